@@ -1,0 +1,1 @@
+"""Claims about the program, by cost: unit, contract, integration, acceptance."""
