@@ -1,0 +1,109 @@
+"""Changes of an experiment as a whole."""
+
+from dataclasses import dataclass
+
+from orchestrator.domain.states import ENDED_EXPERIMENT, ExperimentState, Phase
+from orchestrator.errors import Conflict
+from orchestrator.store.moves import experiment_row, move_experiment
+from orchestrator.store.writer import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddExperiment:
+    """Accept a submission, once for each idempotency key."""
+
+    name: str
+    seed: int
+    maximize: bool
+    spec: str  # JSON
+    source: str
+    folder: str
+    environment: str  # JSON
+    code_hash: str | None
+    idempotency_key: str | None
+
+    async def apply(self, transaction: Transaction) -> tuple[int, bool]:
+        """The experiment's id, and whether this call made it."""
+        if self.idempotency_key is not None:
+            before = await transaction.read("submitted_before", {"idempotency_key": self.idempotency_key})
+            if before is not None:
+                return int(before["id"]), False
+        values = {
+            "name": self.name,
+            "seed": self.seed,
+            "maximize": int(self.maximize),
+            "spec": self.spec,
+            "source": self.source,
+            "folder": self.folder,
+            "environment": self.environment,
+            "code_hash": self.code_hash,
+            "idempotency_key": self.idempotency_key,
+            "now_us": transaction.now_us,
+        }
+        experiment = await transaction.insert("add_experiment", values)
+        transaction.tell("experiment_submitted", experiment=experiment, name=self.name)
+        return experiment, True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveExperiment:
+    """Move an experiment to another state."""
+
+    experiment: int
+    target: ExperimentState
+    reason: str | None = None
+
+    async def apply(self, transaction: Transaction) -> ExperimentState:
+        """The state it left."""
+        return await move_experiment(transaction, self.experiment, self.target, reason=self.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeExperiment:
+    """Take a pause back: to where it was."""
+
+    experiment: int
+
+    async def apply(self, transaction: Transaction) -> ExperimentState:
+        """The state it has now."""
+        found = await experiment_row(transaction, self.experiment)
+        if found["state"] != ExperimentState.PAUSED:
+            raise Conflict(f"experiment {self.experiment} is {found['state']}, not paused")
+        target = ExperimentState.QUEUED if found["started_us"] is None else ExperimentState.RUNNING
+        await move_experiment(transaction, self.experiment, target)
+        return target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnterPhase:
+    """Say what a running experiment does now."""
+
+    experiment: int
+    phase: Phase
+    round: int
+
+    async def apply(self, transaction: Transaction) -> None:
+        """Change the phase."""
+        await enter_phase(transaction, self.experiment, self.phase, round_number=self.round)
+
+
+async def enter_phase(transaction: Transaction, experiment: int, phase: Phase, *, round_number: int) -> None:
+    """Change the phase within a transaction that also holds the facts it follows from."""
+    await transaction.run("set_phase", {"experiment": experiment, "phase": phase, "round": round_number})
+    transaction.tell("phase_changed", experiment=experiment, phase=phase, round=round_number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveExperiment:
+    """Forget an experiment that has ended."""
+
+    experiment: int
+
+    async def apply(self, transaction: Transaction) -> None:
+        """Refused while it has not ended."""
+        found = await experiment_row(transaction, self.experiment)
+        if ExperimentState(found["state"]) not in ENDED_EXPERIMENT:
+            message = f"experiment {self.experiment} is {found['state']}"
+            raise Conflict(message, hint=f"cancel it first: orc cancel {self.experiment}")
+        await transaction.run("remove_experiment", {"experiment": self.experiment})
+        transaction.tell("experiment_removed", experiment=self.experiment)

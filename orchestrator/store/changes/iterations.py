@@ -1,0 +1,150 @@
+"""Changes that running makes: iterations start, end, are queued again; variants end."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.domain.outcome import AttemptEnd, Outcome
+from orchestrator.domain.states import IterationState, VariantState
+from orchestrator.store.changes.rounds import Decision, PlannedIteration
+from orchestrator.store.moves import IterationMove, VariantMove, move_iterations, move_variants
+from orchestrator.store.writer import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartIterations:
+    """A batch is about to be sent: its members are running from here on."""
+
+    experiment: int
+    moves: tuple[IterationMove, ...]
+    first_of: tuple[int, ...]  # variants that start with it
+
+    async def apply(self, transaction: Transaction) -> None:
+        """Move the members, with one event for the batch."""
+        await move_iterations(transaction, self.experiment, self.moves, source=IterationState.QUEUED)
+        if self.first_of:
+            rows = [[number] for number in self.first_of]
+            await transaction.run("start_variants", {"experiment": self.experiment}, rows=rows)
+        refs = [f"{self.experiment}.{move.variant}.{move.number}" for move in self.moves]
+        transaction.tell("iterations_started", experiment=self.experiment, refs=refs)
+
+
+@dataclass(frozen=True, slots=True)
+class EndedAttempt:
+    """One attempt for the record."""
+
+    variant: int
+    iteration: int
+    number: int
+    executor: str
+    queue_seconds: float | None
+    outcome: Outcome
+
+    def row(self) -> list[Any]:
+        """Its columns, as `add_attempts` takes them."""
+        outcome, usage = self.outcome, self.outcome.usage
+        return [
+            self.variant,
+            self.iteration,
+            self.number,
+            outcome.end,
+            outcome.cause,
+            outcome.error,
+            outcome.exit_status,
+            self.executor,
+            usage.started_us,
+            usage.finished_us,
+            usage.wall_seconds,
+            usage.cpu_seconds,
+            usage.max_rss_bytes,
+            usage.output_bytes,
+            self.queue_seconds,
+            usage.pid,
+            usage.start_ticks,
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewIterations:
+    """Iterations of a later stage that a variant has earned."""
+
+    variant: int
+    iterations: tuple[PlannedIteration, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndIterations:
+    """What came of a batch, and what follows from it for its variants, in one piece."""
+
+    experiment: int
+    attempts: tuple[EndedAttempt, ...]
+    moves: tuple[IterationMove, ...]  # out of `running`
+    variants: tuple[VariantMove, ...] = ()  # out of `evaluating`
+    next_stages: tuple[NewIterations, ...] = ()
+
+    async def apply(self, transaction: Transaction) -> None:
+        """Write attempts, moves and new iterations, with one event for all that ended and one for what is queued again."""
+        rows = [attempt.row() for attempt in self.attempts]
+        if rows:
+            await transaction.run("add_attempts", {"experiment": self.experiment}, rows=rows)
+        await move_iterations(transaction, self.experiment, self.moves, source=IterationState.RUNNING)
+        self._tell(transaction, [move for move in self.moves if move.target is IterationState.QUEUED], "iterations_requeued")
+        self._tell(transaction, [move for move in self.moves if move.target is not IterationState.QUEUED], "iterations_finished")
+        await end_variants(transaction, self.experiment, self.variants)
+        await add_iterations(transaction, self.experiment, self.next_stages)
+
+    def _tell(self, transaction: Transaction, moves: Sequence[IterationMove], kind: str) -> None:
+        if not moves:
+            return
+        refs = [f"{self.experiment}.{move.variant}.{move.number}" for move in moves]
+        states = [str(move.target) for move in moves]
+        details: dict[str, Any] = {"states": states}
+        if any(move.cause for move in moves):
+            details["causes"] = [move.cause for move in moves]
+        transaction.tell(kind, experiment=self.experiment, refs=refs, **details)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromoteVariants:
+    """Commit who of a round goes on to later stages and who is pruned."""
+
+    experiment: int
+    round: int
+    pruned: tuple[VariantMove, ...]
+    next_stages: tuple[NewIterations, ...]
+    decision: Decision
+
+    async def apply(self, transaction: Transaction) -> None:
+        """Write both, with the decision."""
+        await self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
+        await end_variants(transaction, self.experiment, self.pruned)
+        await add_iterations(transaction, self.experiment, self.next_stages)
+
+
+async def end_variants(transaction: Transaction, experiment: int, moves: Sequence[VariantMove]) -> None:
+    """Move variants out of `evaluating`, with one event."""
+    await move_variants(transaction, experiment, moves, source=VariantState.EVALUATING)
+    if moves:
+        refs = [f"{experiment}.{move.number}" for move in moves]
+        states = [str(move.target) for move in moves]
+        transaction.tell("variants_finished", experiment=experiment, refs=refs, states=states)
+
+
+async def add_iterations(transaction: Transaction, experiment: int, additions: Sequence[NewIterations]) -> None:
+    """Queue iterations of later stages."""
+    rows = [
+        [addition.variant, planned.number, planned.stage, planned.case, planned.repeat, planned.seed]
+        for addition in additions
+        for planned in addition.iterations
+    ]
+    if rows:
+        await transaction.run("add_iterations", {"experiment": experiment}, rows=rows)
+        transaction.count(experiment, iterations_queued=len(rows))
+
+
+def metrics_text(outcome: Outcome) -> str | None:
+    """The workload's own metrics as JSON, sorted; None when it has none."""
+    if outcome.end is not AttemptEnd.SUCCEEDED or outcome.metrics is None:
+        return None
+    return json.dumps(outcome.metrics, sort_keys=True, separators=(",", ":"), allow_nan=False)

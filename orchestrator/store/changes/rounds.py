@@ -1,0 +1,202 @@
+"""Changes that a round makes: what was proposed, scored, selected, decided."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.domain.states import ExperimentState, Phase
+from orchestrator.store.changes.experiments import enter_phase
+from orchestrator.store.moves import experiment_row, move_experiment
+from orchestrator.store.writer import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A decision for the record: by which rule, from what, to what end."""
+
+    kind: str  # generate, gate, promote, select, decide
+    rule: str
+    message: str
+    inputs: Mapping[str, Any]
+    result: Mapping[str, Any]
+
+    async def add(self, transaction: Transaction, *, experiment: int, round_number: int) -> None:
+        """Put it on record within a transaction."""
+        values = {
+            "experiment": experiment,
+            "round": round_number,
+            "kind": self.kind,
+            "now_us": transaction.now_us,
+            "rule": self.rule,
+            "message": self.message,
+            "inputs": json.dumps(self.inputs),
+            "result": json.dumps(self.result),
+        }
+        await transaction.run("add_decision", values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRound:
+    """Begin a round: phase `generating`."""
+
+    experiment: int
+    round: int
+    approach: str
+
+    async def apply(self, transaction: Transaction) -> None:
+        """Add the round and enter its first phase."""
+        found = await experiment_row(transaction, self.experiment)
+        values = {
+            "experiment": self.experiment,
+            "round": self.round,
+            "approach": self.approach,
+            "first_variant": found["variant_count"] + 1,
+            "now_us": transaction.now_us,
+        }
+        await transaction.run("open_round", values)
+        await enter_phase(transaction, self.experiment, Phase.GENERATING, round_number=self.round)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedIteration:
+    """One iteration of a variant that is about to exist."""
+
+    number: int
+    stage: str
+    case: str | None
+    repeat: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """One proposal with the iterations it starts with, should it be new."""
+
+    hash: str
+    parameters: str  # canonical JSON
+    iterations: tuple[PlannedIteration, ...]
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddProposals:
+    """Commit the next proposals of a round. A repeated one points at the first variant with its parameters."""
+
+    experiment: int
+    round: int
+    approach: str
+    first_ordinal: int
+    proposals: tuple[Proposed, ...]
+    room: int | None  # how many new variants may still be added; None: any number
+
+    async def apply(self, transaction: Transaction) -> int:
+        """How many of the proposals became new variants; what is beyond `room` is left out, with all that follows it."""
+        state = await experiment_row(transaction, self.experiment)
+        values = {"experiment": self.experiment, "round": self.round, "approach": self.approach}
+        hashes = [proposal.hash for proposal in self.proposals]
+        known: dict[str, int] = await transaction.read("known_variants", values, rows=hashes)
+        new: dict[int, Proposed] = {}
+        pointers: list[list[int]] = []
+        next_number = state["variant_count"] + 1
+        for ordinal, proposal in enumerate(self.proposals, self.first_ordinal):
+            if proposal.hash not in known:
+                if self.room is not None and len(new) >= self.room:
+                    break
+                known[proposal.hash] = next_number
+                new[next_number] = proposal
+                next_number += 1
+            pointers.append([ordinal, known[proposal.hash]])
+        await self._add(transaction, new, pointers, values)
+        return len(new)
+
+    async def _add(
+        self, transaction: Transaction, new: Mapping[int, Proposed], pointers: list[list[int]], values: dict[str, Any]
+    ) -> None:
+        variants = [[n, p.hash, p.parameters, json.dumps(p.parents) if p.parents else "[]"] for n, p in new.items()]
+        await transaction.run("add_variants", values, rows=variants)
+        iterations = [
+            [number, planned.number, planned.stage, planned.case, planned.repeat, planned.seed]
+            for number, proposal in new.items()
+            for planned in proposal.iterations
+        ]
+        await transaction.run("add_iterations", values, rows=iterations)
+        await transaction.run("add_proposals", values, rows=pointers)
+        await transaction.run("add_to_round", {**values, "count": len(pointers)})
+        transaction.count(self.experiment, variant_count=len(new), iterations_queued=len(iterations))
+        transaction.tell(
+            "variants_proposed",
+            experiment=self.experiment,
+            round=self.round,
+            count=len(new),
+            duplicates=len(pointers) - len(new),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A gate's verdict on one variant."""
+
+    variant: int
+    score: float | None
+    passed: bool
+    verdict: str | None  # JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreVariants:
+    """Commit gate verdicts."""
+
+    experiment: int
+    scores: tuple[Score, ...]
+
+    async def apply(self, transaction: Transaction) -> None:
+        """Write the verdicts."""
+        rows = [[score.variant, score.score, int(score.passed), score.verdict] for score in self.scores]
+        await transaction.run("score_variants", {"experiment": self.experiment}, rows=rows)
+        passed = sum(score.passed for score in self.scores)
+        transaction.tell("variants_scored", experiment=self.experiment, count=len(rows), passed=passed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectVariants:
+    """Commit what is selected, in place of what was, and move on to deciding."""
+
+    experiment: int
+    round: int
+    variants: tuple[int, ...]
+    best_objective: float | None
+    decision: Decision
+
+    async def apply(self, transaction: Transaction) -> None:
+        """Write selection, decision and phase."""
+        values = {"experiment": self.experiment, "round": self.round, "best_objective": self.best_objective}
+        await transaction.run("deselect_variants", {"experiment": self.experiment})
+        await transaction.run("select_variants", {"experiment": self.experiment}, rows=self.variants)
+        await transaction.run("close_round", values)
+        await self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
+        refs = [f"{self.experiment}.{variant}" for variant in self.variants]
+        transaction.tell("variants_selected", experiment=self.experiment, round=self.round, refs=refs[:1000])
+        await enter_phase(transaction, self.experiment, Phase.DECIDING, round_number=self.round)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideRound:
+    """Commit what follows a round: the next one, or the end."""
+
+    experiment: int
+    round: int
+    decision: Decision
+    end_state: ExperimentState | None
+    next_approach: str
+
+    async def apply(self, transaction: Transaction) -> None:
+        """Write the decision together with the move that follows from it."""
+        await self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
+        message = self.decision.message
+        transaction.tell("decided", experiment=self.experiment, round=self.round, rule=self.decision.rule, reason=message)
+        if self.end_state is not None:
+            await move_experiment(transaction, self.experiment, self.end_state, reason=message)
+        else:
+            following = OpenRound(experiment=self.experiment, round=self.round + 1, approach=self.next_approach)
+            await following.apply(transaction)

@@ -1,0 +1,141 @@
+"""Changes that sweep over a part of the hierarchy: cancel, retry, recover after a restart."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.domain.refs import Ref
+from orchestrator.domain.states import (
+    ENDED_EXPERIMENT,
+    ENDED_VARIANT,
+    Cause,
+    ExperimentState,
+    IterationState,
+    Phase,
+    VariantState,
+)
+from orchestrator.errors import Conflict
+from orchestrator.store.changes.experiments import enter_phase
+from orchestrator.store.moves import count_variants, experiment_row, move_experiment
+from orchestrator.store.writer import Transaction
+
+
+def _scope(ref: Ref) -> dict[str, Any]:
+    return {"experiment": ref.experiment, "variant": ref.variant, "iteration": ref.iteration}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelWork:
+    """Cancel what waits under a ref, and the variants that have nothing left to do by it. Running work is stopped before."""
+
+    ref: Ref
+    rule: str
+
+    async def apply(self, transaction: Transaction) -> dict[str, int]:
+        """How many iterations and variants were cancelled."""
+        return await cancel_work(transaction, self.ref, rule=self.rule)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndEarly:
+    """End an experiment in the middle: what is open in it is cancelled."""
+
+    experiment: int
+    target: ExperimentState
+    reason: str
+    rule: str
+
+    async def apply(self, transaction: Transaction) -> dict[str, int]:
+        """How many iterations and variants were cancelled."""
+        counts = await cancel_work(transaction, Ref(self.experiment), rule=self.rule)  # type: ignore[arg-type]
+        await move_experiment(transaction, self.experiment, self.target, reason=self.reason)
+        return counts
+
+
+async def cancel_work(transaction: Transaction, ref: Ref, *, rule: str) -> dict[str, int]:
+    """Cancel queued iterations and idle open variants under `ref`."""
+    scope = _scope(ref)
+    iterations = await transaction.run("cancel_queued_iterations", scope)
+    variants = 0
+    for source in (VariantState.PROPOSED, VariantState.EVALUATING):
+        variants += await transaction.run("cancel_open_variants", {**scope, "rule": rule, "source": source})
+    transaction.count(
+        ref.experiment, iterations_queued=-iterations, iterations_cancelled=iterations, variants_cancelled=variants
+    )
+    counts = {"iterations": iterations, "variants": variants}
+    if iterations or variants:
+        transaction.tell("work_cancelled", experiment=ref.experiment, ref=str(ref), rule=rule, **counts)
+    return counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryWork:
+    """Queue anew what did not succeed under a ref (an iteration that is named: whatever it came to); reopen what has ended."""
+
+    ref: Ref
+
+    async def apply(self, transaction: Transaction) -> dict[str, int]:
+        """How many iterations are queued anew. Raises Conflict when there is nothing to retry."""
+        experiment = self.ref.experiment
+        found = await experiment_row(transaction, experiment)
+        sources = [IterationState.FAILED, IterationState.CANCELLED]
+        if self.ref.iteration is not None:
+            sources.append(IterationState.SUCCEEDED)
+        queued = 0
+        for source in sources:
+            changed = await transaction.run("retry_iterations", {**_scope(self.ref), "source": source})
+            transaction.count(experiment, **{f"iterations_{source}": -changed, "iterations_queued": changed})
+            queued += changed
+        if not queued:
+            raise Conflict(f"nothing under {self.ref} has failed or was cancelled", hint="name an iteration to run it again")
+        for ended in ENDED_VARIANT:
+            changed = await transaction.run("retry_variants", {**_scope(self.ref), "source": ended})
+            count_variants(transaction, experiment, {ended: changed}, sign=-1)
+        if ExperimentState(found["state"]) in ENDED_EXPERIMENT:
+            await move_experiment(transaction, experiment, ExperimentState.RUNNING)
+            await enter_phase(transaction, experiment, Phase.EVALUATING, round_number=found["round"])
+        transaction.tell("work_retried", experiment=experiment, ref=str(self.ref), iterations=queued)
+        return {"iterations": queued}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoverWork:
+    """After a start: what was under way is queued anew, and its attempts are recorded as lost."""
+
+    boot_id: str
+
+    async def apply(self, transaction: Transaction) -> dict[int, int]:
+        """Lost attempts by experiment."""
+        before = await transaction.read("get_meta", {"key": "boot_id"})
+        rebooted = before is not None and before != self.boot_id
+        cause = Cause.MACHINE_LOST if rebooted else Cause.WORKER_LOST
+        what = "machine" if rebooted else "daemon"
+        lost: list[list[int]] = await transaction.read("experiments_with_lost")
+        await transaction.run("lose_attempts", {"cause": cause, "error": f"the {what} went down while it ran"})
+        await transaction.run("requeue_lost")
+        for experiment, count in lost:
+            transaction.count(experiment, iterations_running=-count, iterations_queued=count)
+            transaction.tell("iterations_recovered", experiment=experiment, count=count, cause=cause)
+        await transaction.run("set_meta", {"key": "boot_id", "value": self.boot_id})
+        return {experiment: count for experiment, count in lost}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepEvents:
+    """Forget all but the newest events."""
+
+    keep: int
+
+    async def apply(self, transaction: Transaction) -> int:
+        """How many were dropped."""
+        return await transaction.run("drop_events", {"keep": self.keep})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellEvent:
+    """Put something the daemon did on record."""
+
+    kind: str
+
+    async def apply(self, transaction: Transaction) -> None:
+        """Add the event."""
+        transaction.tell(self.kind)

@@ -1,0 +1,151 @@
+"""The SQLite file itself: opening, checking, migrating. Everything here runs before the first command is served."""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiosqlite
+import anyio
+import structlog
+
+from orchestrator.errors import CorruptDatabase, NewerDatabase, StoreError
+from orchestrator.store import sql
+
+log = structlog.get_logger(__name__)
+
+BUSY_TIMEOUT_MILLISECONDS = 5000
+WAL_LIMIT_BYTES = 64 * 2**20
+FIXED_VERSIONS = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
+"""Releases that mend the WAL-reset bug: the last of their branch, or anything from 3.51.3 on (sqlite.org/wal.html)."""
+
+
+def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
+    """Whether two checkpointing connections may damage the file on this SQLite (3.7.0 to 3.51.2, but for back-ports)."""
+    if version < (3, 7, 0) or version >= FIXED_VERSIONS[-1]:
+        return False
+    return not any(version[:2] == fixed[:2] and version >= fixed for fixed in FIXED_VERSIONS)
+
+
+def warn_of_old_sqlite() -> None:
+    """One log line when the host's SQLite has the bug; one writer and checkpointer avoids it."""
+    if has_wal_reset_bug(sqlite3.sqlite_version_info):
+        log.warning(
+            "sqlite_has_wal_reset_bug",
+            version=sqlite3.sqlite_version,
+            protection="one connection writes and checkpoints; open the file with no other program while the daemon runs",
+        )
+
+
+@asynccontextmanager
+async def connect(path: Path, *, read_only: bool) -> AsyncIterator[aiosqlite.Connection]:
+    """An open connection with our pragmas. Closing is shielded, since its thread would outlive a cancelled close."""
+    address = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    connection = await aiosqlite.connect(address, uri=True, isolation_level=None, cached_statements=256)
+    try:
+        for pragma in _pragmas(read_only=read_only):
+            await connection.execute(f"PRAGMA {pragma}")
+        yield connection
+    finally:
+        with anyio.CancelScope(shield=True):
+            await connection.close()
+
+
+def _pragmas(*, read_only: bool) -> list[str]:
+    common = ["trusted_schema = OFF", f"busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}", "mmap_size = 0", "cache_size = -16384"]
+    if read_only:
+        return [*common, "query_only = ON", "wal_autocheckpoint = 0"]
+    journal = ["journal_mode = WAL", "synchronous = FULL", f"journal_size_limit = {WAL_LIMIT_BYTES}"]
+    return [*common, *journal, "foreign_keys = ON"]
+
+
+async def prepare(path: Path) -> None:
+    """Make the file fit for this program: create, check or migrate it.
+
+    Raises CorruptDatabase, NewerDatabase or StoreError; the files are then left as they are.
+    """
+    fresh = not path.exists()
+    if fresh and any(path.with_name(path.name + end).exists() for end in ("-wal", "-shm")):
+        message = f"{path} is missing but its -wal or -shm file is there"
+        raise CorruptDatabase(message, hint="bring the database file back, or move all of them away to start anew")
+    unclean = not fresh and path.with_name(path.name + "-wal").exists()
+    try:
+        async with connect(path, read_only=False) as connection:
+            await _check(connection, path, thoroughly=unclean)
+            await _migrate(connection, path, fresh=fresh)
+    except sqlite3.DatabaseError as error:
+        if "malformed" in str(error) or "not a database" in str(error):
+            raise _corrupt(path, str(error)) from error
+        message = f"{path}: {error}"
+        raise StoreError(message, hint="look at the folder's permissions and free space") from error
+    if fresh:
+        path.chmod(0o600)
+        _sync_folder(path.parent)
+
+
+async def _check(connection: aiosqlite.Connection, path: Path, *, thoroughly: bool) -> None:
+    await connection.execute("SELECT count(*) FROM sqlite_schema")
+    if not thoroughly:
+        return
+    cursor = await connection.execute("PRAGMA quick_check(1)")
+    row = await cursor.fetchone()
+    await cursor.close()
+    if row is None or row[0] != "ok":
+        raise _corrupt(path, "no answer" if row is None else str(row[0]))
+
+
+def _corrupt(path: Path, detail: str) -> CorruptDatabase:
+    return CorruptDatabase(
+        f"{path} is damaged: {detail}",
+        hint="its files are kept as they are; put a backup in its place, or move all of them away to start anew",
+    )
+
+
+async def _migrate(connection: aiosqlite.Connection, path: Path, *, fresh: bool) -> None:
+    scripts = sql.migrations()
+    cursor = await connection.execute("PRAGMA user_version")
+    row = await cursor.fetchone()
+    await cursor.close()
+    version = int(row[0]) if row else 0
+    if version > len(scripts):
+        message = f"{path} has schema version {version}; this program knows up to {len(scripts)}"
+        raise NewerDatabase(message, hint="run the newer version of orchestrator again, or point --state-dir elsewhere")
+    if version == len(scripts):
+        return
+    if not fresh and version > 0:
+        await _keep_copy(connection, path, version)
+    for number, script in scripts[version:]:
+        await _apply_script(connection, number, script)
+    if not fresh:
+        log.info("database_migrated", path=str(path), from_version=version, to_version=len(scripts))
+
+
+async def _apply_script(connection: aiosqlite.Connection, number: int, script: str) -> None:
+    database_id = secrets.token_hex(8)
+    finish = f"PRAGMA user_version = {number};"
+    if number == 1:
+        finish += f"INSERT INTO meta (key, value) VALUES ('database_id', '{database_id}');"
+    await connection.executescript(f"BEGIN IMMEDIATE;{script};{finish}COMMIT;")
+
+
+async def _keep_copy(connection: aiosqlite.Connection, path: Path, version: int) -> None:
+    copy = path.with_name(f"{path.name}.v{version}")
+    if copy.exists():
+        return
+    part = copy.with_name(copy.name + ".part")
+    part.unlink(missing_ok=True)
+    await connection.execute("VACUUM INTO ?", (str(part),))
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.rename(copy)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,147 @@
+-- The first schema.
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE experiment (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    parent INTEGER REFERENCES experiment (id),
+    name TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'paused', 'succeeded', 'failed', 'abandoned', 'cancelled')),
+    phase TEXT CHECK (phase IN ('researching', 'generating', 'evaluating', 'gating', 'selecting', 'deciding')),
+    round INTEGER NOT NULL DEFAULT 0,
+    reason TEXT,
+    seed INTEGER NOT NULL CHECK (seed BETWEEN 0 AND 4294967295),
+    maximize INTEGER NOT NULL CHECK (maximize IN (0, 1)),
+    spec TEXT NOT NULL CHECK (json_valid(spec)),
+    source TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    environment TEXT NOT NULL CHECK (json_valid(environment)),
+    code_hash TEXT,
+    idempotency_key TEXT UNIQUE,
+    created_us INTEGER NOT NULL,
+    started_us INTEGER,
+    finished_us INTEGER,
+    variant_count INTEGER NOT NULL DEFAULT 0,
+    variants_evaluated INTEGER NOT NULL DEFAULT 0,
+    variants_failed INTEGER NOT NULL DEFAULT 0,
+    variants_pruned INTEGER NOT NULL DEFAULT 0,
+    variants_cancelled INTEGER NOT NULL DEFAULT 0,
+    iterations_queued INTEGER NOT NULL DEFAULT 0,
+    iterations_running INTEGER NOT NULL DEFAULT 0,
+    iterations_succeeded INTEGER NOT NULL DEFAULT 0,
+    iterations_failed INTEGER NOT NULL DEFAULT 0,
+    iterations_cancelled INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX experiment_by_name ON experiment (name, id);
+CREATE INDEX experiment_open ON experiment (id) WHERE finished_us IS NULL;
+
+CREATE TABLE round (
+    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    approach TEXT NOT NULL,
+    first_variant INTEGER NOT NULL,
+    proposals INTEGER NOT NULL DEFAULT 0,
+    best_objective REAL,
+    opened_us INTEGER NOT NULL,
+    PRIMARY KEY (experiment, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE proposal (
+    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    round INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,
+    variant INTEGER NOT NULL,
+    PRIMARY KEY (experiment, round, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE variant (
+    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    approach TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    params TEXT NOT NULL CHECK (json_valid(params)),
+    parents TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(parents)),
+    state TEXT NOT NULL CHECK (state IN ('proposed', 'evaluating', 'evaluated', 'failed', 'pruned', 'cancelled')),
+    rule TEXT,
+    metrics TEXT CHECK (json_valid(metrics)),
+    spread TEXT CHECK (json_valid(spread)),
+    objective REAL,
+    score REAL,
+    passed INTEGER CHECK (passed IN (0, 1)),
+    verdict TEXT CHECK (json_valid(verdict)),
+    selected INTEGER NOT NULL DEFAULT 0 CHECK (selected IN (0, 1)),
+    PRIMARY KEY (experiment, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX variant_by_hash ON variant (experiment, hash);
+CREATE INDEX variant_open ON variant (experiment, number) WHERE state IN ('proposed', 'evaluating');
+CREATE INDEX variant_ungated ON variant (experiment, number) WHERE state = 'evaluated' AND passed IS NULL;
+CREATE INDEX variant_ranked ON variant (experiment, objective, number) WHERE passed = 1;
+CREATE INDEX variant_selected ON variant (experiment, number) WHERE selected = 1;
+
+CREATE TABLE iteration (
+    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    variant INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    "case" TEXT,
+    repeat INTEGER NOT NULL,
+    seed INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
+    attempt INTEGER NOT NULL DEFAULT 0,
+    charged INTEGER NOT NULL DEFAULT 0,
+    cause TEXT,
+    metrics TEXT CHECK (json_valid(metrics)),
+    PRIMARY KEY (experiment, variant, number),
+    FOREIGN KEY (experiment, variant) REFERENCES variant (experiment, number) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX iteration_open ON iteration (experiment, variant, number) WHERE state IN ('queued', 'running');
+
+CREATE TABLE attempt (
+    experiment INTEGER NOT NULL,
+    variant INTEGER NOT NULL,
+    iteration INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    end TEXT NOT NULL CHECK (end IN ('succeeded', 'failed', 'cancelled', 'interrupted')),
+    cause TEXT CHECK (
+        cause IN ('raised', 'exited', 'signalled', 'timed_out', 'out_of_memory', 'invalid_result', 'worker_lost', 'machine_lost')
+    ),
+    error TEXT,
+    exit_status INTEGER,
+    executor TEXT,
+    started_us INTEGER,
+    finished_us INTEGER,
+    wall_seconds REAL,
+    cpu_seconds REAL,
+    max_rss_bytes INTEGER,
+    output_bytes INTEGER,
+    queue_seconds REAL,
+    pid INTEGER,
+    start_ticks INTEGER,
+    CHECK ((end = 'failed') = (cause IS NOT NULL)),
+    PRIMARY KEY (experiment, variant, iteration, number),
+    FOREIGN KEY (experiment, variant, iteration) REFERENCES iteration (experiment, variant, number) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE event (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    time_us INTEGER NOT NULL,
+    experiment INTEGER,
+    kind TEXT NOT NULL,
+    data TEXT NOT NULL CHECK (json_valid(data))
+) STRICT;
+
+CREATE TABLE decision (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    round INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    time_us INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    message TEXT NOT NULL,
+    inputs TEXT NOT NULL CHECK (json_valid(inputs)),
+    result TEXT NOT NULL CHECK (json_valid(result))
+) STRICT;
+CREATE INDEX decision_by_experiment ON decision (experiment, id);

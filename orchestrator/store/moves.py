@@ -1,0 +1,146 @@
+"""Every move of a state goes through here: checked against the table, made only from the expected state, told as an event."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from orchestrator.domain.states import (
+    ENDED_EXPERIMENT,
+    ENDED_VARIANT,
+    EXPERIMENT_MOVES,
+    ITERATION_MOVES,
+    RETRY_EXPERIMENT,
+    VARIANT_MOVES,
+    ExperimentState,
+    IterationState,
+    VariantState,
+)
+from orchestrator.errors import IllegalMove, NotFound
+from orchestrator.store.writer import Transaction
+
+State = TypeVar("State", bound=StrEnum)
+
+
+def check_move(moves: Mapping[State, frozenset[State]], source: State, target: State, *, what: str) -> None:
+    """Raises IllegalMove when the table has no such move."""
+    if target not in moves[source]:
+        raise IllegalMove(f"{what} is {source}: it cannot become {target}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IterationMove:
+    """One iteration's move and what is true after it."""
+
+    variant: int
+    number: int
+    target: IterationState
+    attempt: int  # the last attempt begun
+    charged: int  # failed attempts that count against its retries
+    cause: str | None = None
+    metrics: str | None = None  # JSON
+
+
+async def move_iterations(
+    transaction: Transaction, experiment: int, moves: Sequence[IterationMove], *, source: IterationState
+) -> None:
+    """Move iterations of one experiment out of `source`. Raises IllegalMove with their history when one is elsewhere."""
+    if not moves:
+        return
+    targets = Counter(move.target for move in moves)
+    for target in targets:
+        check_move(ITERATION_MOVES, source, target, what="an iteration")
+    rows = [
+        [move.variant, move.number, move.target, move.attempt, move.charged, move.cause, move.metrics] for move in moves
+    ]
+    changed = await transaction.run("move_iterations", {"experiment": experiment, "source": source}, rows=rows)
+    if changed != len(rows):
+        history = await transaction.read("misplaced_iterations", {"experiment": experiment, "source": source}, rows=rows)
+        raise IllegalMove(f"{len(rows) - changed} iterations of {experiment} are not {source}: {history}")
+    transaction.count(experiment, **{f"iterations_{source}": -len(rows)})
+    transaction.count(experiment, **{f"iterations_{target}": count for target, count in targets.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantMove:
+    """One variant's move and what is true after it."""
+
+    number: int
+    target: VariantState
+    rule: str | None = None
+    metrics: str | None = None  # JSON
+    spread: str | None = None  # JSON
+    objective: float | None = None
+    passed: bool | None = None
+
+
+async def move_variants(
+    transaction: Transaction, experiment: int, moves: Sequence[VariantMove], *, source: VariantState
+) -> None:
+    """Move variants of one experiment out of `source`. Raises IllegalMove with their states when one is elsewhere."""
+    if not moves:
+        return
+    targets = Counter(move.target for move in moves)
+    for target in targets:
+        check_move(VARIANT_MOVES, source, target, what="a variant")
+    rows = [
+        [move.number, move.target, move.rule, move.metrics, move.spread, move.objective, _flag(move.passed)]
+        for move in moves
+    ]
+    changed = await transaction.run("move_variants", {"experiment": experiment, "source": source}, rows=rows)
+    if changed != len(rows):
+        history = await transaction.read("misplaced_variants", {"experiment": experiment, "source": source}, rows=rows)
+        raise IllegalMove(f"{len(rows) - changed} variants of {experiment} are not {source}: {history}")
+    count_variants(transaction, experiment, targets)
+
+
+def count_variants(transaction: Transaction, experiment: int, moved: Mapping[VariantState, int], *, sign: int = 1) -> None:
+    """Count variants that have ended (or, with sign -1, are open again)."""
+    ended = {f"variants_{state}": sign * count for state, count in moved.items() if state in ENDED_VARIANT}
+    if ended:
+        transaction.count(experiment, **ended)
+
+
+async def move_experiment(
+    transaction: Transaction, experiment: int, target: ExperimentState, *, reason: str | None = None
+) -> ExperimentState:
+    """Move an experiment from wherever it is and return the state it left. Raises IllegalMove or NotFound."""
+    found = await experiment_row(transaction, experiment)
+    source = ExperimentState(found["state"])
+    reopened = source in ENDED_EXPERIMENT and target is RETRY_EXPERIMENT
+    if not reopened:
+        check_move(EXPERIMENT_MOVES, source, target, what=f"experiment {experiment}")
+    values = {
+        "experiment": experiment,
+        "source": source,
+        "target": target,
+        "reason": reason,
+        "ended": target in ENDED_EXPERIMENT,
+        "now_us": transaction.now_us,
+    }
+    await transaction.run("move_experiment", values)
+    kind = "experiment_reopened" if reopened else _EVENT_KINDS.get(target, "experiment_ended")
+    if target is ExperimentState.RUNNING and source is ExperimentState.PAUSED:
+        kind = "experiment_resumed"
+    transaction.tell(kind, experiment=experiment, state=target, reason=reason)
+    return source
+
+
+async def experiment_row(transaction: Transaction, experiment: int) -> dict[str, Any]:
+    """State, phase and round of an experiment. Raises NotFound."""
+    found: dict[str, Any] | None = await transaction.read("experiment_state", {"experiment": experiment})
+    if found is None:
+        raise NotFound(f"there is no experiment {experiment}", hint="orc ls shows the experiments there are")
+    return found
+
+
+_EVENT_KINDS = {
+    ExperimentState.QUEUED: "experiment_resumed",
+    ExperimentState.RUNNING: "experiment_started",
+    ExperimentState.PAUSED: "experiment_paused",
+}
+
+
+def _flag(value: bool | None) -> int | None:  # noqa: FBT001 a value on its way to a column, not a switch
+    return None if value is None else int(value)

@@ -1,0 +1,218 @@
+-- resolve_name --
+-- The newest experiment with a name.
+SELECT json_quote(max(id)) FROM experiment WHERE name = :name HAVING max(id) IS NOT NULL;
+
+-- experiment_rows --
+-- Experiments, newest first, below an id.
+SELECT json_group_array(json(row)) FROM (
+    SELECT json_object(
+        'id', id, 'name', name, 'state', state, 'phase', phase, 'round', round, 'reason', reason, 'seed', seed,
+        'maximize', maximize, 'variant_count', variant_count, 'created_us', created_us, 'started_us', started_us,
+        'finished_us', finished_us,
+        'variants_evaluated', variants_evaluated, 'variants_failed', variants_failed,
+        'variants_pruned', variants_pruned, 'variants_cancelled', variants_cancelled,
+        'queued', iterations_queued, 'running', iterations_running, 'succeeded', iterations_succeeded,
+        'failed', iterations_failed, 'cancelled', iterations_cancelled,
+        'best', coalesce(
+            CASE WHEN maximize THEN (
+                SELECT v.number FROM variant AS v
+                WHERE v.experiment = experiment.id AND v.passed = 1 AND v.objective IS NOT NULL
+                ORDER BY v.objective DESC, v.number LIMIT 1
+            ) ELSE (
+                SELECT v.number FROM variant AS v
+                WHERE v.experiment = experiment.id AND v.passed = 1 AND v.objective IS NOT NULL
+                ORDER BY v.objective, v.number LIMIT 1
+            ) END,
+            (SELECT min(v.number) FROM variant AS v WHERE v.experiment = experiment.id AND v.passed = 1)
+        )
+    ) AS row
+    FROM experiment
+    WHERE (:experiment IS NULL OR id = :experiment) AND (:below IS NULL OR id < :below)
+    ORDER BY id DESC
+    LIMIT :limit
+);
+
+-- experiment_whole --
+-- What a conductor or a person needs of one experiment beyond its row.
+SELECT json_object(
+    'spec', json(spec), 'source', source, 'folder', folder, 'environment', json(environment), 'code_hash', code_hash,
+    'seed', seed, 'state', state, 'phase', phase, 'round', round, 'name', name, 'started_us', started_us,
+    'selected', (
+        SELECT json_group_array(number) FROM (
+            SELECT number FROM variant WHERE experiment = experiment.id AND selected = 1 ORDER BY number
+        )
+    )
+) FROM experiment WHERE id = :experiment;
+
+-- open_experiments --
+-- Experiments that have not ended, oldest first.
+SELECT json_group_array(id) FROM (SELECT id FROM experiment WHERE finished_us IS NULL ORDER BY id);
+
+-- rounds --
+-- The rounds of an experiment in order.
+SELECT json_group_array(json_object(
+    'number', number, 'approach', approach, 'first_variant', first_variant, 'proposals', proposals,
+    'best_objective', best_objective
+)) FROM (SELECT * FROM round WHERE experiment = :experiment ORDER BY number);
+
+-- iteration_count --
+-- How many iterations an experiment has in all.
+SELECT json_quote(iterations_queued + iterations_running + iterations_succeeded + iterations_failed + iterations_cancelled)
+FROM experiment WHERE id = :experiment;
+
+-- open_variants --
+-- Variants that still have iterations to start, with all their iterations, after a number.
+SELECT json_group_array(json(row)) FROM (
+    SELECT json_array(
+        v.number, v.hash, v.params, v.state,
+        (
+            SELECT json_group_array(json_array(i.number, i.stage, i."case", i.repeat, i.seed, i.state, i.attempt, i.charged, i.cause, i.metrics))
+            FROM iteration AS i WHERE i.experiment = v.experiment AND i.variant = v.number
+        )
+    ) AS row
+    FROM variant AS v
+    WHERE v.experiment = :experiment AND v.number > :after AND v.state IN ('proposed', 'evaluating')
+    ORDER BY v.number
+    LIMIT :limit
+);
+
+-- measured_of_variants --
+-- Measured numbers of the last attempts of some variants' iterations. One row: the number.
+SELECT json_group_array(json_array(a.variant, a.iteration, a.wall_seconds, a.cpu_seconds, a.max_rss_bytes))
+FROM json_each(:rows) AS wanted, iteration AS i, attempt AS a
+WHERE
+    i.experiment = :experiment AND i.variant = wanted.value AND i.state = 'succeeded'
+    AND a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt;
+
+-- ungated_variants --
+-- Evaluated variants that no gate has judged yet, after a number.
+SELECT json_group_array(json(row)) FROM (
+    SELECT json_array(number, json(metrics)) AS row FROM variant
+    WHERE experiment = :experiment AND number > :after AND state = 'evaluated' AND passed IS NULL
+    ORDER BY number
+    LIMIT :limit
+);
+
+-- ranked_up --
+-- Passing variants by objective, smallest first.
+SELECT json_group_array(json(row)) FROM (
+    SELECT json_array(number, objective, json(metrics)) AS row FROM variant
+    WHERE experiment = :experiment AND passed = 1
+    ORDER BY objective IS NULL, objective, number LIMIT :limit
+);
+
+-- ranked_down --
+-- Passing variants by objective, largest first.
+SELECT json_group_array(json(row)) FROM (
+    SELECT json_array(number, objective, json(metrics)) AS row FROM variant
+    WHERE experiment = :experiment AND passed = 1
+    ORDER BY objective IS NULL, objective DESC, number LIMIT :limit
+);
+
+-- variant_rows --
+-- Variants with their iterations as last tried, after a number.
+SELECT json_group_array(json(row)) FROM (
+    SELECT json_object(
+        'number', v.number, 'params', json(v.params), 'state', v.state, 'rule', v.rule, 'round', v.round,
+        'approach', v.approach, 'parents', json(v.parents),
+        'metrics', json(v.metrics), 'spread', json(v.spread), 'score', v.score,
+        'passed', json(CASE v.passed WHEN 1 THEN 'true' WHEN 0 THEN 'false' END),
+        'selected', json(CASE v.selected WHEN 1 THEN 'true' ELSE 'false' END),
+        'iterations', (
+            SELECT json_group_array(json_array(
+                i.number, i.stage, i."case", i.repeat, i.attempt, i.state, i.cause, a.error, i.seed, json(i.metrics),
+                a.wall_seconds, a.cpu_seconds, a.max_rss_bytes, a.executor
+            ))
+            FROM iteration AS i
+            LEFT JOIN attempt AS a
+                ON a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
+            WHERE i.experiment = v.experiment AND i.variant = v.number AND (:iteration IS NULL OR i.number = :iteration)
+        )
+    ) AS row
+    FROM variant AS v
+    WHERE v.experiment = :experiment AND v.number > :after AND (:variant IS NULL OR v.number = :variant)
+    ORDER BY v.number
+    LIMIT :limit
+);
+
+-- attempt_rows --
+-- All attempts at one iteration.
+SELECT json_group_array(json(row)) FROM (
+    SELECT json_object(
+        'attempt', number, 'end', end, 'cause', cause, 'error', error, 'exit_status', exit_status, 'executor', executor,
+        'started_us', started_us, 'finished_us', finished_us, 'wall_seconds', wall_seconds, 'cpu_seconds', cpu_seconds,
+        'max_rss_bytes', max_rss_bytes, 'output_bytes', output_bytes, 'queue_seconds', queue_seconds,
+        'pid', pid, 'start_ticks', start_ticks
+    ) AS row
+    FROM attempt WHERE experiment = :experiment AND variant = :variant AND iteration = :iteration ORDER BY number
+);
+
+-- cases --
+-- Iterations and ended ones by case.
+SELECT json_group_array(json_array("case", total, ended)) FROM (
+    SELECT "case", count(*) AS total, sum(state IN ('succeeded', 'failed', 'cancelled')) AS ended
+    FROM iteration WHERE experiment = :experiment GROUP BY "case"
+);
+
+-- running_iterations --
+-- Some of what runs now.
+SELECT json_group_array(json_array(variant, number)) FROM (
+    SELECT variant, number FROM iteration
+    WHERE experiment = :experiment AND state IN ('queued', 'running') AND state = 'running' LIMIT :limit
+);
+
+-- round_progress --
+-- Variants of one round and how many of them have ended.
+SELECT json_array(count(*), coalesce(sum(state NOT IN ('proposed', 'evaluating')), 0))
+FROM variant WHERE experiment = :experiment AND number >= (
+    SELECT first_variant FROM round WHERE experiment = :experiment AND number = :round
+) AND round = :round;
+
+-- decision_rows --
+-- Decisions on record, oldest first.
+SELECT json_group_array(json(row)) FROM (
+    SELECT json_object(
+        'round', round, 'kind', kind, 'time_us', time_us, 'rule', rule, 'message', message,
+        'inputs', json(inputs), 'result', json(result)
+    ) AS row
+    FROM decision WHERE experiment = :experiment ORDER BY id
+);
+
+-- variant_origin --
+-- Which proposals led to a variant, and the verdict on it.
+SELECT json_object(
+    'verdict', json(verdict), 'score', score, 'passed', passed, 'selected', selected, 'state', state, 'rule', rule,
+    'round', round,
+    'proposals', (
+        SELECT json_group_array(json_array(p.round, p.ordinal)) FROM proposal AS p
+        WHERE p.experiment = v.experiment AND p.variant = v.number
+    )
+) FROM variant AS v WHERE v.experiment = :experiment AND v.number = :variant;
+
+-- event_rows --
+-- Events after a sequence number, of one experiment or of all.
+SELECT json_group_array(json(data)) FROM (
+    SELECT data FROM event
+    WHERE seq > :since AND (:experiment IS NULL OR experiment = :experiment)
+    ORDER BY seq LIMIT :limit
+);
+
+-- event_range --
+-- The oldest and the newest sequence number that is kept.
+SELECT json_array(
+    (SELECT min(seq) FROM event),
+    (SELECT seq FROM sqlite_sequence WHERE name = 'event')
+);
+
+-- name_parts --
+-- Names of all parameters and of all own metrics of an experiment.
+SELECT json_object(
+    'params', (
+        SELECT json_group_array(DISTINCT entry.key) FROM variant AS v, json_each(v.params) AS entry
+        WHERE v.experiment = :experiment
+    ),
+    'metrics', (
+        SELECT json_group_array(DISTINCT entry.key) FROM iteration AS i, json_each(i.metrics) AS entry
+        WHERE i.experiment = :experiment
+    )
+);

@@ -1,0 +1,71 @@
+-- cancel_queued_iterations --
+-- Cancel what waits: of an experiment, of a variant, or one iteration (NULL stands for all).
+UPDATE iteration SET state = 'cancelled'
+WHERE
+    experiment = :experiment
+    AND state = 'queued'
+    AND (:variant IS NULL OR variant = :variant)
+    AND (:iteration IS NULL OR number = :iteration);
+
+-- cancel_open_variants --
+-- Cancel variants that are in one of the open states and have nothing left to run.
+UPDATE variant SET state = 'cancelled', rule = :rule
+WHERE
+    experiment = :experiment
+    AND state = :source
+    AND (:variant IS NULL OR number = :variant)
+    AND NOT EXISTS (
+        SELECT 1 FROM iteration
+        WHERE iteration.experiment = variant.experiment AND iteration.variant = variant.number AND iteration.state IN ('queued', 'running')
+    );
+
+-- retry_iterations --
+-- Queue anew what is in one final state; its attempts stay on record.
+UPDATE iteration SET state = 'queued', charged = 0, cause = NULL, metrics = NULL
+WHERE
+    experiment = :experiment
+    AND state = :source
+    AND (:variant IS NULL OR variant = :variant)
+    AND (:iteration IS NULL OR number = :iteration);
+
+-- retry_variants --
+-- Reopen ended variants that have something queued again; what was decided of them falls.
+UPDATE variant SET
+    state = 'evaluating', rule = NULL, metrics = NULL, spread = NULL, objective = NULL,
+    score = NULL, passed = NULL, verdict = NULL, selected = 0
+WHERE
+    experiment = :experiment
+    AND state = :source
+    AND (:variant IS NULL OR number = :variant)
+    AND EXISTS (
+        SELECT 1 FROM iteration
+        WHERE iteration.experiment = variant.experiment AND iteration.variant = variant.number AND iteration.state = 'queued'
+    );
+
+-- lose_attempts --
+-- Attempts that were under way when the daemon or the machine went down.
+INSERT INTO attempt (experiment, variant, iteration, number, end, cause, error)
+SELECT experiment, variant, number, attempt, 'failed', :cause, :error
+FROM iteration WHERE state = 'running';
+
+-- experiments_with_lost --
+-- How many iterations of which experiments were under way.
+SELECT json_group_array(json_array(experiment, lost)) FROM (
+    SELECT experiment, count(*) AS lost FROM iteration WHERE state = 'running' GROUP BY experiment
+);
+
+-- requeue_lost --
+-- Queue anew what was under way; it is not charged for it.
+UPDATE iteration SET state = 'queued' WHERE state = 'running';
+
+-- set_meta --
+-- Remember a fact about the file itself.
+INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+
+-- get_meta --
+-- A fact about the file itself, as JSON text.
+SELECT json_quote(value) FROM meta WHERE key = :key;
+
+-- drop_events --
+-- Forget all but the newest events.
+DELETE FROM event WHERE seq <= (SELECT max(seq) FROM event) - :keep;

@@ -1,0 +1,120 @@
+"""From rows to the JSON shapes of the interface: plain functions."""
+
+from typing import Any
+
+from orchestrator.store.times import rfc3339
+
+Row = dict[str, Any]
+ITERATION_COLUMNS = (
+    "number",
+    "stage",
+    "case",
+    "repeat",
+    "attempt",
+    "state",
+    "cause",
+    "error",
+    "seed",
+    "metrics",
+    "wall_seconds",
+    "cpu_seconds",
+    "max_rss_bytes",
+    "executor",
+)
+ITERATION_STATES = ("succeeded", "failed", "running", "queued", "cancelled")
+
+
+def listed(row: Row) -> Row:
+    """An experiment as `ls` has it."""
+    iterations = {state: row[state] for state in ITERATION_STATES}
+    best = row["best"]
+    return {
+        "id": row["id"],
+        "ref": str(row["id"]),
+        "name": row["name"],
+        "state": row["state"],
+        "phase": row["phase"],
+        "round": row["round"],
+        "reason": row["reason"],
+        "variant_count": row["variant_count"],
+        "variants": {state: row[f"variants_{state}"] for state in ("evaluated", "failed", "pruned", "cancelled")},
+        "iterations": {"total": sum(iterations.values()), **iterations},
+        "best": None if best is None else f"{row['id']}.{best}",
+        "created": rfc3339(row["created_us"]),
+        "started": rfc3339(row["started_us"]),
+        "finished": rfc3339(row["finished_us"]),
+    }
+
+
+def shown(row: Row, whole: Row) -> Row:
+    """An experiment as `show` has it, without its variants."""
+    return listed(row) | {
+        "spec": whole["spec"],
+        "seed": row["seed"],
+        "objective": whole["spec"].get("objective"),
+        "folder": whole["folder"],
+        "selected": [f"{row['id']}.{number}" for number in whole["selected"]],
+    }
+
+
+def variant(experiment: int, row: Row) -> Row:
+    """A variant with its iterations as `show` has it."""
+    ref = f"{experiment}.{row['number']}"
+    rest = {key: value for key, value in row.items() if key not in {"number", "iterations"}}
+    iterations = sorted(row["iterations"])
+    return {"ref": ref, **rest, "iterations": [iteration(ref, values) for values in iterations]}
+
+
+def iteration(variant_ref: str, values: list[Any]) -> Row:
+    """An iteration as last tried."""
+    found = dict(zip(ITERATION_COLUMNS, values, strict=True))
+    return {"ref": f"{variant_ref}.{found.pop('number')}", **found}
+
+
+def attempt(row: Row) -> Row:
+    """An attempt with its times for the outside."""
+    times = {"started": rfc3339(row["started_us"]), "finished": rfc3339(row["finished_us"])}
+    return {key: value for key, value in row.items() if not key.endswith("_us")} | times
+
+
+def decision(row: Row) -> Row:
+    """A decision with its time for the outside."""
+    return {key: value for key, value in row.items() if key != "time_us"} | {"time": rfc3339(row["time_us"])}
+
+
+def decisions_on(experiment: int, number: int, origin: Row, decisions: list[Row]) -> list[Row]:
+    """What was decided of one variant: where it came from, its verdict, then the decisions of its round and those that name it."""
+    ref = f"{experiment}.{number}"
+    proposed = [
+        {
+            "round": round_number,
+            "kind": "generate",
+            "rule": "proposed" if place == 0 else "repeated",
+            "message": f"proposal {ordinal} of round {round_number}",
+            "inputs": {},
+            "result": {"ref": ref},
+            "time": None,
+        }
+        for place, (round_number, ordinal) in enumerate(sorted(origin["proposals"]))
+    ]
+    verdict = origin["verdict"]
+    judged = [] if verdict is None else [_verdict(ref, origin, verdict)]
+    named = [
+        entry
+        for entry in decisions
+        if entry["kind"] != "gate" and (entry["round"] == origin["round"] or ref in entry["result"].get("selected", []))
+    ]
+    return proposed + judged + named
+
+
+def _verdict(ref: str, origin: Row, verdict: Any) -> Row:
+    passed = bool(origin["passed"])
+    return {
+        "round": origin["round"],
+        "kind": "gate",
+        "rule": "passed" if passed else "not passed",
+        "message": f"score {origin['score']:.3g}: {'passed' if passed else 'did not pass'} the gate",
+        "inputs": {"criteria": verdict},
+        "result": {"ref": ref, "score": origin["score"], "passed": passed},
+        "time": None,
+    }

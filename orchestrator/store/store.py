@@ -1,0 +1,34 @@
+"""The store as the rest of the daemon sees it: write changes, read views, hear events."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.store import database
+from orchestrator.store.broadcast import Broadcast
+from orchestrator.store.views import Views, open_views
+from orchestrator.store.writer import Writer, open_writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """One database: its writer, its views, and the events as they are committed."""
+
+    writer: Writer
+    views: Views
+    feed: Views  # a second reader, so that long listings do not keep the conductors waiting
+    broadcast: Broadcast
+
+
+@asynccontextmanager
+async def open_store(path: Path) -> AsyncIterator[Store]:
+    """Open, check and migrate the file, then serve it. Raises StoreError and its kinds."""
+    database.warn_of_old_sqlite()
+    await database.prepare(path)
+    broadcast = Broadcast()
+    async with open_writer(path, broadcast.announce) as writer, open_views(path) as views, open_views(path) as feed:
+        try:
+            yield Store(writer=writer, views=views, feed=feed, broadcast=broadcast)
+        finally:
+            broadcast.close()

@@ -1,0 +1,160 @@
+"""What can be read: pages of plain dictionaries in the shapes of the interface, each from one short read.
+
+A view never holds a read open between pages, so that the writer can always checkpoint.
+"""
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import anyio
+
+from orchestrator.domain.refs import ExperimentId, Ref, looks_like_ref, parse_ref
+from orchestrator.errors import EventsGone, NoBest, NotFound, StoreError
+from orchestrator.store import database, shapes
+from orchestrator.store.sql import STATEMENTS
+
+Row = dict[str, Any]
+PAGE = 500
+
+
+class Views:
+    """Read-only views over one connection, one read at a time."""
+
+    def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._turn = anyio.Lock()
+
+    async def read(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Any] | None = None) -> Any:
+        """The one JSON value a named statement gives; None when it gives no row. Raises StoreError."""
+        bound = dict(values or {})
+        if rows is not None:
+            bound["rows"] = json.dumps(rows)
+        try:
+            async with self._turn:
+                found = list(await self._connection.execute_fetchall(STATEMENTS[name], bound))
+        except sqlite3.Error as error:
+            raise StoreError(f"the database could not be read: {error}") from error
+        return None if not found or found[0][0] is None else json.loads(found[0][0])
+
+    async def resolve(self, text: str) -> Ref:
+        """The ref a person means: `12`, `12.3`, `12.3.1`, or an experiment's name (the newest). Raises NotFound."""
+        if not looks_like_ref(text):
+            found = await self.read("resolve_name", {"name": text})
+            if found is None:
+                raise NotFound(f"there is no experiment named {text!r}", hint="orc ls shows the experiments there are")
+            return Ref(ExperimentId(found))
+        ref = parse_ref(text)
+        if ref.variant is None:
+            await self._row(ref.experiment)
+        elif not await self._variant_rows(ref, after=0, limit=1):
+            raise NotFound(f"there is no variant {ref.experiment}.{ref.variant}")
+        if ref.iteration is not None and not (await self._variant_rows(ref, after=0, limit=1))[0]["iterations"]:
+            raise NotFound(f"there is no iteration {ref}")
+        return ref
+
+    async def list_experiments(self, *, limit: int, after: int | None = None) -> list[Row]:
+        """Experiments, newest first; `after` is the id the page before ended with."""
+        rows: list[Row] = await self.read("experiment_rows", {"experiment": None, "below": after, "limit": limit})
+        return [shapes.listed(row) for row in rows]
+
+    async def _row(self, experiment: int) -> Row:
+        rows: list[Row] = await self.read("experiment_rows", {"experiment": experiment, "below": None, "limit": 1})
+        if not rows:
+            raise NotFound(f"there is no experiment {experiment}", hint="orc ls shows the experiments there are")
+        return rows[0]
+
+    async def experiment(self, experiment: int) -> Row:
+        """One experiment without its variants, as `show` has it. Raises NotFound."""
+        row = await self._row(experiment)
+        return shapes.shown(row, await self.whole(experiment))
+
+    async def whole(self, experiment: int) -> Row:
+        """Spec, folder, environment, selection of an experiment. Raises NotFound."""
+        found: Row | None = await self.read("experiment_whole", {"experiment": experiment})
+        if found is None:
+            raise NotFound(f"there is no experiment {experiment}")
+        return found
+
+    async def _variant_rows(self, ref: Ref, *, after: int, limit: int) -> list[Row]:
+        values = {"experiment": ref.experiment, "variant": ref.variant, "iteration": ref.iteration}
+        rows: list[Row] = await self.read("variant_rows", {**values, "after": after, "limit": limit})
+        return rows
+
+    async def variants(self, experiment: int, *, limit: int, after: int = 0) -> list[Row]:
+        """A page of variants with their iterations, in order of their numbers."""
+        rows = await self._variant_rows(Ref(ExperimentId(experiment)), after=after, limit=limit)
+        return [shapes.variant(experiment, row) for row in rows]
+
+    async def variant(self, ref: Ref) -> Row:
+        """One variant with its iterations. Raises NotFound."""
+        rows = await self._variant_rows(Ref(ref.experiment, ref.variant), after=0, limit=1)
+        if not rows:
+            raise NotFound(f"there is no variant {ref}")
+        return shapes.variant(ref.experiment, rows[0])
+
+    async def iteration(self, ref: Ref) -> Row:
+        """One iteration with all its attempts. Raises NotFound."""
+        rows = await self._variant_rows(ref, after=0, limit=1)
+        if not rows or not rows[0]["iterations"]:
+            raise NotFound(f"there is no iteration {ref}")
+        values = {"experiment": ref.experiment, "variant": ref.variant, "iteration": ref.iteration}
+        attempts: list[Row] = await self.read("attempt_rows", values)
+        found: Row = shapes.variant(ref.experiment, rows[0])["iterations"][0]
+        return found | {"params": rows[0]["params"], "attempts": [shapes.attempt(row) for row in attempts]}
+
+    async def best(self, ref: Ref) -> Row:
+        """The best variant of an experiment. Raises NoBest."""
+        row = await self._row(ref.experiment)
+        if row["best"] is None:
+            raise NoBest(f"experiment {ref.experiment} has no variant that was evaluated and passed")
+        found = shapes.variant(ref.experiment, (await self._best_row(ref.experiment, row["best"])))
+        return {key: found[key] for key in ("ref", "params", "metrics", "score")}
+
+    async def _best_row(self, experiment: int, number: int) -> Row:
+        values = {"experiment": experiment, "variant": number, "iteration": 0}
+        rows: list[Row] = await self.read("variant_rows", {**values, "after": 0, "limit": 1})
+        return rows[0]
+
+    async def decisions(self, ref: Ref) -> list[Row]:
+        """Decisions of an experiment, oldest first; for a variant those that concern it."""
+        rows: list[Row] = await self.read("decision_rows", {"experiment": ref.experiment})
+        found = [shapes.decision(row) for row in rows]
+        if ref.variant is None:
+            return found
+        origin = await self.read("variant_origin", {"experiment": ref.experiment, "variant": ref.variant})
+        return shapes.decisions_on(ref.experiment, ref.variant, origin, found)
+
+    async def events(self, *, since: int, limit: int, experiment: int | None = None) -> list[Row]:
+        """Events after a sequence number. Raises EventsGone when some of them are no longer kept."""
+        oldest, newest = await self.event_range()
+        if since + 1 < oldest and since < newest:
+            raise EventsGone(f"events up to {oldest - 1} are no longer kept", hint="begin anew without --since")
+        found: list[Row] = await self.read("event_rows", {"since": since, "limit": limit, "experiment": experiment})
+        return found
+
+    async def event_range(self) -> tuple[int, int]:
+        """The oldest and the newest sequence number; (1, 0) when nothing has happened yet."""
+        oldest, newest = await self.read("event_range")
+        return (oldest or (newest or 0) + 1), newest or 0
+
+    async def database_id(self) -> str:
+        """Names this database file; another one has another id."""
+        return str(await self.read("get_meta", {"key": "database_id"}))
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the database file and of its write-ahead log."""
+        wal = self._path.with_name(self._path.name + "-wal")
+        return {"bytes": self._path.stat().st_size, "wal_bytes": wal.stat().st_size if wal.exists() else 0}
+
+
+@asynccontextmanager
+async def open_views(path: Path) -> AsyncIterator[Views]:
+    """Views over a prepared database file."""
+    async with database.connect(path, read_only=True) as connection:
+        yield Views(connection, path)

@@ -1,0 +1,238 @@
+"""The one writer: the only connection that writes or checkpoints, owned by one task.
+
+Changes come through a bounded queue. What has come while a commit was under way goes into the next transaction together, so that
+one disk sync serves many. A waiter is answered only after its change is on disk. When one change of a group is refused, the group
+is rolled back and each is applied again alone, so that only the refused one fails.
+"""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+import aiosqlite
+import anyio
+import structlog
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from orchestrator.errors import OrchestratorError, StoreError, Unavailable
+from orchestrator.store import database
+from orchestrator.store.sql import STATEMENTS
+from orchestrator.store.times import now_us, rfc3339
+
+log = structlog.get_logger(__name__)
+
+QUEUE_LENGTH = 1000
+GROUP_LENGTH = 200
+Result = TypeVar("Result")
+ResultOut = TypeVar("ResultOut", covariant=True)
+Row = Sequence[Any]
+Event = dict[str, Any]
+Announce = Callable[[list[Event]], None]
+
+
+class Change(Protocol[ResultOut]):
+    """One change of what is remembered. `apply` may run twice; it keeps nothing between the runs."""
+
+    async def apply(self, transaction: "Transaction") -> ResultOut:
+        """Do it within the transaction. Raises an OrchestratorError to refuse: nothing of it is kept then."""
+        ...
+
+
+class Transaction:
+    """What a change may do: run named statements, count, and tell."""
+
+    def __init__(self, connection: aiosqlite.Connection, first_seq: int) -> None:
+        self.now_us = now_us()
+        self.events: list[Event] = []
+        self._connection = connection
+        self._next_seq = first_seq
+        self._counts: defaultdict[int, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+
+    async def run(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Row] | None = None) -> int:
+        """Run a named statement and return how many rows it changed. `rows` becomes the one JSON text `:rows`."""
+        bound = dict(values or {})
+        if rows is not None:
+            bound["rows"] = json.dumps(rows, separators=(",", ":"))
+        cursor = await self._connection.execute(STATEMENTS[name], bound)  # done after its one step: needs no closing
+        return cursor.rowcount
+
+    async def read(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Row] | None = None) -> Any:
+        """The one value a named statement gives, read as JSON; None when it gives no row."""
+        bound = dict(values or {})
+        if rows is not None:
+            bound["rows"] = json.dumps(rows, separators=(",", ":"))
+        found = list(await self._connection.execute_fetchall(STATEMENTS[name], bound))
+        return None if not found or found[0][0] is None else json.loads(found[0][0])
+
+    async def insert(self, name: str, values: Mapping[str, Any]) -> int:
+        """Run a named INSERT of one row and return its id."""
+        cursor = await self._connection.execute(STATEMENTS[name], dict(values))
+        return cursor.lastrowid or 0
+
+    def count(self, experiment: int, **changes: int) -> None:
+        """Add to an experiment's counters; written once for the whole transaction."""
+        counts = self._counts[experiment]
+        for counter, change in changes.items():
+            counts[counter] += change
+
+    def tell(self, kind: str, *, experiment: int | None = None, ref: str | None = None, **data: Any) -> None:
+        """Add an event; it is announced after the commit."""
+        event = {"seq": self._next_seq, "time": rfc3339(self.now_us), "kind": kind}
+        if experiment is not None:
+            event["ref"] = ref or str(experiment)
+        self.events.append(event | data)
+        self._next_seq += 1
+
+    async def flush(self) -> None:
+        """Write counters and events."""
+        if self._counts:
+            rows = [[experiment, *(counts[name] for name in COUNTERS)] for experiment, counts in self._counts.items()]
+            await self.run("add_to_counters", rows=rows)
+        if self.events:
+            rows = [
+                [event["seq"], self.now_us, _experiment_of(event), event["kind"], json.dumps(event, separators=(",", ":"))]
+                for event in self.events
+            ]
+            await self.run("add_events", rows=rows)
+
+
+COUNTERS = (
+    "variant_count",
+    "variants_evaluated",
+    "variants_failed",
+    "variants_pruned",
+    "variants_cancelled",
+    "iterations_queued",
+    "iterations_running",
+    "iterations_succeeded",
+    "iterations_failed",
+    "iterations_cancelled",
+)
+
+
+def _experiment_of(event: Event) -> int | None:
+    ref = event.get("ref")
+    return None if ref is None else int(ref.split(".")[0])
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[Result]):
+    change: Change[Result]
+    done: anyio.Event = field(default_factory=anyio.Event)
+    result: Result | None = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """Hands changes to the writing task and waits for their commit."""
+
+    def __init__(self, queue: "MemoryObjectSendStream[_Waiting[Any]]") -> None:
+        self._queue = queue
+
+    async def write(self, change: Change[Result]) -> Result:
+        """Apply a change; returns once it is on disk. The change is made even if the caller is cancelled meanwhile."""
+        waiting: _Waiting[Result] = _Waiting(change)
+        try:
+            await self._queue.send(waiting)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            raise Unavailable("the daemon is stopping: nothing can be stored any more") from None
+        await waiting.done.wait()
+        if waiting.error is not None:
+            raise waiting.error
+        return cast("Result", waiting.result)
+
+
+@asynccontextmanager
+async def open_writer(path: Path, announce: Announce) -> AsyncIterator[Writer]:
+    """A writer over a prepared database file. Leaving it commits what was sent and closes the connection."""
+    send, receive = anyio.create_memory_object_stream[_Waiting[Any]](QUEUE_LENGTH)
+    async with database.connect(path, read_only=False) as connection:
+        cursor = await connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'event'")
+        row = await cursor.fetchone()
+        await cursor.close()
+        task = _WritingTask(connection, receive, announce, (row[0] if row else 0) + 1)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(task.run, name="store writer")
+            try:
+                yield Writer(send)
+            finally:
+                send.close()
+
+
+class _WritingTask:
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        queue: "MemoryObjectReceiveStream[_Waiting[Any]]",
+        announce: Announce,
+        next_seq: int,
+    ) -> None:
+        self._connection = connection
+        self._queue = queue
+        self._announce = announce
+        self._next_seq = next_seq
+
+    async def run(self) -> None:
+        """Commit group after group until the queue is closed and empty; cancelling cannot cut a transaction in two."""
+        with anyio.CancelScope(shield=True):
+            async with self._queue:
+                async for first in self._queue:
+                    await self._commit_all(self._group(first))
+
+    def _group(self, first: _Waiting[Any]) -> list[_Waiting[Any]]:
+        group = [first]
+        while len(group) < GROUP_LENGTH:
+            try:
+                group.append(self._queue.receive_nowait())
+            except (anyio.WouldBlock, anyio.EndOfStream):
+                break
+        return group
+
+    async def _commit_all(self, group: list[_Waiting[Any]]) -> None:
+        error = await self._try(group)
+        if error is None:
+            return
+        for waiting in group:
+            failed = error if len(group) == 1 else await self._try([waiting])
+            if failed is not None:
+                waiting.error = failed
+                waiting.done.set()
+
+    async def _try(self, group: list[_Waiting[Any]]) -> BaseException | None:
+        """Apply and commit; None when all of it is on disk, else why nothing of it is."""
+        try:
+            await self._connection.execute("BEGIN IMMEDIATE")
+            transaction = Transaction(self._connection, self._next_seq)
+            for waiting in group:
+                waiting.result = await waiting.change.apply(transaction)
+            await transaction.flush()
+            await self._connection.commit()
+        except (OrchestratorError, sqlite3.Error) as error:
+            await self._roll_back()
+            return _translate(error)
+        except Exception as error:  # a defect of ours must not end the writer, and with it every experiment
+            await self._roll_back()
+            log.exception("change_failed", changes=[type(waiting.change).__name__ for waiting in group])
+            return error
+        self._next_seq += len(transaction.events)
+        if transaction.events:
+            self._announce(transaction.events)
+        for waiting in group:
+            waiting.done.set()
+        return None
+
+    async def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            await self._connection.rollback()
+
+
+def _translate(error: Exception) -> Exception:
+    if not isinstance(error, sqlite3.Error):
+        return error
+    log.error("store_failed", error=str(error), code=getattr(error, "sqlite_errorname", None))
+    return StoreError(f"the database refused: {error}", hint="look at free disk space and at the daemon's log")
