@@ -1,0 +1,8 @@
+"""Readings of the machine: cores, memory, disk, load. Says how much there is and how much is free, never who goes next.
+
+Not allowed here: the store, the engine. psutil lives only here.
+"""
+
+from orchestrator.resources.machine import Machine, Readings, cores, disk_free_bytes, memory_available_bytes
+
+__all__ = ["Machine", "Readings", "cores", "disk_free_bytes", "memory_available_bytes"]

@@ -1,0 +1,1 @@
+"""Claims about readings of the machine."""
