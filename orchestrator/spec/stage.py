@@ -1,0 +1,206 @@
+"""A stage: what is run for every variant, case and repeat, and how."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
+
+from orchestrator.domain.states import Cause
+from orchestrator.spec.base import Duration, PositiveDuration, SpecModel, unprintable, wrong, wrong_table
+from orchestrator.spec.criterion import Promotion
+
+BUNDLED_EXECUTORS: Final = ("adaptive", "sequential", "thread", "process", "isolated")
+"""The executors every installation has; `adaptive` is `process`, and `isolated` runs commands only."""
+
+_CONTRACT = "PARAMS REF SEED SHARED_SEED STAGE CASE REPEAT ATTEMPT RESULT WORKDIR SCRATCH SOCKET"
+RESERVED_ENVIRONMENT: Final = frozenset(f"ORC_{word}" for word in _CONTRACT.split())
+"""What the contract of a command sets."""
+
+_STAGE_NAME = re.compile(r"[^\W\d][\w-]*")
+
+
+def _read_call(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise wrong('must be text of the form "module:function"')
+    module, colon, function = value.partition(":")
+    if colon and function.isidentifier() and all(part.isidentifier() for part in module.split(".")):
+        return value
+    raise wrong(f'must be "module:function" with a function at the top level of the module; found "{value}"')
+
+
+def _read_command(value: Any) -> Any:
+    if isinstance(value, str):
+        words: tuple[Any, ...] = (value,)
+    elif isinstance(value, (list, tuple)):
+        words = tuple(value)
+    else:
+        raise wrong("must be a list of words (no shell) or one text (shell)")
+    for position, word in enumerate(words):
+        if not isinstance(word, str):
+            raise wrong(f'word {position} must be text: write "{word}" in quotes')
+        if "\0" in word:
+            raise wrong(f"word {position} must not contain a NUL character")
+    if not words or not words[0].strip():
+        raise wrong("must not be empty")
+    return value if isinstance(value, str) else words
+
+
+def _read_pattern(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise wrong("must be a regular expression with one group, in text")
+    try:
+        groups = re.compile(value).groups
+    except (re.error, RecursionError, OverflowError) as error:
+        raise wrong(f"is not a valid regular expression: {error}") from None
+    if groups != 1:
+        raise wrong(
+            f"must have exactly one group ( … ) around the number; found {groups}. Write (?: … ) for the others"
+        )
+    return value
+
+
+def _read_variable(value: Any) -> Any:
+    if isinstance(value, (int, float)):
+        raise wrong(f'must be text: write "{str(value).lower()}" in quotes')
+    if isinstance(value, str) and "\0" in value:
+        raise wrong("must not contain a NUL character")
+    return value
+
+
+Call = Annotated[str, PlainValidator(_read_call), WithJsonSchema({"type": "string", "pattern": r"^[\w.]+:\w+$"})]
+Command = Annotated[
+    tuple[str, ...] | str,
+    PlainValidator(_read_command),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+    ),
+]
+Pattern = Annotated[str, PlainValidator(_read_pattern), WithJsonSchema({"type": "string", "format": "regex"})]
+Variable = Annotated[str, BeforeValidator(_read_variable)]
+
+
+class Retries(SpecModel):
+    """What is tried again, how often, after what wait."""
+
+    max: int = Field(ge=0, le=1_000_000, description="How many attempts may follow the first.", examples=[2])
+    backoff_seconds: Duration = Field(
+        default=0.0,
+        validation_alias="backoff",
+        serialization_alias="backoff",
+        description="The wait before the next attempt.",
+        examples=["1s"],
+    )
+    on: tuple[Annotated[Cause, Field(strict=False)], ...] = Field(
+        default=tuple(Cause),
+        strict=False,
+        min_length=1,
+        description="The causes that are tried again; all of them by default.",
+        examples=[["worker_lost", "signalled"]],
+    )
+
+
+NO_RETRIES: Final = Retries(max=0)
+
+
+class StageSpec(SpecModel):
+    """A step of the evaluation: a callable or a command."""
+
+    name: str = Field(default="main", max_length=100, description="Its name.", examples=["filter"])
+    call: Call | None = Field(
+        default=None, description="The function to call: evaluate(params).", examples=["strategies.rsi:evaluate"]
+    )
+    command: Command | None = Field(
+        default=None,
+        validate_default=True,
+        description="The command to run: a list (no shell) or one text (shell, values are quoted). "
+        "Placeholders: parameters, arguments, {seed} {shared_seed} {case} {repeat} {workdir}.",
+        examples=[["./backtest", "--rsi={rsi}"]],
+    )
+    metrics: Mapping[str, Pattern] = Field(
+        default={},
+        description="For commands: metric to a regular expression with one group, matched in what it prints.",
+        examples=[{"ratio": r"ratio=([\d.]+)"}],
+    )
+    after: tuple[str, ...] = Field(
+        default=(), strict=False, description="The stages that must have succeeded before.", examples=[["filter"]]
+    )
+    arguments: Mapping[str, Any] = Field(
+        default={}, description="Constants besides the parameters.", examples=[{"games": 10}]
+    )
+    promote: Promotion | None = Field(
+        default=None,
+        description="Which variants go on to the stages after it: a criterion, or the best share.",
+        examples=[{"top": 0.3}, {"metric": "turns", "op": ">=", "threshold": 5}],
+    )
+    executor: str = Field(
+        default="adaptive", description="How it is run. Commands are always isolated.", examples=["process", "thread"]
+    )
+    env: Mapping[str, Variable] = Field(
+        default={},
+        description="Environment variables it sees besides the submitter's.",
+        examples=[{"OMP_NUM_THREADS": "1"}],
+    )
+    workdir: str = Field(
+        default=".", description="Its current directory; the file's folder by default.", examples=["build"]
+    )
+    timeout_seconds: PositiveDuration | None = Field(
+        default=None,
+        validation_alias="timeout",
+        serialization_alias="timeout",
+        description="How long one evaluation may take.",
+        examples=["60s", "1.5h"],
+    )
+    retries: Retries = Field(
+        default=NO_RETRIES, description="What is tried again; nothing by default.", examples=[{"max": 2}]
+    )
+
+    @property
+    def runs_on(self) -> str:
+        """The executor that will run it: commands are isolated, `adaptive` is `process`."""
+        if self.command is not None:
+            return "isolated"
+        return "process" if self.executor == "adaptive" else self.executor
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if not _STAGE_NAME.fullmatch(name):
+            raise wrong(f'must begin with a letter and have letters, digits, "_" and "-" only; found "{name}"')
+        return name
+
+    @field_validator("command")
+    @classmethod
+    def _call_or_command(
+        cls, command: tuple[str, ...] | str | None, info: ValidationInfo
+    ) -> tuple[str, ...] | str | None:
+        call = info.data.get("call")
+        if call is not None and command is not None:
+            raise wrong_table("has both call and command; keep one of them")
+        if command is None and "call" in info.data and call is None:
+            raise wrong_table('needs call = "module:function" or command = ["program", "argument"]')
+        return command
+
+    @field_validator("metrics")
+    @classmethod
+    def _patterns_read_commands(cls, metrics: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        if metrics and info.data.get("call") is not None:
+            raise wrong("goes with command only; a callable returns its metrics")
+        return metrics
+
+    @field_validator("env")
+    @classmethod
+    def _variables(cls, env: Mapping[str, str]) -> Mapping[str, str]:
+        for name in env:
+            if not name or "=" in name or unprintable(name):
+                raise wrong(f"{name!r} cannot be the name of an environment variable")
+            if name in RESERVED_ENVIRONMENT:
+                raise wrong(f"{name} is set for every command; choose another name")
+        return env
+
+    @field_validator("workdir")
+    @classmethod
+    def _folder(cls, workdir: str) -> str:
+        if not workdir or "\0" in workdir:
+            raise wrong('must be a folder, such as "."')
+        return workdir
