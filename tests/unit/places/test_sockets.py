@@ -61,5 +61,5 @@ def test_a_path_the_kernel_cannot_bind_is_refused_with_its_length() -> None:
     assert places.checked_socket(Path("/" + "x" * 106)) == Path("/" + "x" * 106)
     with pytest.raises(InvalidRequest, match="108 bytes long, the kernel allows 107"):
         places.checked_socket(Path("/" + "x" * 107))
-    with pytest.raises(InvalidRequest, match="--socket|bytes"):
+    with pytest.raises(InvalidRequest, match="bytes long"):
         places.client_sockets("/" + "ü" * 60, None, SESSION)

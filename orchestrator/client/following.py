@@ -1,0 +1,91 @@
+"""Streams that outlive a restart of the daemon: progress, events, waiting."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from orchestrator.client import calls
+from orchestrator.client.session import Patience, Session
+from orchestrator.domain.states import ENDED_EXPERIMENT
+from orchestrator.errors import NoDaemon, Unavailable
+
+RECONNECT_SECONDS = 30.0
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """How a stream is kept alive: what to ask, and what to tell the person when the daemon went away."""
+
+    session: Session
+    notice: Callable[[str], None]
+
+    def items(self, ask: Callable[[Session], Iterator[Item]]) -> Iterator[Item]:
+        """What `ask` gives, asked again after the daemon went away; the caller stops when it has seen enough.
+
+        A daemon that broke off is started again where that is allowed; one that ended its answer in order was told to stop, and
+        is only waited for. Raises NoDaemon after 30 s without one, and at once when there was none from the beginning.
+        """
+        patience, current, ever = Patience(RECONNECT_SECONDS), self.session, False
+        while True:
+            came = False
+            try:
+                for item in ask(current):
+                    came = ever = True
+                    patience.renew()
+                    yield item
+                current = self.session.without_start("the daemon was stopped; it goes on when one is started")
+            except (NoDaemon, Unavailable) as error:
+                pause = patience.next_pause()
+                if not ever or pause is None:
+                    raise
+                if came:
+                    current = self.session
+                    self.notice(f"{error}; waiting up to {RECONNECT_SECONDS:g} s for it to come back")
+            else:
+                pause = patience.next_pause()
+                if pause is None:
+                    raise NoDaemon("the daemon ends its answers without reaching the end")
+            time.sleep(pause)
+
+    def progress(self, ref: object) -> Iterator[dict[str, Any]]:
+        """Snapshots of an experiment until it has ended."""
+        for snapshot in self.items(lambda session: session.lines(calls.progress(ref, follow=True))):
+            yield snapshot
+            if snapshot["state"] in ENDED_EXPERIMENT:
+                return
+
+    def wait(self, ref: object, *, timeout_seconds: float | None = None) -> dict[str, Any]:
+        """The answer when it has ended or the time is up: `ended` says which."""
+        until = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+
+        def left() -> float | None:
+            return None if until is None else max(0.0, until - time.monotonic())
+
+        def ask(session: Session) -> Iterator[dict[str, Any]]:
+            yield session.json(calls.wait(ref, timeout_seconds=0))
+            yield session.json(calls.wait(ref, timeout_seconds=left()), timeout_seconds=None)
+
+        for answer in self.items(ask):
+            if answer["ended"] or left() == 0:
+                return answer
+        raise NoDaemon
+
+    def events(self, *, since: int | None, experiment: int | None) -> Iterator[dict[str, Any]]:
+        """Events after `since` without end; goes on behind the last one seen. Raises EventsGone."""
+        last = since
+
+        def ask(session: Session) -> Iterator[dict[str, Any]]:
+            return session.lines(calls.events(since=last, follow=True, experiment=experiment))
+
+        for event in self.items(ask):
+            if is_event(event):
+                last = event["seq"]
+                yield event
+
+
+def is_event(line: dict[str, Any]) -> bool:
+    """Whether a line of the event stream is an event: not the first line, no heartbeat."""
+    return "kind" in line and line["kind"] != "heartbeat"
