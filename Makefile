@@ -4,7 +4,6 @@ FIND_PYTHON := for p in python3 python3.14 python3.13 python3.12 python3.11; do 
 PYTHON ?= $(shell $(FIND_PYTHON))
 BIN := .venv/bin
 COMPILE := $(BIN)/python -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-options
-STATE := $(or $(DEMO_STATE),output/demo)
 
 .PHONY: demo test lint format bench torture install-user lock clean help
 .DEFAULT_GOAL := help
@@ -13,7 +12,7 @@ help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: .venv/made ## a whole experiment with a private daemon of its own, and what can be asked about it
-	@ORC=$(BIN)/orc STATE=$(STATE) sh examples/demo.sh
+	@ORC=$(BIN)/orc sh examples/demo.sh
 
 test: .venv/made ## every test but the long ones
 	$(BIN)/python -m pytest -m "not torture" $(ARGS)
