@@ -1,9 +1,10 @@
 """The whole experiment as one frozen value."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from orchestrator.domain.refs import looks_like_ref
 from orchestrator.spec.base import PositiveDuration, SpecModel, Text, unprintable, wrong, wrong_table
@@ -162,10 +163,39 @@ class ShareSpec(SpecModel):
     priority: int = Field(default=0, ge=-MOST, le=MOST, description="Higher goes first.", examples=[10])
 
 
+def name_problem(name: str) -> str | None:
+    """Why this cannot be an experiment's name, or None."""
+    if not name.strip():
+        return "must not be empty"
+    if looks_like_ref(name):
+        return f'"{name}" looks like a reference; a name must not have the form 12, 12.3 or 12.3.1'
+    if "/" in name or unprintable(name):
+        return 'must not contain "/" or control characters'
+    if name in (".", "..") or name != name.strip() or name.startswith("-"):
+        return 'must not be "." or "..", begin with "-", or begin or end with a blank'
+    return None
+
+
+def _read_name(name: str) -> str:
+    problem = name_problem(name)
+    if problem:
+        raise wrong(problem)
+    return name
+
+
+def _each_once(cases: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [case for case, number in Counter(cases).items() if number > 1]
+    if twice:
+        raise wrong(f"has {', '.join(map(repr, twice[:5]))} more than once")
+    return cases
+
+
 class ExperimentSpec(SpecModel):
     """An experiment file, read and checked."""
 
-    name: str = Field(default="", max_length=200, description="Default: the file's folder name.", examples=["rsi"])
+    name: Annotated[str, AfterValidator(_read_name)] = Field(
+        default="experiment", max_length=200, description="Default: the file's folder name.", examples=["rsi"]
+    )
     description: str = Field(default="", description="A sentence for people.", examples=["RSI thresholds."])
     seed: int | None = Field(
         default=None, ge=0, le=LARGEST_SEED, description="Default: drawn and recorded.", examples=[42]
@@ -176,7 +206,7 @@ class ExperimentSpec(SpecModel):
         description="What is better. Default: the only metric, minimize.",
         examples=[{"metric": "sharpe", "goal": "maximize"}],
     )
-    cases: tuple[Text, ...] = Field(
+    cases: Annotated[tuple[Text, ...], AfterValidator(_each_once)] = Field(
         default=(), strict=False, description="Slices every variant is evaluated on.", examples=[["1-5", "6-9"]]
     )
     repeats: int = Field(
@@ -213,32 +243,3 @@ class ExperimentSpec(SpecModel):
     loop: LoopSpec = Field(default=LoopSpec(), description="When another round follows.", examples=[{"max_rounds": 5}])
     limits: LimitsSpec = Field(default=LimitsSpec(), description="Hard stops.", examples=[{"evaluations": 500}])
     share: ShareSpec = Field(default=ShareSpec(), description="Its standing.", examples=[{"priority": 10}])
-
-    @field_validator("name")
-    @classmethod
-    def _a_name(cls, name: str) -> str:
-        problem = name_problem(name)
-        if problem:
-            raise wrong(problem)
-        return name
-
-    @field_validator("cases")
-    @classmethod
-    def _cases_once(cls, cases: tuple[str, ...]) -> tuple[str, ...]:
-        twice = sorted({case for case in cases if cases.count(case) > 1})
-        if twice:
-            raise wrong(f"has {', '.join(map(repr, twice))} more than once")
-        return cases
-
-
-def name_problem(name: str) -> str | None:
-    """Why this cannot be an experiment's name, or None."""
-    if not name.strip():
-        return "must not be empty"
-    if looks_like_ref(name):
-        return f'"{name}" looks like a reference; a name must not have the form 12, 12.3 or 12.3.1'
-    if "/" in name or unprintable(name):
-        return 'must not contain "/" or control characters'
-    if name in (".", "..") or name != name.strip() or name.startswith("-"):
-        return 'must not be "." or "..", begin with "-", or begin or end with a blank'
-    return None

@@ -6,12 +6,12 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from orchestrator.errors import InvalidSpec, Problem
-from orchestrator.spec.space import Choices, FloatRange, IntegerRange, Space
+from orchestrator.spec.space import AnyParameter, Choices, FloatRange, IntegerRange, Space
 
 MOST_COMBINATIONS = 50_000
 
 
-def value_count(parameter: Choices | IntegerRange | FloatRange) -> int | None:
+def value_count(parameter: AnyParameter) -> int | None:
     """How many values it has; None: uncountably many."""
     if isinstance(parameter, Choices):
         return len(parameter.choices)
@@ -23,7 +23,7 @@ def value_count(parameter: Choices | IntegerRange | FloatRange) -> int | None:
     return int(((high - low) / step).to_integral_value(rounding=ROUND_FLOOR)) + 1
 
 
-def value_at(parameter: Choices | IntegerRange | FloatRange, index: int) -> Any:
+def value_at(parameter: AnyParameter, index: int) -> Any:
     """The value at a position from 0 to `value_count` - 1. Steps are decimal: 0.1 and two steps of 0.1 are 0.3."""
     if isinstance(parameter, Choices):
         return parameter.choices[index]
@@ -34,7 +34,7 @@ def value_at(parameter: Choices | IntegerRange | FloatRange, index: int) -> Any:
     return float(Decimal(repr(parameter.low)) + index * Decimal(repr(parameter.step))) + 0.0
 
 
-def has_value(parameter: Choices | IntegerRange | FloatRange, value: Any) -> bool:
+def has_value(parameter: AnyParameter, value: Any) -> bool:
     """Whether the parameter can have this value."""
     if isinstance(parameter, Choices):
         return any(same_value(choice, value) for choice in parameter.choices)
@@ -52,7 +52,7 @@ def same_value(left: Any, right: Any) -> bool:
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
-def is_active(parameter: Choices | IntegerRange | FloatRange, chosen: Mapping[str, Any]) -> bool:
+def is_active(parameter: AnyParameter, chosen: Mapping[str, Any]) -> bool:
     """Whether all its conditions hold among the values chosen so far; an absent parameter fulfils none."""
     return all(
         name in chosen and any(same_value(chosen[name], value) for value in allowed)

@@ -1,7 +1,7 @@
 """The space: what can be varied, in which values, under which conditions."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
@@ -143,7 +143,10 @@ Parameter = Annotated[
     | Annotated[FloatRange, Tag("numbers")],
     Discriminator(_kind),
 ]
-"""One thing that is varied."""
+"""One thing that is varied, as the file writes it."""
 
-Space = Mapping[str, Choices | IntegerRange | FloatRange]
+AnyParameter: TypeAlias = Choices | IntegerRange | FloatRange
+"""One thing that is varied, as a type."""
+
+Space: TypeAlias = Mapping[str, AnyParameter]
 """Parameters by name, in the file's order."""

@@ -1,0 +1,123 @@
+"""The code a spec names: whether it is there, and its hash. Reads files, imports nothing; call it in a thread."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from orchestrator.errors import Problem
+from orchestrator.spec.experiment import ExperimentSpec
+from orchestrator.spec.findings import did_you_mean
+from orchestrator.spec.modules import Found, Missing, find_module, read_names
+from orchestrator.spec.stage import StageSpec
+
+
+def find_code(
+    spec: ExperimentSpec, *, folder: Path, search_path: Sequence[str], environment: Mapping[str, str]
+) -> list[Problem]:
+    """What of the code is not there: modules, functions, programs.
+
+    Modules are looked for in the stage's workdir, then in `search_path` (the `sys.path` of the interpreter that will run
+    them). The first word of a command given as a list is looked for on the PATH of the stage's env, else of `environment`
+    (the submitter's); one given as text is the shell's affair and is not checked.
+    """
+    problems: list[Problem] = []
+    for stage in spec.stages:
+        workdir = folder / stage.workdir
+        if stage.call is not None:
+            message = _check_call(stage.call, workdir=workdir, search_path=search_path)
+            problems.extend([Problem(f"stage.{stage.name}.call", message)] if message else [])
+        else:
+            message = _check_program(stage, workdir=workdir, environment=environment)
+            problems.extend([Problem(f"stage.{stage.name}.command", message)] if message else [])
+    return problems
+
+
+def _check_call(call: str, *, workdir: Path, search_path: Sequence[str]) -> str | None:
+    module, _, function = call.partition(":")
+    found = find_module(module, entries=[str(workdir), *search_path])
+    if isinstance(found, Missing):
+        return _missing_module(found, workdir=workdir)
+    return _check_function(function, module=module, file=found.file) if found.file is not None else None
+
+
+def _missing_module(missing: Missing, *, workdir: Path) -> str:
+    if missing.not_a_package:
+        parent, _, _ = missing.name.rpartition(".")
+        return f'there is no module "{missing.name}": "{parent}" is a module, not a package'
+    folder = workdir.joinpath(*missing.name.split(".")[:-1])
+    close = did_you_mean(missing.name.rpartition(".")[2], _modules_in(folder))
+    return f'there is no module "{missing.name}" in {workdir} or on the Python path' + (f";{close}" if close else "")
+
+
+def _modules_in(folder: Path) -> list[str]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return [entry.stem for entry in entries if entry.suffix == ".py" or (entry / "__init__.py").is_file()]
+
+
+def _check_function(function: str, *, module: str, file: Path) -> str | None:
+    try:
+        names = read_names(file)
+    except OSError as error:
+        return f"cannot read {file}: {error.strerror}"
+    except SyntaxError as error:
+        return f"{file} cannot be imported: {error.msg}" + (f" in line {error.lineno}" if error.lineno else "")
+    if function in names.bound or names.open_ended:
+        return None
+    if function in names.nested:
+        return f'"{function}" is inside a class or a function of {file}; it must be at the top level of the module'
+    close = did_you_mean(function, sorted(names.bound))
+    return f'module "{module}" ({file}) has no function "{function}"' + (f";{close}" if close else "")
+
+
+def _check_program(stage: StageSpec, *, workdir: Path, environment: Mapping[str, str]) -> str | None:
+    if not isinstance(stage.command, tuple) or "{" in stage.command[0]:
+        return None
+    word = stage.command[0]
+    if "/" in word:
+        return _check_file(workdir / word)
+    path = stage.env.get("PATH", environment.get("PATH", os.defpath))
+    if shutil.which(word, path=path):
+        return None
+    hint = f'; to run the one in the workdir write "./{word}"' if (workdir / word).is_file() else ""
+    return f'there is no program "{word}" on the PATH{hint}'
+
+
+def _check_file(file: Path) -> str | None:
+    if not file.exists():
+        return f"there is no program {file}"
+    if not file.is_file():
+        return f"{file} is not a file"
+    return None if os.access(file, os.X_OK) else f"{file} is not executable; try chmod +x"
+
+
+def code_hash(spec: ExperimentSpec, *, folder: Path) -> str:
+    """32 hexadecimal digits over the code of all callables that lies in their workdirs.
+
+    For each the top-level module's file, or every `.py` file of the top-level package: path below the workdir and bytes, in
+    order. Installed packages, data files and commands are not part of it. Raises OSError when a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for workdir, top in sorted({(folder / stage.workdir, _top(stage)) for stage in spec.stages if stage.call}):
+        for file in _sources(workdir, top):
+            content = file.read_bytes()
+            digest.update(f"{file.relative_to(workdir)}\0{len(content)}\0".encode())
+            digest.update(content)
+    return digest.hexdigest()[:32]
+
+
+def _top(stage: StageSpec) -> str:
+    return (stage.call or "").partition(":")[0].partition(".")[0]
+
+
+def _sources(workdir: Path, top: str) -> Iterator[Path]:
+    found = find_module(top, entries=[str(workdir)])
+    package = workdir / top
+    if isinstance(found, Found) and found.file is not None and found.file.parent == workdir:
+        yield found.file
+    elif isinstance(found, Found) and package.is_dir():
+        yield from sorted(file for file in package.rglob("*.py") if file.is_file())

@@ -1,0 +1,13 @@
+"""The executors a stage may name in this installation."""
+
+from importlib.metadata import entry_points
+
+from orchestrator.spec.stage import BUNDLED_EXECUTORS
+
+GROUP = "orchestrator.executors"
+
+
+def installed_executors() -> tuple[str, ...]:
+    """The bundled ones, then those that installed packages registered in the entry point group, by name."""
+    others = sorted({point.name for point in entry_points(group=GROUP)} - set(BUNDLED_EXECUTORS))
+    return (*BUNDLED_EXECUTORS, *others)

@@ -1,0 +1,63 @@
+"""What was found wrong, by place, and how a place is written for a person."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+Place = tuple[str | int, ...]
+
+_BARE = re.compile(r"[\w-]{1,80}")
+_LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong (or odd) at a place of the raw data; stages by their position."""
+
+    place: Place
+    message: str
+
+
+def dotted(place: Place, *, labels: Sequence[str]) -> str:
+    """`stage.main.timeout`: the place with stages by name."""
+    parts = [part if isinstance(part, str) and _BARE.fullmatch(part) else _quoted(part) for part in place]
+    if len(place) > 1 and place[0] == "stage" and isinstance(place[1], int) and place[1] < len(labels):
+        parts[1] = labels[place[1]]
+    return ".".join(parts) or "experiment"
+
+
+def _quoted(part: str | int) -> str:
+    return str(part) if isinstance(part, int) else shorten(json.dumps(part, ensure_ascii=False))
+
+
+def shorten(text: str) -> str:
+    """At most 60 characters of it."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def shown(value: Any) -> str:
+    """A value as the file writes it, with its kind."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return shorten(str(value))
+    if isinstance(value, str):
+        return f"{shorten(json.dumps(value, ensure_ascii=False))} (text)"
+    if isinstance(value, (list, tuple)):
+        return "an empty list" if not value else "a list"
+    return "a table" if isinstance(value, dict) else type(value).__name__
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` did you mean "…"?` with a leading blank, or nothing."""
+    close = get_close_matches(shorten(word), list(known), n=1)
+    return f' did you mean "{close[0]}"?' if close else ""
+
+
+def listed(words: Iterable[str]) -> str:
+    """The words, separated by commas; the first 20 of them."""
+    every = list(words)
+    return ", ".join(every[:20]) + (", …" if len(every) > 20 else "")  # noqa: PLR2004 - said in the docstring

@@ -1,0 +1,136 @@
+"""From the text of an experiment file to its spec, or to everything that is wrong with it."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+from orchestrator.errors import InvalidSpec, Problem
+from orchestrator.spec.base import unprintable
+from orchestrator.spec.checks import commands, lists, space, stages
+from orchestrator.spec.draft import Draft, make_draft, stage_name
+from orchestrator.spec.experiment import ExperimentSpec, name_problem
+from orchestrator.spec.findings import Finding, Place, dotted
+from orchestrator.spec.language import KEYS, pattern_of
+from orchestrator.spec.overrides import Override, apply_overrides
+from orchestrator.spec.stage import BUNDLED_EXECUTORS
+from orchestrator.spec.text import parse_text, plain
+
+_MOST_PROBLEMS: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSpec:
+    """A valid experiment, and what looks odd about it."""
+
+    spec: ExperimentSpec
+    warnings: tuple[Problem, ...]
+
+
+def read_experiment(
+    text: bytes | str | Mapping[str, Any],
+    *,
+    folder: Path,
+    source: str = "experiment.toml",
+    overrides: Sequence[str] = (),
+    executors: Collection[str] = BUNDLED_EXECUTORS,
+) -> ReadSpec:
+    """Read TOML text, or data of the same shape.
+
+    `folder` is the file's, absolute; `source` the file's name for messages; `executors` the names a stage may ask for.
+    Raises InvalidSpec with every problem there is. Only the existence of each stage's workdir is looked up on disk.
+    """
+    findings: list[Finding] = []
+    parsed = parse_text(text, source=source) if isinstance(text, (bytes, str)) else text
+    raw: dict[str, Any] = plain(parsed, place=(), findings=findings)
+    if isinstance(raw.get("stage"), dict):
+        raw["stage"] = [raw["stage"]]
+    applied = apply_overrides(raw, overrides, findings=findings)
+    raw.setdefault("name", _default_name(folder))
+    unfit = {finding.place for finding in findings}
+    found: list[Finding] = []
+    draft = make_draft(raw, folder=folder, findings=found)
+    found.extend(_check(draft, executors=executors))
+    findings.extend(finding for finding in found if finding.place not in unfit)
+    if findings:
+        raise _invalid(source, _written(findings, draft=draft, applied=applied))
+    return ReadSpec(spec=_assemble(draft), warnings=_written(list(_warn(draft)), draft=draft, applied=()))
+
+
+def _check(draft: Draft, *, executors: Collection[str]) -> Iterator[Finding]:
+    return chain(
+        stages.check_names(draft),
+        stages.check_order(draft),
+        stages.check_folders(draft),
+        stages.check_executors(draft, executors=executors),
+        stages.check_arguments(draft),
+        commands.check_placeholders(draft),
+        space.check_names(draft),
+        space.check_conditions(draft),
+        space.check_grid(draft),
+        lists.check_list(draft),
+        commands.check_lists_fill_placeholders(draft),
+    )
+
+
+def _warn(draft: Draft) -> Iterator[Finding]:
+    return chain(stages.warn_without_effect(draft), commands.warn_placeholders(draft), space.warn_space(draft))
+
+
+def _assemble(draft: Draft) -> ExperimentSpec:
+    placed = [
+        stage.model_copy(update={"workdir": str(draft.folder_of(stage))}) for stage in draft.stages if stage is not None
+    ]
+    return ExperimentSpec.model_validate({**draft.values, "stages": placed, "space": draft.valid_space})
+
+
+def _default_name(folder: Path) -> str:
+    """The folder's name as far as it can be a name."""
+    plain_name = (
+        "".join("_" if unprintable(character) else character for character in folder.name).strip().lstrip("-")[:200]
+    )
+    if name_problem(plain_name) is None:
+        return plain_name
+    return f"experiment-{plain_name}" if plain_name.strip(".") else "experiment"
+
+
+def _written(findings: Sequence[Finding], *, draft: Draft, applied: Sequence[Override]) -> tuple[Problem, ...]:
+    """The findings as problems, each once, with the `--set` that brought it in named."""
+    labels = _labels(draft)
+    problems = (
+        Problem(dotted(finding.place, labels=labels), finding.message + _origin(finding, applied))
+        for finding in findings
+    )
+    first_at: dict[tuple[str, str], Problem] = {(problem.where, problem.message): problem for problem in problems}
+    return tuple(first_at.values())
+
+
+def _origin(finding: Finding, applied: Sequence[Override]) -> str:
+    for override in reversed(applied):
+        if any(_related(finding.place, place) for place in override.places):
+            return f" (from --set {override.text})"
+    return ""
+
+
+def _related(place: Place, changed: Place) -> bool:
+    """Whether what was changed is in the place, or the place in it; a whole stage or section is nobody's."""
+    if len(place) >= len(changed):
+        return place[: len(changed)] == changed
+    pattern = pattern_of(place)
+    return changed[: len(place)] == place and (pattern not in KEYS or pattern == ("space", "*"))
+
+
+def _labels(draft: Draft) -> tuple[str, ...]:
+    """A stage's name, or its position when it has none or another has it already."""
+    names = [stage_name(table) for table in draft.raw.get("stage", []) or []] if draft.stage_names else []
+    return tuple(
+        name if name is not None and name not in names[:position] else str(position)
+        for position, name in enumerate(names)
+    )
+
+
+def _invalid(source: str, problems: tuple[Problem, ...]) -> InvalidSpec:
+    count = len(problems)
+    message = f"{source} is not a valid experiment: {count} problem{'s' if count > 1 else ''}"
+    return InvalidSpec(message, problems=problems[:_MOST_PROBLEMS])
