@@ -47,6 +47,12 @@ def met_by(criterion: Criterion, metrics: Mapping[str, float]) -> bool:
     return met(criterion, metrics.get(criterion.metric))
 
 
+def wanted(criterion: Criterion) -> str:
+    """What the criterion asks for: `>= 1`, `between 0 and 2`."""
+    ends = (criterion.threshold,) if criterion.upper is None else (criterion.threshold, criterion.upper)
+    return f"{criterion.op} {' and '.join(f'{end:.10g}' for end in ends)}"
+
+
 def tolerance(criterion: GateCriterion) -> float:
     """The shortfall at which the score is 0.5: the distance from `soft` to the nearest edge; 0 without `soft`."""
     soft = criterion.soft

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestrator.domain.states import ExperimentState
-from orchestrator.search.criterion import met_by
+from orchestrator.search.criterion import met_by, wanted
 from orchestrator.search.objective import Goal, improvement
 from orchestrator.spec.experiment import LoopSpec, MaxFailures
 
@@ -105,14 +105,14 @@ def _target(view: _View) -> str | None:
     target = view.loop.target
     if target is None or not met_by(target, view.last.best_metrics):
         return None
-    return f"the target is reached: {target.metric} is {view.last.best_metrics[target.metric]:g}"
+    return f"the target is reached: {target.metric} is {view.last.best_metrics[target.metric]:.10g}, wanted {wanted(target)}"
 
 
 def _passed(view: _View) -> str | None:
     passed = sum(summary.passed for summary in view.history)
     if not view.has_gate or view.loop.target is not None or not passed:
         return None
-    return f"{_variants(passed)} passed the gate"
+    return f"{_counted(passed, 'variant')} passed the gate"
 
 
 def _exhausted(view: _View) -> str | None:
@@ -129,7 +129,7 @@ def _patience(view: _View) -> str | None:
     if loop.patience is None:
         return None
     stale = rounds_without_improvement(view.history, goal=view.goal, min_improvement=loop.min_improvement)
-    return f"no improvement in the last {stale} rounds" if stale >= loop.patience else None
+    return f"no improvement in the last {_counted(stale, 'round')}" if stale >= loop.patience else None
 
 
 def _on_failure(view: _View) -> str | None:
@@ -161,5 +161,5 @@ def _end_state(view: _View, rule: Rule) -> ExperimentState:
     return ExperimentState.ABANDONED if tried or rule == "limit" else ExperimentState.FAILED
 
 
-def _variants(count: int) -> str:
-    return "one variant" if count == 1 else f"{count} variants"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestrator.search.criterion import score, shortfall
+from orchestrator.search.criterion import score, shortfall, wanted
 from orchestrator.spec.criterion import GateCriterion
 from orchestrator.spec.experiment import GateSpec
 
@@ -24,16 +24,15 @@ class CriterionVerdict:
     score: float
     required_failure: bool
     shortfall: float | None
-    upper: float | None = None
+    wanted: str  # `>= 1`, `between 0 and 2`
 
     @property
     def text(self) -> str:
         """`sharpe is 0.9, needs >= 1 (0.1 short), score 0.75`."""
-        wanted = f"{self.threshold:g} and {self.upper:g}" if self.upper is not None else f"{self.threshold:g}"
-        found = "is missing" if self.value is None else f"is {self.value:g}"
-        short = f" ({self.shortfall:g} short)" if self.shortfall else ""
+        found = "is missing" if self.value is None else f"is {self.value:.10g}"
+        short = f" ({self.shortfall:.10g} short)" if self.shortfall else ""
         required = ", required" if self.required_failure else ""
-        return f"{self.metric} {found}, needs {self.op} {wanted}{short}, score {self.score:.3g}{required}"
+        return f"{self.metric} {found}, needs {self.wanted}{short}, score {self.score:.3g}{required}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +99,7 @@ def _verdict(criterion: GateCriterion, value: float | None) -> CriterionVerdict:
         metric=criterion.metric,
         op=criterion.op,
         threshold=criterion.threshold,
-        upper=criterion.upper,
+        wanted=wanted(criterion),
         value=known,
         score=points,
         required_failure=criterion.required and points < _HALF,

@@ -1,6 +1,7 @@
 """The points the file lists, in its order."""
 
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from itertools import islice
 from random import Random
 
@@ -19,7 +20,7 @@ class List:
     def propose(self, round_number: int, *, count: int | None, rng: Random) -> Iterator[Point]:
         """The list in round 1, nothing later."""
         del rng
-        return map(dict, islice(self._params, count if round_number == 1 else 0))
+        return map(deepcopy, map(dict, islice(self._params, count if round_number == 1 else 0)))
 
     def exhausted(self, round_number: int) -> bool:
         """After round 1."""

@@ -15,7 +15,7 @@ from orchestrator.spec.points import grid_size
 from tests.unit.search.spaces import ANY_SEARCH, space_of
 
 
-def proposals(*, count: int | None = None, **parameters: Any) -> list[dict[str, Any]]:
+def proposals(count: int | None = None, /, **parameters: Any) -> list[dict[str, Any]]:
     return list(Grid(space_of(**parameters), search=ANY_SEARCH).propose(1, count=count, rng=Random(0)))
 
 
@@ -72,7 +72,7 @@ def test_an_empty_space_is_one_point() -> None:
 
 def test_a_count_takes_the_first_so_many() -> None:
     """A count cuts the grid at its end and never changes its order."""
-    assert proposals(n={"low": 1, "high": 9}, count=3) == [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert proposals(3, n={"low": 1, "high": 9}) == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
 def test_everything_is_proposed_in_round_one() -> None:

@@ -46,7 +46,9 @@ def test_draws_stay_between_low_and_high(low: float, factor: float, log: bool, s
         assert low <= point["x"] <= high
 
 
-@pytest.mark.parametrize("parameter", [["a", "b", "c", "d"], {"low": 1, "high": 4}, {"low": 0.1, "high": 0.4, "step": 0.1}])
+@pytest.mark.parametrize(
+    "parameter", [["a", "b", "c", "d"], {"low": 1, "high": 4}, {"low": 0.1, "high": 0.4, "step": 0.1}]
+)
 def test_values_are_drawn_evenly(parameter: Any) -> None:
     """Each of four values is a quarter of the draws, its ends too."""
     found = [point["p"] for point in draws(count=8_000, p=parameter)]
@@ -77,7 +79,9 @@ def test_seeds_decide_the_draws() -> None:
 
 def test_the_draws_of_a_seed_do_not_change_between_versions() -> None:
     """A recorded seed gives the recorded points, so that an experiment can be repeated after an upgrade."""
-    point = draws(count=1, seed=42, a=["x", "y", "z"], n={"low": 1, "high": 100}, q={"low": 0.0, "high": 1.0, "step": 0.25})
+    point = draws(
+        count=1, seed=42, a=["x", "y", "z"], n={"low": 1, "high": 100}, q={"low": 0.0, "high": 1.0, "step": 0.25}
+    )
     assert point == [{"a": "y", "n": 3, "q": 0.25}]
 
 
