@@ -1,0 +1,35 @@
+"""What holds for every test: its own places, and property tests that repeat themselves on a slow machine."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def private_places(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """No test finds the daemon, the settings or the locks of whoever runs it; the folder is short enough for a socket."""
+    for name in list(os.environ):
+        if name.startswith(("ORCHESTRATOR_", "ORC_")):
+            monkeypatch.delenv(name)
+    home = Path(tempfile.mkdtemp(prefix="orc-test-"))
+    for variable, folder in PLACES.items():
+        (home / folder).mkdir(mode=0o700)
+        monkeypatch.setenv(variable, str(home / folder))
+    yield home
+    shutil.rmtree(home)
+
+
+PLACES = {
+    "XDG_STATE_HOME": "state",
+    "XDG_CONFIG_HOME": "config",
+    "XDG_RUNTIME_DIR": "run",
+    "ORCHESTRATOR_LOCK_DIR": "locks",
+}

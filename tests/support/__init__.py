@@ -1,0 +1,1 @@
+"""What tests share: evaluators, executors and daemons to run for real."""
