@@ -10,9 +10,10 @@ from pydantic_core import PydanticCustomError
 
 LONGEST_SECONDS = 1e9
 _DURATION = re.compile(
-    r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII
+    r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?",
+    re.ASCII,
 )
-_UNIT_SECONDS = (86_400.0, 3_600.0, 60.0, 1.0)
+_UNIT_SECONDS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -27,7 +28,6 @@ class SpecModel(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         serialize_by_alias=True,
-        use_attribute_docstrings=False,
     )
 
 
@@ -60,7 +60,7 @@ def _read_duration(value: Any) -> float:
 
 def _bounded(seconds: float, value: Any) -> float:
     if not (0 <= seconds <= LONGEST_SECONDS):
-        raise wrong(f"must be a duration from 0 to {LONGEST_SECONDS:.0f} seconds; found {value!r}")
+        raise wrong(f"must be a duration from 0 to {LONGEST_SECONDS:.0f} seconds; found {str(value)[:40]}")
     return float(seconds)
 
 
@@ -74,7 +74,7 @@ def _read_positive_duration(value: Any) -> float:
 _DURATION_SCHEMA = {
     "anyOf": [
         {"type": "number", "minimum": 0},
-        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*[dhms](\s*\d+(\.\d+)?\s*[hms])*\s*$"},
+        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(d|h|m|s|ms)(\s*\d+(\.\d+)?\s*(h|m|s|ms))*\s*$"},
     ]
 }
 

@@ -55,12 +55,15 @@ class GateCriterion(Criterion):
         operator, threshold = info.data.get("op"), info.data.get("threshold")
         if soft is None or operator is None or threshold is None:
             return soft
-        if operator not in (">=", ">", "<=", "<"):
-            raise wrong(f'goes with >=, >, <= and < only; found op = "{operator}"')
+        if operator == "!=":
+            raise wrong("does not go with !=, which is met or not")
         if operator in (">=", ">") and soft >= threshold:
             raise wrong(f"must be less than threshold ({threshold:g}) with {operator}; found {soft:g}")
         if operator in ("<=", "<") and soft <= threshold:
             raise wrong(f"must be greater than threshold ({threshold:g}) with {operator}; found {soft:g}")
+        upper = info.data.get("upper")
+        if operator in ("==", "between") and threshold <= soft <= (threshold if upper is None else upper):
+            raise wrong(f"must be outside of what {operator} accepts; found {soft:g}")
         return soft
 
 

@@ -48,18 +48,19 @@ class Draft:
         return search
 
     @property
-    def listed_params(self) -> tuple[dict[str, Any], ...]:
-        """The tables of `search.params`, also when other keys of the search are wrong; what is no table is empty."""
+    def listed_params(self) -> dict[int, dict[str, Any]]:
+        """The tables of `search.params` by position, also when other keys of the search are wrong."""
         search = self.raw.get("search")
         params = search.get("params") if isinstance(search, dict) else None
-        return tuple(table if isinstance(table, dict) else {} for table in params) if isinstance(params, list) else ()
+        tables = enumerate(params if isinstance(params, list) else ())
+        return {position: table for position, table in tables if isinstance(table, dict)}
 
     @property
     def parameter_names(self) -> tuple[str, ...] | None:
         """The names of the space and of `search.params`; None when the space cannot be read at all."""
         if not self.space and self.raw.get("space"):
             return None
-        return tuple(dict.fromkeys((*self.space, *(name for table in self.listed_params for name in table))))
+        return tuple(dict.fromkeys((*self.space, *(name for table in self.listed_params.values() for name in table))))
 
     def folder_of(self, stage: StageSpec) -> Path:
         """Where the stage runs, absolute when the file's folder is."""
@@ -75,7 +76,7 @@ def make_draft(raw: Mapping[str, Any], *, folder: Path, findings: list[Finding])
     space = _space(raw, findings=findings)
     complete = _with_method(raw, space)
     values = {
-        name: validate_key(ExperimentSpec, name, table=complete, findings=findings)
+        name: validate_key(ExperimentSpec, name, table=complete, place=(), findings=findings)
         for name in ExperimentSpec.model_fields
         if name not in ("stages", "space")
     }

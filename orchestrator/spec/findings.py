@@ -23,14 +23,15 @@ class Finding:
 
 def dotted(place: Place, *, labels: Sequence[str]) -> str:
     """`stage.main.timeout`: the place with stages by name."""
-    parts = [part if isinstance(part, str) and _BARE.fullmatch(part) else _quoted(part) for part in place]
+    parts = list(place)
     if len(place) > 1 and place[0] == "stage" and isinstance(place[1], int) and place[1] < len(labels):
         parts[1] = labels[place[1]]
-    return ".".join(parts) or "experiment"
+    return ".".join(map(_quoted, parts)) or "experiment"
 
 
 def _quoted(part: str | int) -> str:
-    return str(part) if isinstance(part, int) else shorten(json.dumps(part, ensure_ascii=False))
+    text = str(part)
+    return text if _BARE.fullmatch(text) else shorten(json.dumps(text, ensure_ascii=False))
 
 
 def shorten(text: str) -> str:

@@ -28,14 +28,16 @@ def _one_key(model: type[SpecModel], name: str) -> type[SpecModel]:
     return create_model(f"{model.__name__}_{name}", __base__=SpecModel, **definition)
 
 
-def validate_key(model: type[SpecModel], name: str, *, table: Mapping[str, Any], findings: list[Finding]) -> Any:
-    """The value of one field of `model` as `table` has it (or its default), or INVALID with findings."""
+def validate_key(
+    model: type[SpecModel], name: str, *, table: Mapping[str, Any], place: Place, findings: list[Finding]
+) -> Any:
+    """The value of one field of `model` as the table at `place` has it (or its default), or INVALID with findings."""
     key = dict(zip(model.model_fields, keys_of(model), strict=True))[name]
     given = {key: table[key]} if key in table else {}
     try:
         return getattr(_one_key(model, name).model_validate(given, by_name=False, by_alias=True), name)
     except ValidationError as error:
-        findings.extend(explain(error, above=()))
+        findings.extend(explain(error, above=place))
         return INVALID
 
 
@@ -48,7 +50,9 @@ def validate_stage(table: Any, *, place: Place, findings: list[Finding]) -> Stag
         return StageSpec.model_validate(table, by_name=False, by_alias=True)
     except ValidationError as error:
         findings.extend(explain(error, above=place))
-    values = {name: validate_key(StageSpec, name, table=table, findings=[]) for name in StageSpec.model_fields}
+    values = {
+        name: validate_key(StageSpec, name, table=table, place=place, findings=[]) for name in StageSpec.model_fields
+    }
     return StageSpec.model_construct(**{name: value for name, value in values.items() if value is not INVALID})
 
 
@@ -57,8 +61,15 @@ def validate_parameter(value: Any, *, place: Place, findings: list[Finding]) -> 
     try:
         return _PARAMETER.validate_python(value, by_name=False, by_alias=True)
     except ValidationError as error:
-        findings.extend(explain(error, above=place))
+        found = explain(error, above=place)
+        findings.extend(map(_as_written, found) if isinstance(value, list) else found)
         return None
+
+
+def _as_written(finding: Finding) -> Finding:
+    """The place without the key `choices`, which a bare list of choices does not have."""
+    space, name, *rest = finding.place
+    return Finding((space, name, *rest[1:]), finding.message)
 
 
 def conditions_of(value: Any) -> When:

@@ -2,9 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
+from graphlib import TopologicalSorter
 
 from orchestrator.domain.identity import canonical_json
-from orchestrator.spec.criterion import TopShare
+from orchestrator.spec.criterion import Criterion, TopShare
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.spec.points import grid_size, is_finite
 
@@ -33,21 +35,21 @@ class Plan:
 def plan(spec: ExperimentSpec) -> Plan:
     """Count rounds, variants and evaluations.
 
-    Bounds, not forecasts: target, patience, gate, promotion by criterion and failures can only make it less. A share
-    that is promoted is counted in every round, at least one variant.
+    Bounds, not forecasts: target, patience, gate, promotion by criterion, failures and repeated proposals can only make
+    it less. Stages keep the file's order.
     """
     points = _points(spec)
     per_round = _smallest(spec.search.variants_per_round, points) or 0
-    rounds = spec.loop.max_rounds
-    if points is not None and spec.search.method != "random":
-        rounds = min(rounds, max(1, math.ceil(points / per_round))) if per_round else 1
-    variants = per_round * rounds if points is None else min(points, per_round * rounds)
-    runs = _runs(spec, variants, rounds=rounds)
-    total = sum(runs.values())
+    rounds = spec.loop.max_rounds if spec.search.method == "random" else 1  # grid and list are exhausted after one
+    variants = _smallest(per_round * rounds, points) or 0
+    each = max(1, len(spec.cases)) * spec.repeats
+    runs = {
+        name: min(variants, arriving * rounds) * each for name, arriving in _arriving(spec, variants=per_round).items()
+    }
     return Plan(
         variants=variants,
         variants_per_round=per_round,
-        evaluations=_smallest(total, spec.limits.evaluations),
+        evaluations=_smallest(sum(runs.values()), spec.limits.evaluations),
         rounds=rounds,
         stages=tuple(
             PlannedStage(name=stage.name, executor=stage.runs_on, runs=runs[stage.name]) for stage in spec.stages
@@ -67,21 +69,18 @@ def _smallest(*numbers: int | None) -> int | None:
     return min((number for number in numbers if number is not None), default=None)
 
 
-def _runs(spec: ExperimentSpec, variants: int, *, rounds: int) -> dict[str, int]:
-    """Evaluations per stage: every variant that gets there, for every case and repeat."""
-    each = max(1, len(spec.cases)) * spec.repeats
+def _arriving(spec: ExperimentSpec, *, variants: int) -> dict[str, int]:
+    """How many variants of a round get to each stage."""
     stages = {stage.name: stage for stage in spec.stages}
     arriving: dict[str, int] = {}
+    for name in TopologicalSorter({name: stage.after for name, stage in stages.items()}).static_order():
+        before = ((stages[other].promote, arriving[other]) for other in stages[name].after)
+        arriving[name] = min([variants, *(_promoted(promotion, count) for promotion, count in before)])
+    return arriving
 
-    def leaving(name: str) -> int:
-        promotion = stages[name].promote
-        if not isinstance(promotion, TopShare):
-            return arriving[name]
-        return min(arriving[name], math.ceil(arriving[name] * promotion.top) + rounds - 1)
 
-    waiting = list(stages)
-    while ready := [name for name in waiting if all(other in arriving for other in stages[name].after)]:
-        for name in ready:
-            arriving[name] = min([variants, *(leaving(other) for other in stages[name].after)])
-            waiting.remove(name)
-    return {name: arriving[name] * each for name in stages}
+def _promoted(promotion: Criterion | TopShare | None, count: int) -> int:
+    """How many of `count` go on; a criterion may let all through. A share is rounded up, as it is written in decimals."""
+    if not isinstance(promotion, TopShare):
+        return count
+    return math.ceil(Decimal(repr(promotion.top)) * count)

@@ -43,9 +43,9 @@ def read_experiment(
     """
     findings: list[Finding] = []
     parsed = parse_text(text, source=source) if isinstance(text, (bytes, str)) else text
+    if isinstance(parsed.get("stage"), Mapping):
+        parsed = {**parsed, "stage": [parsed["stage"]]}
     raw: dict[str, Any] = plain(parsed, place=(), findings=findings)
-    if isinstance(raw.get("stage"), dict):
-        raw["stage"] = [raw["stage"]]
     applied = apply_overrides(raw, overrides, findings=findings)
     raw.setdefault("name", _default_name(folder))
     unfit = {finding.place for finding in findings}

@@ -45,7 +45,7 @@ def check_lists_fill_placeholders(draft: Draft) -> Iterator[Finding]:
         return
     used = used_names(draft)
     names = [name for name in draft.parameter_names or () if name in used]
-    for position, table in enumerate(draft.listed_params):
+    for position, table in draft.listed_params.items():
         for name in names:
             if name not in table:
                 yield Finding(("search", "params", position), f'lacks "{name}", which a command uses')

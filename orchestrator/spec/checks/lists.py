@@ -11,7 +11,7 @@ from orchestrator.spec.points import has_value, is_active
 
 def check_list(draft: Draft) -> Iterator[Finding]:
     """Names in `search.params` can be parameters; when there is a space too, every table is a point of it."""
-    for position, table in enumerate(draft.listed_params):
+    for position, table in draft.listed_params.items():
         for name, value in table.items():
             problem = _entry_problem(draft, name, value=value)
             if problem:
