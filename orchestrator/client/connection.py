@@ -65,11 +65,20 @@ class Answer:
         """For `select`: readable when more of the body, or its end, is there."""
         return self._connection.fileno()
 
+    def received(self) -> bytes:
+        """What of the body came together with the head; given once."""
+        piece, self._first = self._first, b""
+        return piece
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes."""
+        return self._decoder.done and not self._first
+
     def next_piece(self) -> bytes | None:
         """Some bytes of the body (none when only framing came), None at its end. Raises NoDaemon when it is cut off."""
         if self._first:
-            piece, self._first = self._first, b""
-            return piece
+            return self.received()
         if self._decoder.done:
             return None
         try:

@@ -1,0 +1,44 @@
+"""Arguments and options that several verbs share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from orchestrator.cli.completing import complete_experiment, complete_ref
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def ref(function: Function) -> Function:
+    """REF at every level, or a name."""
+    return click.argument("ref", shell_complete=complete_ref)(function)
+
+
+def refs(function: Function) -> Function:
+    """One or more REF at every level."""
+    return click.argument("refs", metavar="REF...", nargs=-1, required=True, shell_complete=complete_ref)(function)
+
+
+def experiment(function: Function) -> Function:
+    """REF of an experiment, or its name."""
+    return click.argument("ref", shell_complete=complete_experiment)(function)
+
+
+def experiments(function: Function) -> Function:
+    """One or more REF of experiments."""
+    return click.argument("refs", metavar="REF...", nargs=-1, required=True, shell_complete=complete_experiment)(
+        function
+    )
+
+
+def spec(function: Function) -> Function:
+    """SPEC and what changes it for this once."""
+    function = click.option(
+        "overrides",
+        "--set",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Replace a value of the file, for example limits.max_parallel=2. May be given again.",
+    )(function)
+    return click.argument("spec", type=click.Path())(function)

@@ -1,0 +1,63 @@
+"""`orc stop`: end the daemon and return when its process is gone."""
+
+import os
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from orchestrator.cli.setup import Setup, pass_setup
+from orchestrator.cli.verb import verb
+from orchestrator.client import calls
+from orchestrator.client.session import Session
+
+
+@contextmanager
+def _handle(pid: int) -> Iterator[int | None]:
+    """A descriptor of the process, which cannot come to mean another one; None when it is gone already."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _wait(descriptor: int | None) -> None:
+    if descriptor is None:
+        return
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    poll.poll()
+
+
+def _stop(session: Session, *, everything: bool) -> int:
+    pid: int = session.json(calls.status())["pid"]
+    with _handle(pid) as descriptor:
+        session.json(calls.stop(everything=everything))
+        _wait(descriptor)
+    return pid
+
+
+@verb("stop", examples=["orc stop", "orc stop --all"])
+@click.option("--all", "everything", is_flag=True, help="Isolated evaluations end too, instead of going on alone.")
+@pass_setup
+def command(setup: Setup, *, everything: bool) -> None:
+    """Stop the daemon: nothing new starts, what runs gets time to end. Returns when its process is gone.
+
+    Nothing is lost: experiments go on when a daemon is started again. Exit status 0 too when no daemon was running.
+    """
+    connection = setup.session.try_connect()
+    if connection is None:
+        setup.message("no daemon is running")
+        pid = None
+    else:
+        connection.close()
+        pid = _stop(setup.session.without_start("it is being stopped"), everything=everything)
+        setup.message(f"the daemon (pid {pid}) has left")
+    if setup.json:
+        setup.print_json({"pid": pid})

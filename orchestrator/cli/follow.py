@@ -1,0 +1,99 @@
+"""Following an experiment: live on a terminal, a line for each noteworthy change elsewhere."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.cli.setup import Setup
+from orchestrator.cli.text import count, duration, pairs, printable
+from orchestrator.client.following import Following
+from orchestrator.domain.states import ENDED_EXPERIMENT
+
+SECONDS_BETWEEN_LINES = 1.0
+
+
+def ended(snapshot: dict[str, Any]) -> bool:
+    """Whether this snapshot is the last one."""
+    return snapshot["state"] in ENDED_EXPERIMENT
+
+
+def name_of(snapshot: dict[str, Any]) -> str:
+    """`12 rsi-thresholds`."""
+    return f"{snapshot['ref']} {printable(snapshot.get('name') or '')}".rstrip()
+
+
+def best_text(best: Any) -> str:
+    """`best 12.3 sharpe=1.4`; a list, for Pareto, is counted."""
+    if not best:
+        return ""
+    if isinstance(best, list):
+        return f"{count(len(best), 'variant')} on the front"
+    return f"best {best['ref']} {pairs(best.get('metrics'))}"
+
+
+def _headline(snapshot: dict[str, Any]) -> str:
+    if snapshot["state"] != "running":
+        reason = f" ({printable(snapshot['reason'])})" if snapshot.get("reason") else ""
+        return f"{snapshot['state']}{reason}"
+    rounds = f" of {snapshot['max_rounds']}" if snapshot.get("max_rounds") else ""
+    return f"round {snapshot['round']}{rounds}, {snapshot['phase']}" if snapshot.get("round") else "running"
+
+
+def plain_line(snapshot: dict[str, Any]) -> str:
+    """One line that says how far it is."""
+    iterations = snapshot["iterations"]
+    finished = iterations["succeeded"] + iterations["failed"] + iterations["cancelled"]
+    parts = [_headline(snapshot), f"{finished}/{iterations['total']} evaluations"]
+    if iterations["failed"]:
+        parts.append(f"{iterations['failed']} failed")
+    if snapshot.get("best"):
+        parts.append(best_text(snapshot["best"]))
+    parts.append(duration(snapshot.get("elapsed_seconds")))
+    if snapshot.get("eta_seconds") is not None and not ended(snapshot):
+        parts.append(f"about {duration(snapshot['eta_seconds'])} left")
+    return f"{name_of(snapshot)}: {', '.join(parts)}"
+
+
+def _noteworthy(snapshot: dict[str, Any]) -> tuple[Any, ...]:
+    best = snapshot.get("best")
+    best_ref = best["ref"] if isinstance(best, dict) else len(best or ())
+    iterations = snapshot["iterations"]
+    finished = iterations["succeeded"] + iterations["failed"] + iterations["cancelled"]
+    tenth = 10 * finished // iterations["total"] if iterations["total"] else 0
+    return snapshot["state"], snapshot.get("round"), best_ref, iterations["failed"] > 0, tenth
+
+
+@dataclass(slots=True)
+class Sparing:
+    """Chooses the snapshots worth a line: something noteworthy changed, and the last line is a second old."""
+
+    _shown: tuple[Any, ...] = ()
+    _next_at: float = field(default=float("-inf"))
+
+    def worth(self, snapshot: dict[str, Any], *, now: float) -> bool:
+        """Whether to print this one; `now` is in seconds. An end always is."""
+        noteworthy = _noteworthy(snapshot)
+        state_changed = noteworthy[:1] != self._shown[:1]
+        if noteworthy == self._shown or (now < self._next_at and not state_changed):
+            return False
+        self._shown, self._next_at = noteworthy, now + SECONDS_BETWEEN_LINES
+        return True
+
+
+def _follow_plainly(setup: Setup, snapshots: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    sparing, last = Sparing(), {}
+    for last in snapshots:
+        if sparing.worth(last, now=time.monotonic()) and not ended(last):
+            setup.message(plain_line(last))
+    return last
+
+
+def follow(setup: Setup, ref: object) -> dict[str, Any]:
+    """Show progress until the experiment has ended; its last snapshot. It outlives a restart of the daemon of up to 30 s."""
+    snapshots = Following(session=setup.session, notice=setup.message).progress(ref)
+    if setup.quiet or not setup.can_draw:
+        return _follow_plainly(setup, snapshots)
+    from orchestrator.cli.live import follow_live  # noqa: PLC0415  # house: rich is loaded only when something is drawn
+
+    return follow_live(snapshots)

@@ -1,0 +1,115 @@
+"""Live progress on a terminal, drawn by rich: rounds, variants, cases, overall, what runs, the best so far."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.cli.text import STATE_COLOURS, duration, number, pairs, printable
+
+MOST_CASES = 8
+REFRESHES_A_SECOND = 4
+BAR_COLUMNS = 36
+
+
+class Screen:
+    """The picture of the newest snapshot; drawn again and again so that the clock goes on between snapshots."""
+
+    def __init__(self) -> None:
+        self._snapshot: dict[str, Any] | None = None
+        self._at = 0.0
+
+    def take(self, snapshot: dict[str, Any]) -> None:
+        """Draw this one from now on."""
+        self._snapshot, self._at = snapshot, time.monotonic()
+
+    def draw(self) -> RenderableType:
+        """The picture."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            return Text("waiting for the first news", style="dim")
+        since = time.monotonic() - self._at if snapshot["state"] == "running" else 0.0
+        parts: list[RenderableType] = [_title(snapshot), _bars(snapshot), _clock(snapshot, since)]
+        return Group(*parts, *_details(snapshot))
+
+
+def _title(snapshot: dict[str, Any]) -> Text:
+    state = snapshot["state"]
+    text = Text.assemble(
+        (f"{snapshot['ref']} ", "bold"),
+        (f"{printable(snapshot.get('name') or '')}  ", "bold"),
+        (state, STATE_COLOURS.get(state, "dim")),
+    )
+    if state == "running" and snapshot.get("phase"):
+        text.append(f"  {snapshot['phase']}", style="dim")
+    if snapshot.get("reason"):
+        text.append(f"  {printable(snapshot['reason'])}", style="dim")
+    return text
+
+
+def _finished(iterations: dict[str, int]) -> int:
+    return iterations["succeeded"] + iterations["failed"] + iterations["cancelled"]
+
+
+def _rows(snapshot: dict[str, Any]) -> Iterator[tuple[str, int, int | None, str]]:
+    """Label, finished, total and a remark for each bar."""
+    if snapshot.get("round"):
+        # the round under way is not finished yet
+        yield "rounds", snapshot["round"] - (snapshot["state"] == "running"), snapshot.get("max_rounds"), ""
+    here = snapshot.get("round_variants") or {}
+    if here.get("total"):
+        yield "variants of this round", here["finished"], here["total"], ""
+    for case in (snapshot.get("cases") or [])[:MOST_CASES]:
+        yield f"case {printable(str(case['case']))}", case["finished"], case["total"], ""
+    iterations = snapshot["iterations"]
+    failed = f"{iterations['failed']} failed" if iterations["failed"] else ""
+    yield "all evaluations", _finished(iterations), iterations["total"] or None, failed
+
+
+def _bars(snapshot: dict[str, Any]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(min_width=len("variants of this round"))
+    grid.add_column(width=BAR_COLUMNS)
+    grid.add_column(justify="right")
+    grid.add_column(style="red")
+    for label, finished, total, remark in _rows(snapshot):
+        bar = ProgressBar(total=total or 1, completed=finished if total else 0, width=BAR_COLUMNS)
+        grid.add_row(label, bar, f"{finished}/{'?' if total is None else total}", remark)
+    return grid
+
+
+def _clock(snapshot: dict[str, Any], since: float) -> Text:
+    text = Text(f"elapsed {duration(round((snapshot.get('elapsed_seconds') or 0.0) + since))}")
+    eta = snapshot.get("eta_seconds")
+    if eta is not None:
+        text.append(f"   about {duration(max(0.0, round(eta - since)))} left", style="dim")
+    return text
+
+
+def _details(snapshot: dict[str, Any]) -> Iterator[Text]:
+    best = snapshot.get("best")
+    if isinstance(best, list):
+        best = best[0] if best else None
+    if best:
+        score = "" if best.get("score") is None else f"  score {number(best['score'])}"
+        yield Text.assemble(
+            ("best ", "dim"), (best["ref"], "green bold"), f"  {pairs(best.get('params'))}", no_wrap=True
+        )
+        yield Text(f"     {pairs(best.get('metrics'))}{score}", no_wrap=True, overflow="ellipsis")
+    if snapshot.get("running"):
+        yield Text(f"runs {' '.join(snapshot['running'])}", style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def follow_live(snapshots: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """Draw until the last snapshot, take the picture away, and give that snapshot back."""
+    screen, last = Screen(), {}
+    console = Console()
+    with Live(console=console, get_renderable=screen.draw, refresh_per_second=REFRESHES_A_SECOND, transient=True):
+        for last in snapshots:
+            screen.take(last)
+    return last

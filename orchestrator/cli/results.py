@@ -1,0 +1,111 @@
+"""What an experiment came to, as people want to read it: the winners, or why there are none."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from orchestrator.cli.follow import name_of
+from orchestrator.cli.setup import Setup
+from orchestrator.cli.text import count, duration, number, pairs, printable, table, terminal_columns, width
+from orchestrator.client import calls
+from orchestrator.errors import NoBest, OrchestratorError
+
+MOST_WINNERS = 10
+MOST_ERRORS = 3
+LOOKED_AT = 100
+USUAL_COLUMNS = 120
+
+
+def best_of(setup: Setup, ref: object) -> Any:
+    """The best variant, a list of them for Pareto, or None."""
+    try:
+        return setup.session.json(calls.best(ref))
+    except NoBest:
+        return None
+
+
+def _as_columns(variants: Sequence[dict[str, Any]]) -> list[str]:
+    params = sorted({name for each in variants for name in each.get("params") or {}})
+    metrics = sorted({name for each in variants for name in each.get("metrics") or {}})
+    scored = any(each.get("score") is not None for each in variants)
+    headers = ["REF", *map(printable, params), *map(printable, metrics), *(["SCORE"] if scored else [])]
+    rows = [
+        [
+            each["ref"],
+            *(number((each.get("params") or {}).get(name)) for name in params),
+            *(number((each.get("metrics") or {}).get(name)) for name in metrics),
+            *([number(each.get("score"))] if scored else []),
+        ]
+        for each in variants
+    ]
+    return table(headers, rows, right=frozenset(headers[1:]))
+
+
+def _as_blocks(variants: Sequence[dict[str, Any]]) -> list[str]:
+    lines = []
+    for each in variants:
+        score = "" if each.get("score") is None else f"  score {number(each['score'])}"
+        lines.append(f"{each['ref']}{score}")
+        lines += [f"  parameters  {pairs(each.get('params'))}", f"  metrics     {pairs(each.get('metrics'))}"]
+    return lines
+
+
+def variant_lines(setup: Setup, variants: Sequence[dict[str, Any]]) -> list[str]:
+    """Variants with their parameters, metrics and scores: a table where it fits, else a block each."""
+    lines = _as_columns(variants)
+    columns = terminal_columns(on_terminal=setup.on_terminal) or USUAL_COLUMNS
+    return lines if all(width(line) <= columns for line in lines) else _as_blocks(variants)
+
+
+def winners(setup: Setup, document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The selected variants, at most ten; else the best one, if there is one."""
+    selected = document.get("selected") or []
+    if selected:
+        return [setup.session.json(calls.show(ref)) for ref in selected[:MOST_WINNERS]]
+    best = best_of(setup, document["id"])
+    return best[:MOST_WINNERS] if isinstance(best, list) else [best] if best else []
+
+
+def _errors(setup: Setup, ref: object) -> list[str]:
+    """The first few different errors of the first hundred variants."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for variant in setup.session.json(calls.show(ref, limit=LOOKED_AT))["variants"]:
+        for each in variant.get("iterations") or ():
+            if each.get("cause"):
+                text = (each.get("error") or "").strip().splitlines()
+                found.setdefault((each["cause"], text[-1] if text else ""), []).append(each["ref"])
+    lines = []
+    for (cause, text), refs in list(found.items())[:MOST_ERRORS]:
+        more = f" and {count(len(refs) - 1, 'other')}" if len(refs) > 1 else ""
+        lines.append(f"{refs[0]}{more} {cause}: {printable(text)}" if text else f"{refs[0]}{more} {cause}")
+        lines.append(f"  orc logs {refs[0]} shows what it printed, orc show {refs[0]} the whole error")
+    return lines
+
+
+def result_line(snapshot: dict[str, Any]) -> str:
+    """`12 rsi succeeded in 4.2 s: 30 evaluations, 2 failed (a variant passed)`."""
+    iterations = snapshot["iterations"]
+    failed = f", {iterations['failed']} failed" if iterations["failed"] else ""
+    reason = f" ({printable(snapshot['reason'])})" if snapshot.get("reason") else ""
+    took = duration(snapshot.get("elapsed_seconds"))
+    done = count(iterations["succeeded"] + iterations["failed"], "evaluation")
+    return f"{name_of(snapshot)} {snapshot['state']} in {took}: {done}{failed}{reason}"
+
+
+def outcome(setup: Setup, snapshot: dict[str, Any]) -> dict[str, Any]:
+    """The JSON document of a run."""
+    document = setup.session.json(calls.show(snapshot["ref"], limit=1))
+    kept = {key: document.get(key) for key in ("id", "name", "state", "reason", "selected")}
+    return {**kept, "ref": str(document["id"]), "best": best_of(setup, document["id"])}
+
+
+def print_result(setup: Setup, snapshot: dict[str, Any]) -> None:
+    """The winners, the errors when there are some, and the result as the last line."""
+    document = setup.session.json(calls.show(snapshot["ref"], limit=1))
+    found = winners(setup, document)
+    setup.print_lines(variant_lines(setup, found) if found else [])
+    if snapshot["iterations"]["failed"]:
+        try:
+            setup.print_lines(_errors(setup, snapshot["ref"]))
+        except OrchestratorError as error:
+            setup.message(f"the errors could not be read: {error}")
+    setup.print_lines([result_line(snapshot)])

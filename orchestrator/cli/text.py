@@ -1,0 +1,152 @@
+"""How values are written for a person: tables, times, sizes, numbers. Nothing of it decides anything."""
+
+import json
+import re
+import shutil
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+NONE = "-"
+FEW = 10  # below it a decimal is worth its place
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+STATE_COLOURS: Mapping[str, str] = {
+    "running": "cyan",
+    "evaluating": "cyan",
+    "succeeded": "green",
+    "evaluated": "green",
+    "failed": "red",
+    "abandoned": "yellow",
+    "cancelled": "yellow",
+    "pruned": "yellow",
+    "paused": "magenta",
+}
+
+
+def printable(text: str, *, keep_lines: bool = False) -> str:
+    """The text without anything that would steer a terminal: control characters become visible escapes."""
+    pattern = _CONTROL_BUT_LINES if keep_lines else _CONTROL
+    return pattern.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def duration(seconds: float | None) -> str:
+    """`0.41 s`, `12 s`, `3 min 5 s`, `2 h 14 min`, `3 d 4 h`."""
+    if seconds is None:
+        return NONE
+    if seconds < FEW:
+        return f"{seconds:.2g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def size(count: float | None) -> str:
+    """`512 B`, `1.2 GiB`."""
+    if count is None:
+        return NONE
+    units = ("B", "KiB", "MiB", "GiB", "TiB")
+    step = min(max(int(count).bit_length() - 1, 0) // 10, len(units) - 1)
+    value = count / 1024**step
+    return f"{value:.0f} {units[step]}" if value >= FEW or step == 0 else f"{value:.1f} {units[step]}"
+
+
+def number(value: Any) -> str:
+    """A number with six significant digits; whole numbers in full; anything else as JSON."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return printable(value) if isinstance(value, str) else NONE if value is None else json.dumps(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def pairs(values: Mapping[str, Any] | None) -> str:
+    """`rsi=70 lookback=5`."""
+    return " ".join(f"{printable(name)}={number(value)}" for name, value in (values or {}).items()) or NONE
+
+
+def count(number_of: int, one: str, many: str | None = None) -> str:
+    """`1 variant`, `5 variants`."""
+    return f"{number_of} {one if number_of == 1 else many or one + 's'}"
+
+
+def age(moment: str | None) -> str:
+    """How long ago a time of the API was."""
+    if moment is None:
+        return NONE
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    return f"{duration(max(0.0, round(seconds)))} ago"
+
+
+def between(start: str | None, end: str | None) -> float | None:
+    """Seconds from one time of the API to another; None when one is missing."""
+    if start is None or end is None:
+        return None
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def width(text: str) -> int:
+    """Columns the text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(unicodedata.combining(letter) != 0 for letter in text)
+
+
+def shortened(text: str, columns: int) -> str:
+    """The text cut to fit, with `…` where something is missing."""
+    if width(text) <= columns:
+        return text
+    while text and width(text) > columns - 1:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def state_painter(*, colour: bool) -> Callable[[str], str]:
+    """Colours the name of a state, or what begins with one."""
+
+    def paint(text: str) -> str:
+        found = STATE_COLOURS.get(text.strip().partition(" ")[0])
+        return click.style(text, fg=found) if colour and found else text
+
+    return paint
+
+
+def table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    right: frozenset[str] = frozenset(),
+    paint: Callable[[str], str] = str,
+    columns: int | None = None,
+) -> list[str]:
+    """Aligned lines; the columns named in `right` are set right; `columns` bounds the width of the last one.
+
+    `paint` colours a padded cell of the column STATE.
+    """
+    content = [list(headers), *(list(row) for row in rows)]
+    widths = [max(width(row[at]) for row in content) for at in range(len(headers))]
+    if columns is not None:
+        widths[-1] = min(widths[-1], max(8, columns - sum(widths[:-1]) - 2 * (len(widths) - 1)))
+    lines = []
+    for line_number, row in enumerate(content):
+        cells = []
+        for header, cell, space in zip(headers, row, widths, strict=True):
+            text = shortened(cell, space) if header == headers[-1] else cell
+            blank = " " * (space - width(text))
+            padded = blank + text if header in right else text + blank
+            cells.append(paint(padded) if header == "STATE" and line_number else padded)
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def terminal_columns(*, on_terminal: bool) -> int | None:
+    """The width of the terminal; None when output goes elsewhere."""
+    return shutil.get_terminal_size().columns if on_terminal else None
