@@ -5,11 +5,11 @@ PYTHON ?= $(shell $(FIND_PYTHON))
 BIN := .venv/bin
 COMPILE := $(BIN)/python -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-options
 
-.PHONY: demo test lint format bench torture install-user lock clean help
+.PHONY: demo test lint format bench torture install-user install-system lock clean help
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: .venv/made ## a whole experiment with a private daemon of its own, and what can be asked about it
 	@ORC=$(BIN)/orc sh examples/demo.sh
@@ -30,12 +30,18 @@ torture: .venv/made ## kill processes at random and compare the tables (TORTURE_
 bench: .venv-bench/made ## compare with peers in the same run: one table, and JSON in output/
 	.venv-bench/bin/python -m benchmarks $(ARGS)
 
-install-user: .venv/made ## run the daemon as a service of your own user
-	sh systemd/install-user.sh $(CURDIR)/$(BIN)
+install-user: ## install for your own user, with the daemon as a service of yours
+	@REQUIREMENTS=requirements/runtime.txt COPY=yes sh requirements/install.sh "$(PYTHON)" $(HOME)/.local/share/orchestrator
+	sh systemd/install-user.sh $(HOME)/.local/share/orchestrator/bin
+
+install-system: ## install for the machine in /opt/orchestrator, with the daemon as a service (as root)
+	@REQUIREMENTS=requirements/runtime.txt COPY=yes sh requirements/install.sh "$(PYTHON)" $(DESTDIR)/opt/orchestrator
+	DESTDIR=$(DESTDIR) sh systemd/install-system.sh $(DESTDIR)/opt/orchestrator/bin
 
 lock: .venv/made ## pin every dependency anew
 	$(BIN)/pip install --quiet pip-tools
 	$(COMPILE) --upgrade --extra dev --extra examples --output-file requirements/lock.txt pyproject.toml
+	$(COMPILE) --constraint requirements/lock.txt --output-file requirements/runtime.txt pyproject.toml
 	$(COMPILE) --upgrade --extra bench --constraint requirements/lock.txt --output-file requirements/bench.txt pyproject.toml
 
 clean: ## remove what make and the tools have made

@@ -83,9 +83,9 @@ def start(arguments: tuple[str, ...], *, state: Path, slots: int) -> subprocess.
     os.close(writing)
     with os.fdopen(reading) as answer:
         said = answer.readline()
-    if not said or '"error"' in said:
+    if said != "ready\n":
         process.wait(STOP_SECONDS)
-        message = f"the daemon did not start: {said}\n{(state / 'benchmark.log').read_text()}"
+        message = f"the daemon did not start:\n{(state / 'benchmark.log').read_text()}"
         raise RuntimeError(message)
     return process
 

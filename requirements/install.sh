@@ -1,6 +1,7 @@
 #!/bin/sh
-# install.sh PYTHON ENVIRONMENT: make a virtual environment with exactly what $REQUIREMENTS pins, and this checkout in it.
-# The file ENVIRONMENT/made is written last, so that an interrupted installation is begun again.
+# install.sh PYTHON ENVIRONMENT: make a virtual environment with exactly what the files in $REQUIREMENTS pin, and this
+# program in it: the checkout itself, or a copy of it when $COPY is set. The file ENVIRONMENT/made is written last, so that
+# an interrupted installation is begun again.
 set -eu
 python=$1
 environment=$2
@@ -16,11 +17,15 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     exit 1
 fi
 
+echo "installing into $environment ..." >&2
 [ -x "$environment/bin/python" ] || "$python" -m venv "$environment"
-pip() { "$environment/bin/python" -m pip --disable-pip-version-check install --quiet "$@"; }
+pip() { "$environment/bin/python" -m pip --disable-pip-version-check install -qq "$@"; }
 for file in $REQUIREMENTS; do
     pip --require-hashes --requirement "$file"
 done
-pip --no-deps --no-build-isolation --editable .
+if [ -n "${COPY:-}" ]; then
+    pip --no-deps .
+else
+    pip --no-deps --no-build-isolation --editable .
+fi
 date > "$environment/made"
-echo "$environment is ready: $("$environment/bin/python" --version)"

@@ -1,0 +1,15 @@
+#!/bin/sh
+# install-user.sh BIN: put the programs in BIN on your path and enable your own service. Run by `make install-user`.
+set -eu
+bin=$1
+here=$(dirname "$0")
+units=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
+
+mkdir -p "$HOME/.local/bin"
+ln -sf "$bin/orc" "$bin/orchestratord" "$HOME/.local/bin/"
+install -D -m 644 -t "$units" "$here/user/orchestrator.service" "$here/user/orchestrator.socket"
+systemctl --user daemon-reload
+systemctl --user enable --now orchestrator.socket
+
+echo "Installed: $HOME/.local/bin/orc. The daemon starts at the first request (orc status) and is restarted when it dies."
+echo "To let it run while you are logged out, and from boot on: loginctl enable-linger"
