@@ -5,7 +5,7 @@ ever unlocked by hand. What the file says is for people. Not allowed here: anyth
 the file says.
 """
 
-from orchestrator.locks.identity import ProcessIdentity, identity_of
+from orchestrator.locks.identity import ProcessIdentity, boot_id, identity_of
 from orchestrator.locks.pid_file import Holder, Taken, last_holder, take
 
-__all__ = ["Holder", "ProcessIdentity", "Taken", "identity_of", "last_holder", "take"]
+__all__ = ["Holder", "ProcessIdentity", "Taken", "boot_id", "identity_of", "last_holder", "take"]

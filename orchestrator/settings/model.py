@@ -53,7 +53,7 @@ class Settings(BaseModel):
         allowed="a number of seconds above 0, at most 10",
     )
     output_limit_bytes: Annotated[int, Field(ge=4096)] = _setting(
-        10 * MEBIBYTE,
+        MEBIBYTE,
         "Captured stdout, and stderr, of one attempt are cut to this size; beginning and end are kept.",
         allowed=_BYTES,
     )
@@ -89,13 +89,13 @@ class Settings(BaseModel):
     )
     read_users: Principals = _setting(
         (),
-        "Who may read, besides root, the daemon's user and whoever may control. With no reader named: all who can open the socket.",
+        "Who may read, besides root, the daemon's user and whoever may control. Nobody named: whoever can open the socket.",
         allowed=_USERS,
     )
     read_groups: Principals = _setting((), "Groups whose members may read; see read_users.", allowed=_GROUPS)
     control_users: Principals = _setting(
         (),
-        "Who may submit, cancel and stop, and so run code as the daemon's user. With nobody named: all who can open the socket.",
+        "Who may submit, cancel and stop, and so run code as the daemon's user. Nobody named here nor for reading: as there.",
         allowed=_USERS,
     )
     control_groups: Principals = _setting((), "Groups whose members may control; see control_users.", allowed=_GROUPS)

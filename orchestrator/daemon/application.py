@@ -1,0 +1,162 @@
+"""Everything that lives, in order: store, executors, engine, socket; then ready; then, in reverse, gone."""
+
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from socket import socket
+
+import anyio
+import structlog
+
+from orchestrator import places
+from orchestrator.api.app import create_app
+from orchestrator.api.server import Server, serve
+from orchestrator.api.services import Host, Services
+from orchestrator.api.socket import adopt, bind
+from orchestrator.daemon import manager, sd
+from orchestrator.daemon.access import rules_of
+from orchestrator.daemon.executors import open_executors
+from orchestrator.daemon.options import Options
+from orchestrator.daemon.readiness import ReadyPipe
+from orchestrator.daemon.stopping import Stop, Waiting, first_of, leave_when_idle, obey_signals
+from orchestrator.daemon.vitals import Vitals
+from orchestrator.engine.orchestrator import Orchestrator, Setting
+from orchestrator.locks import boot_id
+from orchestrator.resources import cores
+from orchestrator.settings import Settings
+from orchestrator.store.broadcast import Subscription
+from orchestrator.store.store import open_store
+
+log = structlog.get_logger(__name__)
+
+MOST_AUTOMATIC_THREADS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What this daemon was told to be."""
+
+    options: Options
+    settings: Settings
+    state: Path
+    environ: MutableMapping[str, str]
+
+    @property
+    def slots(self) -> int:
+        """Processes that run evaluations."""
+        return cores() if self.settings.slots == "auto" else self.settings.slots
+
+    @property
+    def threads(self) -> int:
+        """Evaluations of thread stages at one instant."""
+        return min(2 * cores(), MOST_AUTOMATIC_THREADS) if self.settings.threads == "auto" else self.settings.threads
+
+
+async def run(plan: Plan, pipe: ReadyPipe) -> None:
+    """Live until told to leave, then leave in order."""
+    stop = Stop()
+    rules = rules_of(plan.settings)
+    with _listening(plan) as (listener, socket_path):
+        async with _engine(plan, socket_path) as engine:
+            vitals = Vitals(engine, stop, folder=plan.state)
+            host = Host(
+                state_directory=plan.state,
+                state=vitals.state,
+                uptime_seconds=vitals.uptime_seconds,
+                machine=vitals.machine,
+                stop=lambda everything: stop.ask("a client asked", everything=everything),
+            )
+            services = Services(orchestrator=engine, views=engine.store.feed, rules=rules, host=host)
+            async with serve(create_app(services), listener) as server:
+                await _Living(plan=plan, engine=engine, server=server, stop=stop).run(pipe)
+    log.info("daemon_stopped", reason=stop.reason)
+
+
+@contextmanager
+def _listening(plan: Plan) -> Iterator[tuple[socket, str]]:
+    """A listening socket and its path: the one systemd passed, else one of our own."""
+    passed = sd.passed_socket(plan.environ)
+    if passed is not None:
+        with adopt(passed) as listener:
+            yield listener, listener.getsockname()
+        return
+    path = places.server_socket(plan.options.socket, plan.options.state_dir, plan.environ)
+    with bind(path) as listener:
+        yield listener, str(path)
+
+
+@asynccontextmanager
+async def _engine(plan: Plan, socket_path: str) -> AsyncIterator[Orchestrator]:
+    setting = Setting(
+        runs_folder=plan.state / "runs",
+        socket=socket_path,
+        boot_id=boot_id(),
+        slots=plan.slots,
+        threads=plan.threads,
+        batch_seconds=plan.settings.batch_seconds,
+    )
+    async with (
+        open_store(places.database_file(plan.state)) as store,
+        open_executors(plan.state, plan.settings, slots=plan.slots) as executors,
+        Orchestrator(store, executors, setting) as engine,
+    ):
+        yield engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Living:
+    """A daemon that is up, from ready to drained."""
+
+    plan: Plan
+    engine: Orchestrator
+    server: Server
+    stop: Stop
+
+    async def run(self, pipe: ReadyPipe) -> None:
+        """Tell that it is ready, keep its surroundings informed, and drain once it is to leave."""
+        notifier = sd.Notifier(self.plan.environ.get("NOTIFY_SOCKET"))
+        with self.engine.store.broadcast.subscribe() as changes, self.engine.store.broadcast.subscribe() as activity:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(obey_signals, self.stop, name="signals")
+                for name, watch in self._watches(notifier, changes, activity).items():
+                    tasks.start_soon(watch, name=name)
+                notifier.tell(READY=1)
+                pipe.ready()
+                log.info("daemon_ready", slots=self.plan.slots, threads=self.plan.threads)
+                await self.stop.wait()
+                await self._drain(notifier)
+                tasks.cancel_scope.cancel()
+
+    def _watches(self, notifier: sd.Notifier, changes: Subscription, activity: Subscription) -> dict[str, Waiting]:
+        """What runs beside the work, by name: only what somebody wants."""
+        watches: dict[str, Waiting] = {}
+        idle_seconds = self.plan.settings.idle_exit_seconds
+        if self.plan.options.background and idle_seconds:
+            heard = first_of(activity.next, self.server.next_activity)
+            watches["idle exit"] = partial(
+                leave_when_idle, self.stop, in_use=self._in_use, activity=heard, after_seconds=idle_seconds
+            )
+        if every := sd.watchdog_interval_seconds(self.plan.environ):
+            probe = partial(self.engine.store.writer.write, manager.Probe())
+            watches["watchdog"] = partial(manager.ping_watchdog, notifier, probe=probe, every_seconds=every)
+        if notifier.listening:
+            watches["status"] = partial(manager.report_status, notifier, status=self._status_line, changed=changes.next)
+        return watches
+
+    def _in_use(self) -> bool:
+        return not self.engine.idle or bool(self.server.server_state.connections)
+
+    def _status_line(self) -> str:
+        return manager.status_line(self.engine.counts())
+
+    async def _drain(self, notifier: sd.Notifier) -> None:
+        """Let what runs finish for `drain_seconds`, or less when told to hurry; open-ended answers end at once."""
+        seconds = self.plan.settings.drain_seconds
+        log.info("daemon_draining", seconds=seconds)
+        notifier.tell(STOPPING=1, STATUS=f"stopping: {self.stop.reason}")
+        self.server.closing.set()
+        async with manager.more_time(notifier):
+            await first_of(partial(self.engine.drain, seconds), self.stop.hurried)()
+            await self.engine.drain(0.0)  # with nothing left to interrupt, unless told to hurry

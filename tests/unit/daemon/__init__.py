@@ -1,0 +1,1 @@
+"""Claims about the parts of the daemon that need no running daemon."""

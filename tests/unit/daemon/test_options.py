@@ -1,0 +1,28 @@
+"""The daemon's command line."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.daemon.options import Options, read_options
+
+
+def test_nothing_said_is_nothing_set() -> None:
+    """Without arguments every option is unset."""
+    assert read_options([]) == Options()
+
+
+def test_every_option_arrives() -> None:
+    """Each option has its place; -v and -q add up."""
+    arguments = ["--state-dir", "a", "--socket", "b", "--config", "c", "--background", "--ready-fd", "5", "-vv", "-q"]
+    assert read_options(arguments) == Options(
+        state_dir=Path("a"), socket=Path("b"), config=Path("c"), background=True, ready_fd=5, verbosity=1
+    )
+
+
+def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """It leaves with status 2 and names the option."""
+    with pytest.raises(SystemExit) as left:
+        read_options(["--stat-dir", "a"])
+    assert left.value.code == 2
+    assert "--stat-dir" in capsys.readouterr().err
