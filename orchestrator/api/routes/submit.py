@@ -1,0 +1,39 @@
+"""submit: accept an experiment."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+
+from orchestrator.api.answers import Answer
+from orchestrator.api.services import CONTROLLING, Given
+from orchestrator.api.submission import SubmissionBody, read_submission
+from orchestrator.engine.orchestrator import Submission
+
+router = APIRouter()
+
+CREATED, KNOWN = 201, 200
+
+Key = Annotated[
+    str | None,
+    Header(min_length=1, max_length=200, description="Sent again with the same key, a submission is made once only."),
+]
+
+
+@router.post("/v1/experiments", dependencies=[CONTROLLING], status_code=CREATED)
+async def submit(services: Given, body: SubmissionBody, idempotency_key: Key = None) -> Answer:
+    """Accept an experiment: `{"id", "ref", "name"}` once it is on disk. 201, or 200 when the key has been seen before."""
+    read = await read_submission(body)
+    submission = Submission(
+        spec=read.spec,
+        folder=body.folder,
+        source=body.source,
+        environment=body.variables,
+        code_hash=read.code_hash,
+        idempotency_key=idempotency_key,
+    )
+    accepted = await services.orchestrator.submit(submission)
+    return Answer(
+        {"id": accepted.id, "ref": str(accepted.id), "name": accepted.name},
+        status_code=CREATED if accepted.created else KNOWN,
+        headers={"Location": f"/v1/experiments/{accepted.id}"},
+    )
