@@ -4,7 +4,8 @@ import os
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from functools import cache
 from pathlib import Path
 
 import aiosqlite
@@ -53,8 +54,22 @@ async def connect(path: Path, *, read_only: bool) -> AsyncIterator[aiosqlite.Con
             await connection.close()
 
 
+@cache
+def may_distrust_schema() -> bool:
+    """Whether this SQLite lets a CHECK call json_valid while trusted_schema is off (3.40 does not)."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        try:
+            connection.execute("CREATE TABLE probe (x TEXT CHECK (json_valid(x)))")
+            connection.execute("INSERT INTO probe (x) VALUES ('1')")
+        except sqlite3.OperationalError:
+            return False
+    return True
+
+
 def _pragmas(*, read_only: bool) -> list[str]:
-    common = ["trusted_schema = OFF", f"busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}", "mmap_size = 0", "cache_size = -16384"]
+    trusted = "OFF" if may_distrust_schema() else "ON"
+    common = [f"trusted_schema = {trusted}", f"busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}", "mmap_size = 0", "cache_size = -16384"]
     if read_only:
         return [*common, "query_only = ON", "wal_autocheckpoint = 0"]
     journal = ["journal_mode = WAL", "synchronous = FULL", f"journal_size_limit = {WAL_LIMIT_BYTES}"]

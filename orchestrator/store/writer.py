@@ -19,7 +19,7 @@ import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from orchestrator.errors import OrchestratorError, StoreError, Unavailable
+from orchestrator.errors import OrchestratorError, StoreBlocked, StoreError, Unavailable
 from orchestrator.store import database
 from orchestrator.store.sql import STATEMENTS
 from orchestrator.store.times import now_us, rfc3339
@@ -30,7 +30,6 @@ QUEUE_LENGTH = 1000
 GROUP_LENGTH = 200
 Result = TypeVar("Result")
 ResultOut = TypeVar("ResultOut", covariant=True)
-Row = Sequence[Any]
 Event = dict[str, Any]
 Announce = Callable[[list[Event]], None]
 
@@ -53,7 +52,7 @@ class Transaction:
         self._next_seq = first_seq
         self._counts: defaultdict[int, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
 
-    async def run(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Row] | None = None) -> int:
+    async def run(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Any] | None = None) -> int:
         """Run a named statement and return how many rows it changed. `rows` becomes the one JSON text `:rows`."""
         bound = dict(values or {})
         if rows is not None:
@@ -61,7 +60,7 @@ class Transaction:
         cursor = await self._connection.execute(STATEMENTS[name], bound)  # done after its one step: needs no closing
         return cursor.rowcount
 
-    async def read(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Row] | None = None) -> Any:
+    async def read(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Any] | None = None) -> Any:
         """The one value a named statement gives, read as JSON; None when it gives no row."""
         bound = dict(values or {})
         if rows is not None:
@@ -91,8 +90,8 @@ class Transaction:
     async def flush(self) -> None:
         """Write counters and events."""
         if self._counts:
-            rows = [[experiment, *(counts[name] for name in COUNTERS)] for experiment, counts in self._counts.items()]
-            await self.run("add_to_counters", rows=rows)
+            totals = [[experiment, *(counts[name] for name in COUNTERS)] for experiment, counts in self._counts.items()]
+            await self.run("add_to_counters", rows=totals)
         if self.events:
             rows = [
                 [event["seq"], self.now_us, _experiment_of(event), event["kind"], json.dumps(event, separators=(",", ":"))]
@@ -231,8 +230,13 @@ class _WritingTask:
             await self._connection.rollback()
 
 
+_PASSING = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_NOMEM", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+
+
 def _translate(error: Exception) -> Exception:
     if not isinstance(error, sqlite3.Error):
         return error
-    log.error("store_failed", error=str(error), code=getattr(error, "sqlite_errorname", None))
-    return StoreError(f"the database refused: {error}", hint="look at free disk space and at the daemon's log")
+    name = str(getattr(error, "sqlite_errorname", None))
+    log.error("store_failed", error=str(error), code=name)
+    kind = StoreBlocked if name.startswith(_PASSING) else StoreError
+    return kind(f"the database refused: {error}", hint="look at free disk space and at the daemon's log")

@@ -90,8 +90,8 @@ class AddProposals:
     proposals: tuple[Proposed, ...]
     room: int | None  # how many new variants may still be added; None: any number
 
-    async def apply(self, transaction: Transaction) -> int:
-        """How many of the proposals became new variants; what is beyond `room` is left out, with all that follows it."""
+    async def apply(self, transaction: Transaction) -> tuple[int, int]:
+        """How many became new variants, and how many were taken at all: what is beyond `room` and all after it is left out."""
         state = await experiment_row(transaction, self.experiment)
         values = {"experiment": self.experiment, "round": self.round, "approach": self.approach}
         hashes = [proposal.hash for proposal in self.proposals]
@@ -108,7 +108,7 @@ class AddProposals:
                 next_number += 1
             pointers.append([ordinal, known[proposal.hash]])
         await self._add(transaction, new, pointers, values)
-        return len(new)
+        return len(new), len(pointers)
 
     async def _add(
         self, transaction: Transaction, new: Mapping[int, Proposed], pointers: list[list[int]], values: dict[str, Any]

@@ -66,12 +66,12 @@ CREATE TABLE variant (
     parents TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(parents)),
     state TEXT NOT NULL CHECK (state IN ('proposed', 'evaluating', 'evaluated', 'failed', 'pruned', 'cancelled')),
     rule TEXT,
-    metrics TEXT CHECK (json_valid(metrics)),
-    spread TEXT CHECK (json_valid(spread)),
+    metrics TEXT CHECK (metrics IS NULL OR json_valid(metrics)),
+    spread TEXT CHECK (spread IS NULL OR json_valid(spread)),
     objective REAL,
     score REAL,
     passed INTEGER CHECK (passed IN (0, 1)),
-    verdict TEXT CHECK (json_valid(verdict)),
+    verdict TEXT CHECK (verdict IS NULL OR json_valid(verdict)),
     selected INTEGER NOT NULL DEFAULT 0 CHECK (selected IN (0, 1)),
     PRIMARY KEY (experiment, number)
 ) STRICT, WITHOUT ROWID;
@@ -93,7 +93,7 @@ CREATE TABLE iteration (
     attempt INTEGER NOT NULL DEFAULT 0,
     charged INTEGER NOT NULL DEFAULT 0,
     cause TEXT,
-    metrics TEXT CHECK (json_valid(metrics)),
+    metrics TEXT CHECK (metrics IS NULL OR json_valid(metrics)),
     PRIMARY KEY (experiment, variant, number),
     FOREIGN KEY (experiment, variant) REFERENCES variant (experiment, number) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;

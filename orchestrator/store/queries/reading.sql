@@ -216,3 +216,31 @@ SELECT json_object(
         WHERE i.experiment = :experiment
     )
 );
+
+-- round_summary --
+-- Variants of one round by what became of them, and the range of their objectives.
+SELECT json_object(
+    'proposed', count(*),
+    'evaluated', coalesce(sum(v.state = 'evaluated'), 0),
+    'failed', coalesce(sum(v.state = 'failed'), 0),
+    'pruned', coalesce(sum(v.state = 'pruned'), 0),
+    'passed', coalesce(sum(v.passed = 1), 0),
+    'smallest', min(v.objective),
+    'largest', max(v.objective)
+) FROM round AS r, variant AS v
+WHERE
+    r.experiment = :experiment AND r.number = :round
+    AND v.experiment = r.experiment AND v.number >= r.first_variant
+    AND v.number < coalesce(
+        (SELECT following.first_variant FROM round AS following WHERE following.experiment = r.experiment AND following.number = r.number + 1),
+        9223372036854775807
+    );
+
+-- round_row --
+-- What is on record of one round.
+SELECT json_object('proposals', proposals, 'first_variant', first_variant, 'best_objective', best_objective)
+FROM round WHERE experiment = :experiment AND number = :round;
+
+-- selected_count --
+-- How many variants are selected now.
+SELECT json_quote(count(*)) FROM variant WHERE experiment = :experiment AND selected = 1;

@@ -1,0 +1,59 @@
+"""What is handed to an executor: one stage's job, its evaluations in a batch, and what came of the batch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.domain.outcome import Outcome
+from orchestrator.domain.refs import ExperimentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """How one stage of one experiment is run. Equal jobs may share worker processes; `experiment` keeps code apart."""
+
+    experiment: ExperimentId
+    stage: str
+    call: str | None = None  # module:function
+    command: tuple[str, ...] | str | None = None  # a list (no shell) or one string (shell); placeholders unfilled
+    metric_patterns: tuple[tuple[str, str], ...] = ()  # (metric, regular expression with one group), commands only
+    arguments_json: str = "{}"
+    environment: tuple[tuple[str, str], ...] = ()  # the whole environment the evaluation sees, sorted
+    workdir: str = "/"
+    timeout_seconds: float | None = None
+    output_folder: str = "/"  # runs/<experiment>: <variant>/<iteration>.<attempt>.{out,err} below it
+    socket: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """One attempt at one iteration, as it is sent."""
+
+    variant: int
+    iteration: int
+    attempt: int
+    parameters_json: str  # canonical
+    seed: int
+    shared_seed: int
+    case: str | None
+    repeat: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Evaluations of one job that are sent together and, in a slot, run one after the other."""
+
+    job: Job
+    evaluations: tuple[Evaluation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchResult:
+    """What came of a batch: positions in `evaluations` to outcomes, and what was stopped or never begun.
+
+    Every position is in exactly one of the three. `interrupted` was executing when the batch was stopped from outside, or is an
+    innocent of a thread host that was replaced; `unstarted` was never begun: both may be sent again.
+    """
+
+    outcomes: Mapping[int, Outcome]
+    interrupted: tuple[int, ...] = ()
+    unstarted: tuple[int, ...] = ()

@@ -1,0 +1,49 @@
+"""What one attempt came to, as the daemon knows it: the end, the metrics, and the numbers every attempt carries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator.domain.states import Cause
+
+MEASURED = ("wall_seconds", "cpu_seconds", "max_rss_bytes")
+"""Measured numbers that objectives, gates and promotions may use as metrics without the workload doing anything."""
+
+
+class AttemptEnd(StrEnum):
+    """How one attempt ended."""
+
+    SUCCEEDED = "succeeded"  # it gave metrics
+    FAILED = "failed"  # it has a cause
+    CANCELLED = "cancelled"  # a person, or the end of its experiment, stopped it
+    INTERRUPTED = "interrupted"  # the daemon stopped it on its way out; it is run again, uncounted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Measured numbers of one attempt; None when unknown, never 0 for unknown. Times are UTC microseconds."""
+
+    started_us: int | None = None
+    finished_us: int | None = None
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None  # user + system
+    max_rss_bytes: int | None = None
+    output_bytes: int | None = None  # stdout + stderr
+    pid: int | None = None
+    start_ticks: int | None = None  # /proc/<pid>/stat field 22, names the process together with the boot id
+
+
+UNKNOWN_USAGE = Usage()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One attempt's end. `cause` is set when, and only when, `end` is FAILED."""
+
+    end: AttemptEnd
+    metrics: Mapping[str, float] | None = None
+    cause: Cause | None = None
+    error: str | None = None  # text for a person; for an exception its traceback
+    exit_status: int | None = None  # exit code, or minus the signal's number
+    import_failed: bool = False  # the workload could not be imported: nothing of this experiment can run
+    usage: Usage = UNKNOWN_USAGE

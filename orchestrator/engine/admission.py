@@ -1,0 +1,119 @@
+"""The one admission decision: what starts now, and why each of the rest waits. A plain function, called on every event."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Wait(StrEnum):
+    """Why something that could run does not run yet."""
+
+    PAUSED = "paused"
+    MAX_PARALLEL = "max_parallel"
+    SLOTS = "slots"
+    THREADS = "threads"
+    WIDTH = "width"
+    BACKOFF = "backoff"
+    DRAINING = "draining"
+    STORE = "store"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageView:
+    """One stage of one experiment with something ready to run."""
+
+    name: str
+    ready: int  # evaluations that could start
+    batch: int  # how many of them travel together
+    permit: str  # "slot" or "thread"
+    running: int  # batches executing
+    width: int | None  # the most batches of it at one instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """One experiment's share of the machine."""
+
+    experiment: int
+    priority: int
+    last_served: int  # smaller was served longer ago
+    max_parallel: int
+    running: int  # batches executing, of all stages
+    paused: bool
+    stages: tuple[StageView, ...]  # in the order they should be served
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Send the next `count` evaluations of a stage as one batch."""
+
+    experiment: int
+    stage: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What starts, in order, and why each (experiment, stage) that still has something ready waits."""
+
+    starts: tuple[Start, ...]
+    waits: Mapping[tuple[int, str], Wait]
+
+
+class _Share:
+    """The books of one experiment while the decision is made."""
+
+    def __init__(self, view: QueueView) -> None:
+        self.view = view
+        self.served = view.last_served
+        self.running = view.running
+        self.ready = {stage.name: stage.ready for stage in view.stages}
+        self.of_stage = {stage.name: stage.running for stage in view.stages}
+
+    def blocked(self, stage: StageView, free: Mapping[str, int]) -> Wait | None:
+        """Why no batch of a stage with something ready can start."""
+        if self.view.paused:
+            return Wait.PAUSED
+        if self.running >= self.view.max_parallel:
+            return Wait.MAX_PARALLEL
+        if stage.width is not None and self.of_stage[stage.name] >= stage.width:
+            return Wait.WIDTH
+        if free[stage.permit] < 1:
+            return Wait.SLOTS if stage.permit == "slot" else Wait.THREADS
+        return None
+
+    def candidate(self, free: Mapping[str, int]) -> StageView | None:
+        """The first stage a batch of which can start."""
+        return next((s for s in self.view.stages if self.ready[s.name] and self.blocked(s, free) is None), None)
+
+    def take(self, stage: StageView) -> Start:
+        """Book the next batch of a stage."""
+        count = min(stage.batch, self.ready[stage.name])
+        self.ready[stage.name] -= count
+        self.of_stage[stage.name] += 1
+        self.running += 1
+        return Start(self.view.experiment, stage.name, count)
+
+
+def admit(queues: Sequence[QueueView], free: Mapping[str, int], *, closed: Wait | None = None) -> Admission:
+    """Decide with `free` permits by kind. Higher priority first, then who was served longest ago; `closed` lets nothing start."""
+    shares = [_Share(view) for view in queues]
+    left = {kind: 0 for kind in free} if closed else dict(free)
+    starts: list[Start] = []
+    turn = max((share.served for share in shares), default=0)
+    while True:
+        eligible = [(share, stage) for share in shares if (stage := share.candidate(left)) is not None]
+        if not eligible:
+            break
+        share, stage = min(eligible, key=lambda pair: (-pair[0].view.priority, pair[0].served, pair[0].view.experiment))
+        starts.append(share.take(stage))
+        left[stage.permit] -= 1
+        turn += 1
+        share.served = turn
+    waits = {
+        (share.view.experiment, stage.name): closed or share.blocked(stage, left) or Wait.SLOTS
+        for share in shares
+        for stage in share.view.stages
+        if share.ready[stage.name]
+    }
+    return Admission(tuple(starts), waits)

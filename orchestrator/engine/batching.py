@@ -1,0 +1,38 @@
+"""How many short evaluations travel together. Plain functions of what was measured."""
+
+from dataclasses import dataclass
+
+FIRST = 1
+FASTEST_GROWTH = 32
+MOST = 2000
+_WEIGHT = 0.5  # of the newest measurement
+
+
+@dataclass(slots=True)
+class Pace:
+    """How long an evaluation of one stage takes, as far as is known, and how large a batch may be next."""
+
+    mean_seconds: float | None = None
+    allowed: int = FIRST
+
+    def learn(self, *, seconds: float, count: int) -> None:
+        """A batch of `count` evaluations took `seconds` in all."""
+        if count <= 0:
+            return
+        measured = seconds / count
+        before = self.mean_seconds
+        self.mean_seconds = measured if before is None else _WEIGHT * measured + (1 - _WEIGHT) * before
+        self.allowed = min(MOST, max(self.allowed, count * FASTEST_GROWTH))
+
+    def forget(self) -> None:
+        """A batch broke: begin carefully again."""
+        self.allowed = FIRST
+
+
+def batch_length(pace: Pace, *, target_seconds: float, ready: int, lanes: int) -> int:
+    """How many evaluations to send together: worth `target_seconds`, and never so many that another lane stays empty."""
+    if pace.mean_seconds is None:
+        return FIRST
+    worth = MOST if pace.mean_seconds <= 0 else int(target_seconds / pace.mean_seconds)
+    fair = -(-ready // max(1, lanes))
+    return max(1, min(worth, pace.allowed, fair))

@@ -1,0 +1,245 @@
+"""One experiment's workflow: generate → evaluate → gate → select → decide, round after round, until it ends.
+
+Where it stands is the phase on record, which moves in the same transaction as the facts it follows from; a restarted daemon goes on
+from there. What is decided comes from `search`; here it is carried out.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import anyio
+import structlog
+
+from orchestrator.domain.refs import Ref
+from orchestrator.domain.states import ENDED_EXPERIMENT, ExperimentState, Phase
+from orchestrator.engine import rounds
+from orchestrator.engine.dispatcher import Dispatcher
+from orchestrator.engine.durably import DurableWriter
+from orchestrator.engine.evaluation import Evaluation
+from orchestrator.engine.plan import APPROACH, Plan
+from orchestrator.engine.trouble import Trouble
+from orchestrator.search.decide import RoundSummary
+from orchestrator.search.registry import generator
+from orchestrator.store.changes.experiments import EnterPhase, MoveExperiment, ResumeExperiment
+from orchestrator.store.changes.rounds import OpenRound
+from orchestrator.store.changes.sweeps import CancelWork, EndEarly, RetryWork
+from orchestrator.store.views import Views
+
+log = structlog.get_logger(__name__)
+
+CANCELLED = Trouble(rule="cancelled", reason="cancelled by hand")
+
+
+class Conductor:
+    """Leads one experiment from where it stands to its end."""
+
+    def __init__(self, plan: Plan, store: DurableWriter, views: Views, dispatcher: Dispatcher) -> None:
+        self.plan = plan
+        self.evaluation = Evaluation(plan, store, views, dispatcher)
+        self.state = ExperimentState.QUEUED
+        self.phase: Phase | None = None
+        self.round = 0
+        self.ended = anyio.Event()
+        self._store = store
+        self._views = views
+        self._dispatcher = dispatcher
+        self._resumed = anyio.Event()
+        self._turn = anyio.Lock()  # held by every phase but evaluating, and by whoever changes the phase from outside
+        self._stop: Trouble | None = None
+        self._deadline: datetime | None = None
+        self._limit_reached: str | None = None
+        self._history: list[RoundSummary] = []
+        self._generator = generator(plan.spec.space, search=plan.spec.search)
+
+    async def run(self) -> None:
+        """Go on from what is on record; returns when the experiment has ended."""
+        await self._take_up()
+        self._dispatcher.add(self.evaluation.queue)
+        try:
+            while self.state not in ENDED_EXPERIMENT:
+                await self._unpaused()
+                await self._next_phase()
+        finally:
+            self._dispatcher.remove(self.evaluation.queue)
+        self.ended.set()
+
+    async def _take_up(self) -> None:
+        whole = await self._views.whole(self.plan.experiment)
+        self.state = ExperimentState(whole["state"])
+        self.phase = Phase(whole["phase"]) if whole["phase"] else None
+        self.round = whole["round"]
+        self.evaluation.queue.paused = self.state is ExperimentState.PAUSED
+        self._history = [
+            await rounds.summary(self._views, self.plan, number) for number in range(1, self.round)
+        ]
+        await rounds.count_what_ended(self._views, self.plan, self.evaluation.tally)
+        self._arm_deadline(whole["started_us"])
+
+    def _arm_deadline(self, started_us: int | None) -> None:
+        wall = self.plan.spec.limits.wall_seconds
+        if wall is not None and started_us is not None:
+            self._deadline = datetime.fromtimestamp(started_us / 1e6 + wall, tz=UTC)
+
+    async def _next_phase(self) -> None:
+        if self._stop is not None:
+            await self._end_early(self._stop)
+        elif self.phase is Phase.EVALUATING:
+            await self._evaluate()
+        else:
+            async with self._turn:
+                await self._short_phase()
+
+    async def _short_phase(self) -> None:
+        if self.phase is None:
+            await self._begin()
+        elif self.phase is Phase.GENERATING:
+            await self._generate()
+        elif self.phase is Phase.GATING:
+            await self._gate()
+        elif self.phase is Phase.SELECTING:
+            await self._select()
+        elif self.phase is Phase.DECIDING:
+            await self._decide()
+
+    # The phases, in order
+
+    async def _begin(self) -> None:
+        if self.state is ExperimentState.QUEUED:
+            await self._store.write(
+                MoveExperiment(experiment=self.plan.experiment, target=ExperimentState.RUNNING)
+            )
+            self.state = ExperimentState.RUNNING
+            self._arm_deadline((await self._views.whole(self.plan.experiment))["started_us"])
+        await self._store.write(OpenRound(experiment=self.plan.experiment, round=1, approach=APPROACH))
+        self._enter(Phase.GENERATING, 1)
+
+    async def _generate(self) -> None:
+        cut = await rounds.propose(self._generator, self.plan, self.round, store=self._store, views=self._views)
+        self._limit_reached = self._limit_reached or cut
+        await self._move_on(Phase.EVALUATING)
+
+    async def _evaluate(self) -> None:
+        while await self._more_to_evaluate():
+            self._stop = self._stop or self.evaluation.trouble
+            if self._stop is not None:
+                return
+            if self._wall_is_used_up():
+                await self._cut_short()
+                break
+            with anyio.move_on_after(self._seconds_left()):
+                await self.evaluation.changed()
+        async with self._turn:
+            await self._unpaused()
+            self._stop = self._stop or self.evaluation.trouble
+            if self._stop is None and not await self.evaluation.refill():
+                await self._move_on(Phase.GATING)
+
+    async def _more_to_evaluate(self) -> bool:
+        if await self.evaluation.refill():
+            return True
+        promoted = await rounds.promote(self.plan, self.round, store=self._store, views=self._views)
+        if promoted:
+            self.evaluation.reload()
+        return promoted
+
+    async def _gate(self) -> None:
+        await rounds.score(self.plan, self._store, self._views)
+        await self._move_on(Phase.SELECTING)
+
+    async def _select(self) -> None:
+        await rounds.select(self.plan, self.round, store=self._store, views=self._views)
+        self._enter(Phase.DECIDING, self.round)
+
+    async def _decide(self) -> None:
+        exhausted = self._generator.exhausted(self.round)
+        last = await rounds.summary(self._views, self.plan, self.round)
+        last = await rounds.completed(last, self.plan, self._views, exhausted=exhausted, limit=self._limit_now())
+        history = [*self._history[: self.round - 1], last]
+        decided = await rounds.decide(self.plan, history, store=self._store, first_error=self.evaluation.first_error)
+        self._history = history
+        if decided is None:
+            self._enter(Phase.GENERATING, self.round + 1)
+        else:
+            self.state = decided
+
+    async def _move_on(self, phase: Phase) -> None:
+        await self._store.write(EnterPhase(experiment=self.plan.experiment, phase=phase, round=self.round))
+        self._enter(phase, self.round)
+
+    def _enter(self, phase: Phase, round_number: int) -> None:
+        self.phase, self.round = phase, round_number
+        if phase is Phase.EVALUATING:
+            self.evaluation.reload()
+
+    # Limits and ends
+
+    def _seconds_left(self) -> float | None:
+        if self._deadline is None:
+            return None
+        return max(0.0, (self._deadline - datetime.now(tz=UTC)).total_seconds())
+
+    def _wall_is_used_up(self) -> bool:
+        return self._seconds_left() == 0.0
+
+    def _limit_now(self) -> str | None:
+        if self._limit_reached is None and self._wall_is_used_up():
+            self._limit_reached = "the wall time of limits.wall is used up"
+        return self._limit_reached
+
+    async def _cut_short(self) -> None:
+        self._limit_now()
+        await self.evaluation.halt()
+        await self._store.write(CancelWork(ref=Ref(self.plan.experiment), rule="limit"))
+
+    async def _end_early(self, trouble: Trouble) -> None:
+        async with self._turn:
+            await self.evaluation.halt()
+            target = ExperimentState.CANCELLED if trouble is CANCELLED else ExperimentState.FAILED
+            if self.state is ExperimentState.PAUSED and target is ExperimentState.FAILED:
+                await self._store.write(ResumeExperiment(experiment=self.plan.experiment))
+            await self._store.write(
+                EndEarly(experiment=self.plan.experiment, target=target, reason=trouble.reason, rule=trouble.rule)
+            )
+            self.state = target
+
+    async def fail(self, reason: str) -> None:
+        """End it as failed: it cannot be led on."""
+        await self._end_early(Trouble(rule="internal", reason=reason))
+        self.ended.set()
+
+    # What a person asks for
+
+    async def _unpaused(self) -> None:
+        while self.state is ExperimentState.PAUSED and self._stop is None:
+            await self._resumed.wait()
+
+    async def pause(self) -> None:
+        """Let running work end and start nothing. Raises Conflict when it has ended."""
+        await self._store.write(MoveExperiment(experiment=self.plan.experiment, target=ExperimentState.PAUSED))
+        self._resumed = anyio.Event()
+        self.state = ExperimentState.PAUSED
+        self.evaluation.queue.paused = True
+        self._dispatcher.wake()
+
+    async def resume(self) -> None:
+        """Go on. Raises Conflict when it is not paused."""
+        self.state = await self._store.write(ResumeExperiment(experiment=self.plan.experiment))
+        self.evaluation.queue.paused = False
+        self._resumed.set()
+        self._dispatcher.wake()
+
+    async def cancel(self) -> None:
+        """End it; returns when that is on record and nothing of it runs."""
+        self._stop = CANCELLED
+        self._resumed.set()
+        self.evaluation.reload()
+        await self.ended.wait()
+
+    async def retry(self, ref: Ref) -> Mapping[str, int]:
+        """Queue anew what did not succeed under `ref` while the experiment goes on."""
+        async with self._turn:
+            counts = await self._store.write(RetryWork(ref=ref))
+            if self.phase is not Phase.GENERATING:
+                await self._move_on(Phase.EVALUATING)
+            self.evaluation.reload()
+        return counts

@@ -1,0 +1,179 @@
+"""Carries admission out: holds the permits, sends batches to executors, hands results to their owners. Woken by events only."""
+
+import heapq
+import itertools
+from collections.abc import Mapping
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup
+
+from orchestrator.domain.evaluation import BatchResult
+from orchestrator.engine.admission import Admission, Wait, admit
+from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
+from orchestrator.errors import ExecutorUnusable
+from orchestrator.executors.base import Executor
+
+log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """One for the daemon. Permits are semaphores: a slot or a thread is held from admission until the executor has answered."""
+
+    def __init__(self, executors: Mapping[str, Executor], *, slots: int, threads: int, batch_seconds: float) -> None:
+        self.executors = executors
+        self.slots = slots
+        self._permits = {"slot": anyio.Semaphore(slots), "thread": anyio.Semaphore(threads)}
+        self._totals = {"slot": slots, "thread": threads}
+        self._batch_seconds = batch_seconds
+        self._queues: dict[int, WorkQueue] = {}
+        self._admission = Admission((), {})
+        self._closed: Wait | None = None
+        self._changed = anyio.Event()
+        self._idle = anyio.Event()
+        self._turn = itertools.count(1)
+        self._delayed: list[tuple[float, int, WorkQueue, Ready]] = []
+
+    def executor(self, name: str) -> Executor:
+        """The executor of that name. Raises ExecutorUnusable."""
+        if name not in self.executors:
+            known = ", ".join(sorted(self.executors))
+            raise ExecutorUnusable(f"there is no executor {name!r} in this daemon; there are: {known}")
+        return self.executors[name]
+
+    def add(self, queue: WorkQueue) -> None:
+        """Admit work of this experiment from now on."""
+        self._queues[queue.experiment] = queue
+        self.wake()
+
+    def remove(self, queue: WorkQueue) -> None:
+        """Admit nothing of it any more; what it runs has ended."""
+        self._queues.pop(queue.experiment, None)
+        self._delayed = [entry for entry in self._delayed if entry[2] is not queue]
+        heapq.heapify(self._delayed)
+
+    def wake(self) -> None:
+        """Something changed: decide anew."""
+        self._changed.set()
+
+    def delay(self, queue: WorkQueue, item: Ready, *, seconds: float) -> None:
+        """Make an iteration ready later."""
+        queue.delayed += 1
+        heapq.heappush(self._delayed, (anyio.current_time() + seconds, next(self._turn), queue, item))
+        self.wake()
+
+    def withdraw(self, queue: WorkQueue, match: Match) -> list[Ready]:
+        """Take matching iterations that wait, for admission or for their time, out of an experiment's work."""
+        delayed = [entry[3] for entry in self._delayed if entry[2] is queue and match(entry[3])]
+        self._delayed = [entry for entry in self._delayed if entry[2] is not queue or not match(entry[3])]
+        heapq.heapify(self._delayed)
+        queue.delayed -= len(delayed)
+        return queue.withdraw(match) + delayed
+
+    @property
+    def busy(self) -> dict[str, int]:
+        """Permits held, by kind."""
+        return {kind: self._totals[kind] - permit.value for kind, permit in self._permits.items()}
+
+    @property
+    def waiting(self) -> int:
+        """Iterations that could start and wait."""
+        return sum(queue.ready + queue.delayed for queue in self._queues.values())
+
+    def why(self, experiment: int, stage: str) -> Wait | None:
+        """Why the next evaluation of a stage waits, by the last decision; None when it does not."""
+        return self._admission.waits.get((experiment, stage))
+
+    async def run(self) -> None:
+        """Admit until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                with anyio.move_on_after(self._until_next_delayed()):
+                    await self._changed.wait()
+                self._changed = anyio.Event()
+                self._release_delayed()
+                self._dispatch(tasks)
+
+    def _until_next_delayed(self) -> float | None:
+        return max(0.0, self._delayed[0][0] - anyio.current_time()) if self._delayed else None
+
+    def _release_delayed(self) -> None:
+        now = anyio.current_time()
+        while self._delayed and self._delayed[0][0] <= now:
+            _, _, queue, item = heapq.heappop(self._delayed)
+            queue.delayed -= 1
+            queue.push([item])
+
+    def _dispatch(self, tasks: TaskGroup) -> None:
+        permits = max(self._totals.values())
+        views = [
+            queue.view(permits=permits if queue_uses_threads(queue) else self.slots, target_seconds=self._batch_seconds)
+            for queue in self._queues.values()
+            if queue.ready
+        ]
+        free = {kind: permit.value for kind, permit in self._permits.items()}
+        self._admission = admit(views, free, closed=self._closed)
+        for start in self._admission.starts:
+            queue = self._queues[start.experiment]
+            queue.last_served = next(self._turn)
+            batch = queue.stages[start.stage].take(start.count)
+            self._permits[batch.stage.executor.abilities.permit].acquire_nowait()
+            tasks.start_soon(self._run_batch, queue, batch)
+
+    async def _run_batch(self, queue: WorkQueue, batch: RunningBatch) -> None:
+        permit = self._permits[batch.stage.executor.abilities.permit]
+        try:
+            try:
+                result = await self._execute(queue, batch)
+            finally:
+                permit.release()
+                self.wake()
+            await queue.owner.end(batch, result)
+        finally:
+            batch.stage.running.discard(batch)
+            batch.done.set()
+            self._idle.set()
+            self.wake()
+
+    async def _execute(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
+        await queue.owner.begin(batch)
+        if batch.stop.pressed:
+            return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.items))))
+        batch.started = anyio.current_time()
+        try:
+            result = await batch.stage.executor.run(batch.payload(queue.plan.seed), batch.stop)
+        except ExecutorUnusable as error:
+            queue.owner.unusable(batch.stage.name, error.message)
+            return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.items))))
+        self._learn(batch, result)
+        return result
+
+    def _learn(self, batch: RunningBatch, result: BatchResult) -> None:
+        pace = batch.stage.pace
+        if len(result.outcomes) < len(batch.items):
+            pace.forget()
+        seconds = anyio.current_time() - batch.started
+        walls = [outcome.usage.wall_seconds or 0.0 for outcome in result.outcomes.values()]
+        pace.learn(seconds=max(sum(walls), seconds / 2), count=len(walls))
+
+    async def drain(self, seconds: float) -> None:
+        """Start nothing more; give what runs `seconds`, then interrupt it; return when nothing runs."""
+        self._closed = Wait.DRAINING
+        self.wake()
+        with anyio.move_on_after(seconds):
+            await self._until_idle()
+        for queue in self._queues.values():
+            for batch in queue.running():
+                batch.interrupted = True
+                batch.stop.press()
+        await self._until_idle()
+
+    async def _until_idle(self) -> None:
+        while any(batch for queue in self._queues.values() for batch in queue.running()):
+            self._idle = anyio.Event()
+            await self._idle.wait()
+
+
+def queue_uses_threads(queue: WorkQueue) -> bool:
+    """Whether any stage of an experiment runs on threads."""
+    return any(stage.executor.abilities.permit == "thread" for stage in queue.stages.values())

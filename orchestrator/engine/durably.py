@@ -1,0 +1,37 @@
+"""Writes that must not be lost: a disk that is full or a database that is busy is waited for, not given up on."""
+
+from typing import TypeVar
+
+import anyio
+import structlog
+
+from orchestrator.errors import StoreBlocked
+from orchestrator.store.writer import Change, Writer
+
+log = structlog.get_logger(__name__)
+Result = TypeVar("Result")
+RETRY_SECONDS = 1.0
+
+
+class DurableWriter:
+    """Tries each change again until the store takes it. While one is refused, `degraded` says why."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self.degraded: str | None = None
+
+    async def write(self, change: Change[Result]) -> Result:
+        """Apply a change, however long the store refuses it for want of room. Other refusals are raised."""
+        while True:
+            try:
+                result = await self._writer.write(change)
+            except StoreBlocked as error:
+                if self.degraded is None:
+                    log.error("store_refuses", change=type(change).__name__, error=error.message, retry_seconds=RETRY_SECONDS)
+                self.degraded = error.message
+                await anyio.sleep(RETRY_SECONDS)
+            else:
+                if self.degraded is not None:
+                    log.info("store_accepts_again")
+                self.degraded = None
+                return result

@@ -1,0 +1,51 @@
+"""How a variant ends: its metrics, objective and verdict as one move. Plain functions."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.domain.states import VariantState
+from orchestrator.engine.plan import Plan
+from orchestrator.engine.variant import ActiveVariant, Step, spread_json, variant_metrics
+from orchestrator.search.promote import only_metric
+from orchestrator.store.changes.iterations import NewIterations
+from orchestrator.store.changes.rounds import PlannedIteration
+from orchestrator.store.moves import VariantMove
+
+
+@dataclass(slots=True)
+class Ending:
+    """What follows from a batch for its variants: some end, some have further stages to run."""
+
+    moves: list[VariantMove] = field(default_factory=list)
+    queued: list[tuple[ActiveVariant, tuple[PlannedIteration, ...]]] = field(default_factory=list)
+
+    def next_stages(self) -> tuple[NewIterations, ...]:
+        """The iterations of further stages, as they are committed."""
+        return tuple(NewIterations(variant=variant.number, iterations=planned) for variant, planned in self.queued)
+
+
+_RULES = {Step.PRUNED: "promote", Step.CANCELLED: "cancelled"}
+
+
+def variant_move(variant: ActiveVariant, step: Step, plan: Plan) -> VariantMove:
+    """The move that ends a variant, with what its succeeded iterations came to."""
+    aggregated = variant_metrics(variant, plan)
+    metrics = aggregated.values
+    evaluated = step is Step.EVALUATED
+    details = spread_json(aggregated)
+    return VariantMove(
+        number=variant.number,
+        target=VariantState(step.value),
+        rule=_RULES.get(step),
+        metrics=json.dumps(metrics, sort_keys=True) if metrics or evaluated else None,
+        spread=json.dumps(details, sort_keys=True) if details["spread"] else None,
+        objective=objective_value(metrics, plan) if evaluated else None,
+        passed=True if evaluated and plan.spec.gate is None else None,
+    )
+
+
+def objective_value(metrics: Mapping[str, float], plan: Plan) -> float | None:
+    """The objective among a variant's metrics; the only metric when none is declared."""
+    objective = plan.spec.objective or only_metric(metrics)
+    return None if objective is None else metrics.get(objective.metric)

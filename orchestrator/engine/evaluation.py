@@ -1,0 +1,297 @@
+"""The evaluating of one experiment: loads what is open page by page, hands it to the dispatcher, turns results into moves.
+
+In memory is only what runs or may run soon; what has ended is in the store. What is to be done is read from there, so that a fresh
+start, a restart and a retry are the same thing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import anyio
+
+from orchestrator.domain.evaluation import BatchResult
+from orchestrator.domain.outcome import AttemptEnd, Outcome
+from orchestrator.domain.refs import Ref
+from orchestrator.domain.states import ENDED_ITERATION, IterationState
+from orchestrator.engine.dispatcher import Dispatcher
+from orchestrator.engine.durably import DurableWriter
+from orchestrator.engine.ending import Ending, variant_move
+from orchestrator.engine.loading import load_page
+from orchestrator.engine.plan import Plan
+from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
+from orchestrator.engine.settling import Settled, given_back, settle, with_objective
+from orchestrator.engine.trouble import Trouble, trouble_of
+from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
+from orchestrator.search.metrics import with_measured
+from orchestrator.store.changes.iterations import (
+    EndedAttempt,
+    EndIterations,
+    StartIterations,
+    metrics_text,
+)
+from orchestrator.store.changes.sweeps import CancelWork
+from orchestrator.store.moves import IterationMove
+from orchestrator.store.views import Views
+
+PAGE_ITERATIONS = 2000
+LOW_WATER = 2000
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has ended so far in the whole experiment, and by case."""
+
+    failed: int = 0
+    finished: int = 0
+    cases: Counter[str | None] = field(default_factory=Counter)
+
+
+class Evaluation:
+    """Owns the experiment's work queue and its active variants."""
+
+    def __init__(self, plan: Plan, store: DurableWriter, views: Views, dispatcher: Dispatcher) -> None:
+        self.plan = plan
+        self.queue = WorkQueue(plan, self, dispatcher.executor)
+        self.tally = Tally()
+        self.trouble: Trouble | None = None
+        self.first_error: str | None = None
+        self._store = store
+        self._views = views
+        self._dispatcher = dispatcher
+        self._active: dict[int, ActiveVariant] = {}
+        self._cursor = 0
+        self._more = True
+        self._changed = anyio.Event()
+
+    # What the conductor uses
+
+    async def refill(self) -> bool:
+        """Load more of what is open when little is ready. False when nothing is left to do or to wait for."""
+        limit = max(1, PAGE_ITERATIONS // self.plan.per_variant)
+        while self._more and self.queue.ready < LOW_WATER:
+            page = await load_page(self._views, self.plan, after=self._cursor, limit=limit)
+            self._more = len(page) == limit
+            if page:
+                self._cursor = page[-1].number
+                await self._commit_follow_ups([self._merge(variant) for variant in page])
+        self._dispatcher.wake()
+        return self._more or bool(self._active)
+
+    async def changed(self) -> None:
+        """Return when more should be loaded, when all is done, or when there is trouble."""
+        await self._changed.wait()
+        self._changed = anyio.Event()
+
+    def reload(self) -> None:
+        """Look at everything that is open again: something was queued anew."""
+        self._cursor = 0
+        self._more = True
+        self._changed.set()
+
+    async def halt(self) -> None:
+        """Take back what waits and stop what runs; returns when all of it is on record."""
+        await self._take_back(lambda _: True)
+        self._active.clear()
+
+    async def cancel(self, ref: Ref) -> dict[str, int]:
+        """Cancel a variant or an iteration while the experiment goes on."""
+
+        def match(item: Ready) -> bool:
+            return item.variant.number == ref.variant and ref.iteration in (None, item.iteration.number)
+
+        stopped = await self._take_back(match)
+        counts = await self._store.write(CancelWork(ref=ref, rule="cancelled"))
+        variant = self._active.get(ref.variant or 0)
+        if variant is not None and ref.iteration is None:
+            self._active.pop(variant.number)
+        elif variant is not None:
+            iteration = variant.iterations.get(ref.iteration or 0)
+            if iteration is not None and iteration.state is IterationState.QUEUED:
+                iteration.state = IterationState.CANCELLED
+            await self._commit_follow_ups([variant])
+        self._changed.set()
+        return {**counts, "iterations": counts["iterations"] + stopped}
+
+    async def _take_back(self, match: Match) -> int:
+        self._dispatcher.withdraw(self.queue, match)
+        batches = self.queue.stop(match)
+        for batch in batches:
+            await batch.done.wait()
+        return sum(len(batch.cancelled) for batch in batches)
+
+    def _merge(self, stored: ActiveVariant) -> ActiveVariant:
+        """Take over what the store says of a variant, but for iterations that are queued or run here already."""
+        variant = self._active.get(stored.number, stored)
+        now = anyio.current_time()
+        for number, iteration in stored.iterations.items():
+            known = variant.iterations.get(number)
+            if variant is not stored and known is not None and known.state not in ENDED_ITERATION:
+                continue
+            variant.iterations[number] = iteration
+            if iteration.state is IterationState.QUEUED:
+                self._active[variant.number] = variant
+                self.queue.push([Ready(variant, iteration, now)])
+        return variant
+
+    def _used(self, measured: Mapping[str, float]) -> dict[str, float]:
+        return {name: measured[name] for name in self.plan.measured_in_use if name in measured}
+
+    # What the dispatcher tells
+
+    async def begin(self, batch: RunningBatch) -> None:
+        """Commit that the members are running."""
+        moves, first_of = [], []
+        for item in batch.items:
+            item.iteration.state = IterationState.RUNNING
+            item.iteration.attempt += 1
+            if not item.variant.started:
+                item.variant.started = True
+                first_of.append(item.variant.number)
+            moves.append(_move(item.variant, item.iteration))
+        await self._store.write(
+            StartIterations(experiment=self.plan.experiment, moves=tuple(moves), first_of=tuple(first_of))
+        )
+
+    async def end(self, batch: RunningBatch, result: BatchResult) -> None:
+        """Commit what came of the members, and what follows for their variants, in one piece."""
+        attempts: list[EndedAttempt] = []
+        moves: list[IterationMove] = []
+        again: list[tuple[Ready, float]] = []
+        for position, item in enumerate(batch.items):
+            outcome = self._outcome(batch, position, result)
+            settled = self._settle(item, outcome, cancelled=item.key in batch.cancelled)
+            if outcome is not None:
+                attempts.append(self._record(batch, item, outcome))
+            self._take_over(item, settled, outcome)
+            moves.append(_move(item.variant, item.iteration, metrics=None if outcome is None else metrics_text(outcome)))
+            if settled.state is IterationState.QUEUED:
+                again.append((item, settled.wait_seconds))
+        variants = {id(item.variant): item.variant for item in batch.items}.values()
+        ending = self._follow_ups(variants)
+        await self._write(ending, attempts=attempts, moves=moves)
+        self._queue_again(again, to_front=bool(result.unstarted or result.interrupted))
+        self._announce()
+
+    def unusable(self, stage: str, error: str) -> None:
+        """The executor of a stage cannot run: the experiment cannot go on."""
+        self.trouble = self.trouble or Trouble(rule="executor", reason=f"stage {stage}: {error}")
+        self._changed.set()
+
+    def _outcome(self, batch: RunningBatch, position: int, result: BatchResult) -> Outcome | None:
+        """The attempt's end; None when it was never begun or is given back without one."""
+        item = batch.items[position]
+        outcome = result.outcomes.get(position)
+        if outcome is not None:
+            return with_objective(outcome, self.plan, item.iteration.stage)
+        if position in result.interrupted and item.key in batch.cancelled:
+            return Outcome(end=AttemptEnd.CANCELLED)
+        if position in result.interrupted and batch.interrupted:
+            return Outcome(end=AttemptEnd.INTERRUPTED)
+        return None
+
+    def _settle(self, item: Ready, outcome: Outcome | None, *, cancelled: bool) -> Settled:
+        if outcome is not None:
+            return settle(item.iteration, outcome, self.plan.stages[item.iteration.stage].retries)
+        back = given_back(item.iteration)
+        return replace(back, state=IterationState.CANCELLED) if cancelled else back
+
+    def _record(self, batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
+        waited = round(max(0.0, batch.started - item.since), 6) if batch.started else None
+        iteration = item.iteration
+        executor = batch.stage.executor.name
+        return EndedAttempt(item.variant.number, iteration.number, iteration.attempt, executor, waited, outcome)
+
+    def _take_over(self, item: Ready, settled: Settled, outcome: Outcome | None) -> None:
+        iteration = item.iteration
+        iteration.state, iteration.attempt = settled.state, settled.attempt
+        iteration.charged, iteration.cause = settled.charged, settled.cause
+        if outcome is not None and outcome.end is AttemptEnd.SUCCEEDED:
+            own = outcome.metrics or {}
+            measured = self._used(with_measured({}, outcome.usage)) if self.plan.measured_in_use else {}
+            iteration.metrics = {**measured, **own}
+        if settled.state in ENDED_ITERATION:
+            self.tally.finished += 1
+            self.tally.cases[iteration.case] += 1
+        if settled.state is IterationState.FAILED:
+            self.tally.failed += 1
+            if outcome is not None and self.first_error is None:
+                ref = Ref(self.plan.experiment, *item.key)  # type: ignore[arg-type]
+                self.first_error = f"{ref} {outcome.cause}: {_last_line(outcome.error)}"
+        if self.trouble is None:
+            self.trouble = trouble_of(self.plan, item, settled, outcome, self.tally.failed, self.tally.finished)
+
+    # What follows
+
+    def _follow_ups(self, variants: Iterable[ActiveVariant]) -> Ending:
+        """What comes next for variants, with those that leave memory taken out of it."""
+        ending = Ending()
+        for variant in variants:
+            following = next_step(variant, self.plan)
+            if following.step is Step.WAIT:
+                continue
+            if following.step is Step.QUEUE:
+                planned = self.plan.iterations(following.stages, variant.hash)
+                ending.queued.append((variant, planned))
+                continue
+            self._active.pop(variant.number, None)
+            if following.step is not Step.HOLD:
+                ending.moves.append(variant_move(variant, following.step, self.plan))
+        return ending
+
+    async def _commit_follow_ups(self, variants: Iterable[ActiveVariant]) -> None:
+        ending = self._follow_ups(variants)
+        if ending.moves or ending.queued:
+            await self._write(ending, attempts=(), moves=())
+        self._announce()
+
+    async def _write(self, ending: Ending, *, attempts: Sequence[EndedAttempt], moves: Sequence[IterationMove]) -> None:
+        change = EndIterations(
+            experiment=self.plan.experiment,
+            attempts=tuple(attempts),
+            moves=tuple(moves),
+            variants=tuple(ending.moves),
+            next_stages=ending.next_stages(),
+        )
+        await self._store.write(change)
+        now = anyio.current_time()
+        for variant, planned in ending.queued:
+            self._active[variant.number] = variant
+            for one in planned:
+                fresh = ActiveIteration(one.number, one.stage, one.case, one.repeat, one.seed, IterationState.QUEUED)
+                variant.iterations[one.number] = fresh
+                self.queue.push([Ready(variant, fresh, now)])
+
+    def _queue_again(self, again: Sequence[tuple[Ready, float]], *, to_front: bool) -> None:
+        now = anyio.current_time()
+        fresh = [(Ready(item.variant, item.iteration, now), seconds) for item, seconds in again]
+        for item, seconds in fresh:
+            if seconds > 0:
+                self._dispatcher.delay(self.queue, item, seconds=seconds)
+        at_once = [item for item, seconds in fresh if seconds <= 0]
+        if to_front:
+            self.queue.push_front(at_once)
+        else:
+            self.queue.push(at_once)
+
+    def _announce(self) -> None:
+        if self.trouble is not None or not self._active or (self._more and self.queue.ready < LOW_WATER // 2):
+            self._changed.set()
+        self._dispatcher.wake()
+
+
+def _move(variant: ActiveVariant, iteration: ActiveIteration, *, metrics: str | None = None) -> IterationMove:
+    return IterationMove(
+        variant=variant.number,
+        number=iteration.number,
+        target=iteration.state,
+        attempt=iteration.attempt,
+        charged=iteration.charged,
+        cause=iteration.cause,
+        metrics=metrics,
+    )
+
+
+def _last_line(error: str | None) -> str:
+    lines = (error or "").strip().splitlines()
+    return lines[-1] if lines else "no message"

@@ -1,0 +1,52 @@
+"""Open variants as the store has them, page by page."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orchestrator.domain.outcome import MEASURED
+from orchestrator.domain.states import IterationState, VariantState
+from orchestrator.engine.plan import Plan
+from orchestrator.engine.variant import ActiveIteration, ActiveVariant
+from orchestrator.store.views import Views
+
+Measured = Mapping[tuple[int, int], Mapping[str, float]]
+
+
+async def load_page(views: Views, plan: Plan, *, after: int, limit: int) -> list[ActiveVariant]:
+    """The next `limit` variants that have not ended, after a number, with all their iterations."""
+    place = {"experiment": plan.experiment}
+    rows: list[list[Any]] = await views.read("open_variants", {**place, "after": after, "limit": limit})
+    measured = await _measured(views, plan, [row[0] for row in rows])
+    return [_variant(row, measured) for row in rows]
+
+
+async def _measured(views: Views, plan: Plan, numbers: Sequence[int]) -> Measured:
+    """The measured numbers that are in use, of iterations that have succeeded."""
+    wanted = plan.measured_in_use
+    if not wanted:
+        return {}
+    rows = await views.read("measured_of_variants", {"experiment": plan.experiment}, rows=numbers)
+    return {
+        (variant, number): {
+            name: value for name, value in zip(MEASURED, values, strict=True) if name in wanted and value is not None
+        }
+        for variant, number, *values in rows
+    }
+
+
+def _variant(row: Sequence[Any], measured: Measured) -> ActiveVariant:
+    number, name, parameters, state, iterations = row
+    variant = ActiveVariant(number, name, parameters, state != VariantState.PROPOSED)
+    for values in iterations:
+        *facts, metrics = values
+        iteration = _iteration(facts)
+        if metrics is not None:
+            iteration.metrics = {**measured.get((number, iteration.number), {}), **json.loads(metrics)}
+        variant.iterations[iteration.number] = iteration
+    return variant
+
+
+def _iteration(facts: Sequence[Any]) -> ActiveIteration:
+    number, stage, case, repeat, seed, state, attempt, charged, cause = facts
+    return ActiveIteration(number, stage, case, repeat, seed, IterationState(state), attempt, charged, cause)

@@ -1,0 +1,280 @@
+"""The facade: what a daemon can be asked to do. One conductor for each experiment that has not ended, one dispatcher for all."""
+
+import json
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+import structlog
+from anyio import to_thread
+from anyio.abc import TaskGroup
+
+from orchestrator.domain.refs import ExperimentId, Ref
+from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ENDED_VARIANT, ExperimentState
+from orchestrator.engine.conductor import Conductor
+from orchestrator.engine.dispatcher import Dispatcher
+from orchestrator.engine.durably import DurableWriter
+from orchestrator.engine.explaining import Reason, explain
+from orchestrator.engine.plan import Plan
+from orchestrator.engine.progress import snapshot
+from orchestrator.errors import Conflict, InvalidRequest, Unavailable
+from orchestrator.executors.base import Executor
+from orchestrator.spec.experiment import ExperimentSpec
+from orchestrator.store.changes.experiments import AddExperiment, RemoveExperiment
+from orchestrator.store.changes.sweeps import RecoverWork, RetryWork, TellEvent
+from orchestrator.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+_ENDED = frozenset({*ENDED_EXPERIMENT, *ENDED_VARIANT, *ENDED_ITERATION})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a person hands in: the spec as read, and where it came from."""
+
+    spec: ExperimentSpec
+    folder: str
+    source: str = "experiment.toml"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    code_hash: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """An accepted submission. `created` is False when the same idempotency key had made it before."""
+
+    id: int
+    name: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What the engine needs to know of its surroundings."""
+
+    runs_folder: Path
+    socket: str
+    boot_id: str
+    slots: int
+    threads: int
+    batch_seconds: float
+
+
+class Orchestrator:
+    """Holds the workflow state; lives as an `async with`. Leaving it cancels what is left: drain first to leave in good order."""
+
+    def __init__(self, store: Store, executors: Mapping[str, Executor], setting: Setting) -> None:
+        self.store = store
+        self.dispatcher = Dispatcher(
+            executors, slots=setting.slots, threads=setting.threads, batch_seconds=setting.batch_seconds
+        )
+        self._writer = DurableWriter(store.writer)
+        self._setting = setting
+        self._conductors: dict[int, Conductor] = {}
+        self._settled = anyio.Event()
+        self._draining = False
+        self._tasks: TaskGroup
+
+    async def __aenter__(self) -> Self:
+        lost = await self._writer.write(RecoverWork(boot_id=self._setting.boot_id))
+        if lost:
+            log.info("work_recovered", iterations=sum(lost.values()), experiments=len(lost))
+        self._tasks = await anyio.create_task_group().__aenter__()
+        self._tasks.start_soon(self.dispatcher.run, name="dispatcher")
+        for experiment in await self.store.views.read("open_experiments"):
+            await self._lead(experiment)
+        await self._writer.write(TellEvent(kind="daemon_started"))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self._tasks.cancel_scope.cancel()
+        return await self._tasks.__aexit__(kind, error, trace)
+
+    # Experiments
+
+    async def submit(self, submission: Submission) -> Submitted:
+        """Accept an experiment; when this returns it is on disk. Raises Unavailable while draining."""
+        if self._draining:
+            raise Unavailable("the daemon is stopping", hint="submit again when it has been started anew")
+        spec = submission.spec
+        for stage in spec.stages:
+            self.dispatcher.executor(stage.runs_on)
+        objective = spec.objective
+        change = AddExperiment(
+            name=spec.name,
+            seed=secrets.randbits(32) if spec.seed is None else spec.seed,
+            maximize=objective is not None and objective.goal == "maximize",
+            spec=spec.model_dump_json(exclude_none=True),
+            source=submission.source,
+            folder=submission.folder,
+            environment=json.dumps(dict(submission.environment)),
+            code_hash=submission.code_hash,
+            idempotency_key=submission.idempotency_key,
+        )
+        experiment, created = await self.store.writer.write(change)
+        if created:
+            await self._lead(experiment)
+        return Submitted(id=experiment, name=spec.name, created=created)
+
+    async def _lead(self, experiment: int) -> None:
+        whole = await self.store.views.whole(experiment)
+        plan = Plan(
+            experiment=ExperimentId(experiment),
+            seed=whole["seed"],
+            spec=ExperimentSpec.model_validate(whole["spec"]),
+            folder=whole["folder"],
+            environment=whole["environment"],
+            output_folder=str(self._setting.runs_folder / str(experiment)),
+            socket=self._setting.socket,
+        )
+        conductor = Conductor(plan, self._writer, self.store.views, self.dispatcher)
+        self._conductors[experiment] = conductor
+        self._settled = anyio.Event()
+        self._tasks.start_soon(self._conduct, conductor, name=f"experiment {experiment}")
+
+    async def _conduct(self, conductor: Conductor) -> None:
+        experiment = conductor.plan.experiment
+        with structlog.contextvars.bound_contextvars(experiment=experiment):
+            try:
+                await self._prepare(conductor)
+                await conductor.run()
+            except Exception as error:  # a defect of ours ends this experiment, with its reason, and no other
+                log.exception("conductor_failed")
+                await conductor.fail(f"internal error: {error!r}; the daemon's log has the details")
+            log.info("experiment_ended", ref=str(experiment), state=conductor.state)
+            if self._conductors.get(experiment) is conductor:
+                self._conductors.pop(experiment)
+            for executor in self.dispatcher.executors.values():
+                await executor.retire(experiment)
+            if not self._conductors:
+                self._settled.set()
+
+    async def _prepare(self, conductor: Conductor) -> None:
+        """Begin to warm up the executors of the first stages, without waiting for them."""
+        for name in conductor.plan.roots:
+            stage = conductor.evaluation.queue.stages[name]
+            self._tasks.start_soon(stage.executor.prepare, stage.job)
+
+    async def pause(self, ref: Ref) -> dict[str, Any]:
+        """Start nothing more of an experiment. Raises Conflict."""
+        await (await self._conductor(ref)).pause()
+        return await self._answer(ref)
+
+    async def resume(self, ref: Ref) -> dict[str, Any]:
+        """Go on with a paused experiment. Raises Conflict."""
+        await (await self._conductor(ref)).resume()
+        return await self._answer(ref)
+
+    async def _conductor(self, ref: Ref) -> Conductor:
+        if ref.variant is not None:
+            raise InvalidRequest(f"{ref} is a {ref.level}: only experiments can be paused and resumed")
+        conductor = self._conductors.get(ref.experiment)
+        if conductor is None:
+            state = (await self.store.views.experiment(ref.experiment))["state"]
+            raise Conflict(f"experiment {ref.experiment} is {state}")
+        return conductor
+
+    # Every level
+
+    async def cancel(self, ref: Ref) -> dict[str, Any]:
+        """Cancel an experiment, a variant or an iteration; nothing of it runs when this returns. Raises Conflict when it has ended."""
+        conductor = self._conductors.get(ref.experiment)
+        before = await self._state(ref)
+        if before in _ENDED or conductor is None:
+            raise Conflict(f"{ref.level} {ref} is {before} already")
+        if ref.variant is None:
+            await conductor.cancel()
+            return await self._answer(ref)
+        counts = await conductor.evaluation.cancel(ref)
+        return {**await self._answer(ref), **counts}
+
+    async def retry(self, ref: Ref) -> dict[str, Any]:
+        """Run again what failed or was cancelled under a ref. Raises Conflict when there is nothing of that kind."""
+        if self._draining:
+            raise Unavailable("the daemon is stopping")
+        conductor = self._conductors.get(ref.experiment)
+        if conductor is not None and conductor.state not in ENDED_EXPERIMENT:
+            counts: Mapping[str, int] = await conductor.retry(ref)
+        else:
+            if conductor is not None:
+                await conductor.ended.wait()
+            counts = await self.store.writer.write(RetryWork(ref=ref))
+            await self._lead(ref.experiment)
+        return {**await self._answer(ref), **counts}
+
+    async def remove(self, ref: Ref) -> dict[str, Any]:
+        """Forget an experiment that has ended, with its output. Raises Conflict."""
+        if ref.variant is not None:
+            raise InvalidRequest(f"{ref} is a {ref.level}: only experiments can be removed")
+        await self.store.writer.write(RemoveExperiment(experiment=ref.experiment))
+        await to_thread.run_sync(_remove_folder, self._setting.runs_folder / str(ref.experiment))
+        return {"ref": str(ref)}
+
+    async def _state(self, ref: Ref) -> str:
+        views = self.store.views
+        if ref.variant is None:
+            return str((await views.experiment(ref.experiment))["state"])
+        row = await views.variant(ref) if ref.iteration is None else await views.iteration(ref)
+        return str(row["state"])
+
+    async def _answer(self, ref: Ref) -> dict[str, Any]:
+        return {"ref": str(ref), "state": await self._state(ref)}
+
+    # Reading
+
+    async def explain(self, ref: Ref) -> list[Reason]:
+        """Why something waits, and what would change it."""
+        return await explain(ref, self.store.views, self.dispatcher, self._conductors.get(ref.experiment))
+
+    async def progress(self, experiment: int) -> dict[str, Any]:
+        """How far an experiment is, at every level."""
+        return await snapshot(experiment, self.store.views, self._conductors.get(experiment))
+
+    def counts(self) -> dict[str, Any]:
+        """Slots, queue and experiments for `status`."""
+        states = [conductor.state for conductor in self._conductors.values()]
+        names = (ExperimentState.RUNNING, ExperimentState.PAUSED, ExperimentState.QUEUED)
+        return {
+            "slots": {"total": self._setting.slots, "busy": self.dispatcher.busy["slot"]},
+            "threads": {"total": self._setting.threads, "busy": self.dispatcher.busy["thread"]},
+            "queue": {"iterations": self.dispatcher.waiting},
+            "experiments": {str(name): states.count(name) for name in names},
+        }
+
+    @property
+    def degraded(self) -> str | None:
+        """Why nothing can be stored at the moment, if so."""
+        return self._writer.degraded
+
+    @property
+    def draining(self) -> bool:
+        """Whether it takes nothing new."""
+        return self._draining
+
+    @property
+    def idle(self) -> bool:
+        """Whether no experiment is open, but for paused ones."""
+        return all(conductor.state is ExperimentState.PAUSED for conductor in self._conductors.values())
+
+    # Leaving
+
+    async def drain(self, seconds: float) -> None:
+        """Start nothing more, give running work `seconds`, interrupt the rest; returns when nothing runs."""
+        if not self._draining:
+            self._draining = True
+            await self._writer.write(TellEvent(kind="daemon_stopping"))
+        await self.dispatcher.drain(seconds)
+
+
+def _remove_folder(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)

@@ -1,0 +1,129 @@
+"""A spec made ready to run: stages in file order with what they wait for, the numbers of iterations, the jobs for executors."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from orchestrator.domain.evaluation import Job
+from orchestrator.domain.identity import iteration_seed
+from orchestrator.domain.outcome import MEASURED
+from orchestrator.domain.refs import ExperimentId
+from orchestrator.spec.criterion import Criterion, TopShare
+from orchestrator.spec.experiment import ExperimentSpec, Objective
+from orchestrator.spec.stage import StageSpec
+from orchestrator.store.changes.rounds import PlannedIteration
+
+APPROACH = "main"
+"""The name of the only approach there is when the file names none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How one experiment's variants are evaluated."""
+
+    experiment: ExperimentId
+    seed: int
+    spec: ExperimentSpec
+    folder: str
+    environment: Mapping[str, str]
+    output_folder: str
+    socket: str
+
+    @cached_property
+    def stages(self) -> Mapping[str, StageSpec]:
+        """Stages by name, in file order."""
+        return {stage.name: stage for stage in self.spec.stages}
+
+    @cached_property
+    def position(self) -> Mapping[str, int]:
+        """A stage's place in the file, from 0."""
+        return {name: position for position, name in enumerate(self.stages)}
+
+    @cached_property
+    def cases(self) -> tuple[str | None, ...]:
+        """The cases in file order; one nameless case when there are none."""
+        return self.spec.cases or (None,)
+
+    @cached_property
+    def per_stage(self) -> int:
+        """Iterations of one variant in one stage."""
+        return len(self.cases) * self.spec.repeats
+
+    @cached_property
+    def per_variant(self) -> int:
+        """Iterations of one variant when it goes all the way."""
+        return self.per_stage * len(self.stages)
+
+    @cached_property
+    def roots(self) -> tuple[str, ...]:
+        """The stages that wait for no other."""
+        return tuple(name for name, stage in self.stages.items() if not stage.after)
+
+    @cached_property
+    def leaves(self) -> frozenset[str]:
+        """The stages nothing comes after."""
+        followed = {name for stage in self.spec.stages for name in stage.after}
+        return frozenset(self.stages) - followed
+
+    @cached_property
+    def measured_in_use(self) -> tuple[str, ...]:
+        """The measured numbers that an objective, gate, promotion or target of this experiment looks at."""
+        wanted = {criterion.metric for criterion in self._criteria()}
+        if self.spec.objective is not None:
+            wanted.add(self.spec.objective.metric)
+        return tuple(name for name in MEASURED if name in wanted)
+
+    @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The declared objective, if there is one."""
+        return () if self.spec.objective is None else (self.spec.objective,)
+
+    def _criteria(self) -> Iterable[Criterion]:
+        if self.spec.gate is not None:
+            yield from self.spec.gate.criterion
+        for stage in self.spec.stages:
+            if isinstance(stage.promote, Criterion):
+                yield stage.promote
+        if self.spec.loop.target is not None:
+            yield self.spec.loop.target
+
+    @cached_property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """All criteria: of the gate, of promotions, of the target."""
+        return tuple(self._criteria())
+
+    @cached_property
+    def has_contests(self) -> bool:
+        """Whether some promotion compares the variants of a round with each other."""
+        return any(isinstance(stage.promote, TopShare) for stage in self.spec.stages)
+
+    def iterations(self, stages: Iterable[str], variant_hash: str) -> tuple[PlannedIteration, ...]:
+        """The iterations of some stages of a variant: stage-major in file order, then case, then repeat, counted from 1."""
+        planned = []
+        for stage in stages:
+            number = self.position[stage] * self.per_stage
+            for case in self.cases:
+                for repeat in range(1, self.spec.repeats + 1):
+                    number += 1
+                    seed = iteration_seed(self.seed, variant_hash, stage, case, repeat)
+                    planned.append(PlannedIteration(number, stage, case, repeat, seed))
+        return tuple(planned)
+
+    def job(self, name: str) -> Job:
+        """How a stage is run."""
+        stage = self.stages[name]
+        return Job(
+            experiment=self.experiment,
+            stage=name,
+            call=stage.call,
+            command=stage.command,
+            metric_patterns=tuple(stage.metrics.items()),
+            arguments_json=json.dumps(dict(stage.arguments)),
+            environment=tuple(sorted({**self.environment, **stage.env}.items())),
+            workdir=str(Path(self.folder, Path(stage.workdir).expanduser()).resolve()),
+            timeout_seconds=stage.timeout_seconds,
+            output_folder=self.output_folder,
+            socket=self.socket,
+        )

@@ -1,0 +1,186 @@
+"""What one experiment has ready to run and what of it runs, stage by stage. Books only: who goes next is decided in `admission.py`."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import anyio
+
+from orchestrator.domain.evaluation import Batch, BatchResult, Evaluation, Job
+from orchestrator.domain.identity import shared_seed
+from orchestrator.engine.admission import QueueView, StageView
+from orchestrator.engine.batching import Pace, batch_length
+from orchestrator.engine.plan import Plan
+from orchestrator.engine.variant import ActiveIteration, ActiveVariant
+from orchestrator.executors.base import Executor, StopSwitch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """An iteration that may run, and since when (the loop's clock)."""
+
+    variant: ActiveVariant
+    iteration: ActiveIteration
+    since: float
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """(variant, iteration): names it within its experiment."""
+        return self.variant.number, self.iteration.number
+
+
+Match = Callable[[Ready], bool]
+
+
+@dataclass(slots=True, eq=False)
+class RunningBatch:
+    """A batch that was handed to its executor."""
+
+    stage: "StageQueue"
+    items: tuple[Ready, ...]
+    stop: StopSwitch = field(default_factory=StopSwitch)
+    cancelled: set[tuple[int, int]] = field(default_factory=set)  # these end as cancelled when they are interrupted
+    interrupted: bool = False  # the daemon stops it on its way out
+    started: float = 0.0  # the loop's clock
+    done: anyio.Event = field(default_factory=anyio.Event)  # its result is on disk
+
+    def payload(self, seed: int) -> Batch:
+        """What is sent to the executor."""
+        evaluations = tuple(
+            Evaluation(
+                variant=item.variant.number,
+                iteration=item.iteration.number,
+                attempt=item.iteration.attempt,
+                parameters_json=item.variant.parameters_json,
+                seed=item.iteration.seed,
+                shared_seed=shared_seed(seed, item.iteration.case, item.iteration.repeat),
+                case=item.iteration.case,
+                repeat=item.iteration.repeat,
+            )
+            for item in self.items
+        )
+        return Batch(job=self.stage.job, evaluations=evaluations)
+
+
+class Owner(Protocol):
+    """Whose work it is: told before a batch is sent, and what came of it."""
+
+    async def begin(self, batch: RunningBatch) -> None:
+        """Commit that the members are running."""
+        ...
+
+    async def end(self, batch: RunningBatch, result: BatchResult) -> None:
+        """Commit what came of it."""
+        ...
+
+    def unusable(self, stage: str, error: str) -> None:
+        """The executor cannot run anything of this stage; the members are queued again."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class StageQueue:
+    """One stage's ready iterations, in order, and its running batches."""
+
+    name: str
+    job: Job
+    executor: Executor
+    pace: Pace = field(default_factory=Pace)
+    ready: deque[Ready] = field(default_factory=deque)
+    running: set[RunningBatch] = field(default_factory=set)
+
+    def view(self, *, lanes: int, target_seconds: float) -> StageView:
+        """What admission looks at."""
+        abilities = self.executor.abilities
+        waiting = len(self.ready)
+        lanes = min(lanes, abilities.width or lanes)
+        length = batch_length(self.pace, target_seconds=target_seconds, ready=waiting, lanes=lanes) if abilities.batches else 1
+        return StageView(
+            name=self.name,
+            ready=waiting,
+            batch=length,
+            permit=abilities.permit,
+            running=len(self.running),
+            width=abilities.width,
+        )
+
+    def take(self, count: int) -> RunningBatch:
+        """The next `count` as a batch that counts as running from now on."""
+        batch = RunningBatch(self, tuple(self.ready.popleft() for _ in range(count)))
+        self.running.add(batch)
+        return batch
+
+
+class WorkQueue:
+    """One experiment's work."""
+
+    def __init__(self, plan: Plan, owner: Owner, executors: Callable[[str], Executor]) -> None:
+        self.plan = plan
+        self.owner = owner
+        self.paused = False
+        self.last_served = 0
+        self.delayed = 0  # iterations that wait for their next attempt's time
+        self.stages = {
+            name: StageQueue(name, plan.job(name), executors(stage.runs_on)) for name, stage in plan.stages.items()
+        }
+
+    @property
+    def experiment(self) -> int:
+        """Whose work it is."""
+        return self.plan.experiment
+
+    @property
+    def ready(self) -> int:
+        """Iterations that could start."""
+        return sum(len(stage.ready) for stage in self.stages.values())
+
+    def running(self) -> Iterator[RunningBatch]:
+        """Batches that run."""
+        return (batch for stage in self.stages.values() for batch in stage.running)
+
+    def view(self, *, permits: int, target_seconds: float) -> QueueView:
+        """What admission looks at; later stages first, so that what was begun is finished before more is begun."""
+        parallel = self.plan.spec.limits.max_parallel
+        stages = [
+            stage.view(lanes=min(parallel, permits), target_seconds=target_seconds)
+            for stage in reversed(self.stages.values())
+            if stage.ready
+        ]
+        return QueueView(
+            experiment=self.experiment,
+            priority=self.plan.spec.share.priority,
+            last_served=self.last_served,
+            max_parallel=parallel,
+            running=sum(len(stage.running) for stage in self.stages.values()),
+            paused=self.paused,
+            stages=tuple(stages),
+        )
+
+    def push(self, items: Iterable[Ready]) -> None:
+        """Add ready iterations at the end."""
+        for item in items:
+            self.stages[item.iteration.stage].ready.append(item)
+
+    def push_front(self, items: Sequence[Ready]) -> None:
+        """Give back what was taken, in its old place."""
+        for item in reversed(items):
+            self.stages[item.iteration.stage].ready.appendleft(item)
+
+    def withdraw(self, match: Match) -> list[Ready]:
+        """Take matching ready iterations out."""
+        taken = []
+        for stage in self.stages.values():
+            taken += [item for item in stage.ready if match(item)]
+            stage.ready = deque(item for item in stage.ready if not match(item))
+        return taken
+
+    def stop(self, match: Match) -> list[RunningBatch]:
+        """Stop batches with a matching member; members that do not match run again later."""
+        stopped = []
+        for batch in self.running():
+            if keys := {item.key for item in batch.items if match(item)}:
+                batch.cancelled |= keys
+                batch.stop.press()
+                stopped.append(batch)
+        return stopped

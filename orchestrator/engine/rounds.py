@@ -1,0 +1,233 @@
+"""The steps of a round that touch the store: each reads what is on record, asks `search`, and commits the answer."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from itertools import islice
+from random import Random
+from typing import Any
+
+from orchestrator.domain.identity import canonical_json, round_seed, variant_hash
+from orchestrator.domain.states import ExperimentState
+from orchestrator.engine.contest import contest, held_variants
+from orchestrator.engine.durably import DurableWriter
+from orchestrator.engine.evaluation import Tally
+from orchestrator.engine.plan import APPROACH, Plan
+from orchestrator.search import decide as deciding
+from orchestrator.search.base import Candidate, Generator
+from orchestrator.search.decide import RoundSummary
+from orchestrator.search.gate import GateVerdict, gate
+from orchestrator.search.objective import Goal, rank_key
+from orchestrator.search.registry import selector
+from orchestrator.store.changes.iterations import PromoteVariants
+from orchestrator.store.changes.rounds import (
+    AddProposals,
+    DecideRound,
+    Decision,
+    Proposed,
+    Score,
+    ScoreVariants,
+    SelectVariants,
+)
+from orchestrator.store.views import Views
+
+CHUNK = 500
+PAGE = 1000
+
+
+def goal_of(plan: Plan) -> Goal:
+    """Which way is better; minimize when the file does not say."""
+    return "minimize" if plan.spec.objective is None else plan.spec.objective.goal
+
+
+async def count_what_ended(views: Views, plan: Plan, tally: Tally) -> None:
+    """Fill the tally from what is on record."""
+    row = (await views.read("experiment_rows", {"experiment": plan.experiment, "below": None, "limit": 1}))[0]
+    tally.failed = row["failed"]
+    tally.finished = row["failed"] + row["succeeded"] + row["cancelled"]
+    if plan.spec.cases:
+        for case, _, ended in await views.read("cases", {"experiment": plan.experiment}):
+            tally.cases[case] = ended
+
+
+# Generating
+
+
+async def propose(
+    generator: Generator, plan: Plan, round_number: int, *, store: DurableWriter, views: Views
+) -> str | None:
+    """Commit the round's proposals; after a crash only those that are missing. Returns which limit cut them short, if one did."""
+    place = {"experiment": plan.experiment, "round": round_number}
+    done: int = (await views.read("round_row", place))["proposals"]
+    room = await _room(plan, views)
+    rng = Random(round_seed(plan.seed, round_number))  # noqa: S311 a search needs reproducible numbers, not secret ones
+    points = generator.propose(round_number, count=plan.spec.search.variants_per_round, rng=rng)
+    coming = _proposals(plan, islice(points, done, None))
+    while chunk := tuple(islice(coming, CHUNK)):
+        change = AddProposals(**place, approach=APPROACH, first_ordinal=done + 1, proposals=chunk, room=room)
+        added, taken = await store.write(change)
+        done += taken
+        room = None if room is None else room - added
+        if taken < len(chunk):
+            return f"the {plan.spec.limits.evaluations} evaluations of limits.evaluations are used up"
+    return None
+
+
+async def _room(plan: Plan, views: Views) -> int | None:
+    limit = plan.spec.limits.evaluations
+    if limit is None:
+        return None
+    used: int = await views.read("iteration_count", {"experiment": plan.experiment})
+    room: int = max(0, limit - used) // plan.per_variant
+    return room
+
+
+def _proposals(plan: Plan, points: Iterator[dict[str, Any]]) -> Iterator[Proposed]:
+    for point in points:
+        parameters = canonical_json(point)
+        name = variant_hash(APPROACH, parameters)
+        yield Proposed(hash=name, parameters=parameters, iterations=plan.iterations(plan.roots, name))
+
+
+# Promoting
+
+
+async def promote(plan: Plan, round_number: int, *, store: DurableWriter, views: Views) -> bool:
+    """Once nothing else is to be done: decide the promotions that compare variants. True when something follows from it."""
+    if not plan.has_contests:
+        return False
+    held = await held_variants(plan, views)
+    if not held:
+        return False
+    ending, decision = contest(plan, held)
+    change = PromoteVariants(
+        experiment=plan.experiment,
+        round=round_number,
+        pruned=tuple(ending.moves),
+        next_stages=ending.next_stages(),
+        decision=decision,
+    )
+    await store.write(change)
+    return True
+
+
+# Gating
+
+
+async def score(plan: Plan, store: DurableWriter, views: Views) -> None:
+    """Judge every evaluated variant that has no verdict yet, page by page."""
+    if plan.spec.gate is None:
+        return
+    judge = gate(plan.spec.gate)
+    after = 0
+    while True:
+        values = {"experiment": plan.experiment, "after": after, "limit": PAGE}
+        rows: list[list[Any]] = await views.read("ungated_variants", values)
+        if not rows:
+            return
+        scores = tuple(_score(number, judge.judge(metrics or {})) for number, metrics in rows)
+        await store.write(ScoreVariants(experiment=plan.experiment, scores=scores))
+        after = rows[-1][0]
+
+
+def _score(number: int, verdict: GateVerdict) -> Score:
+    criteria = [{**asdict(criterion), "text": criterion.text} for criterion in verdict.weakest_first]
+    return Score(number, verdict.score, verdict.passed, json.dumps(criteria))
+
+
+# Selecting
+
+
+async def select(plan: Plan, round_number: int, *, store: DurableWriter, views: Views) -> None:
+    """Choose among all that have passed so far, in place of what was selected before."""
+    spec = plan.spec.select
+    goal = goal_of(plan)
+    limit = {"best": 1, "top_k": spec.k or 1}.get(spec.method, -1)
+    query = "ranked_down" if goal == "maximize" else "ranked_up"
+    rows: list[list[Any]] = await views.read(query, {"experiment": plan.experiment, "limit": limit})
+    candidates = [Candidate(number=n, objective=value, passed=True, metrics=metrics or {}) for n, value, metrics in rows]
+    winners = selector(spec).select(candidates, goal=goal)
+    best = min((c.objective for c in candidates), key=lambda value: rank_key(value, goal=goal), default=None)
+    refs = [f"{plan.experiment}.{number}" for number in winners]
+    decision = Decision(
+        kind="select",
+        rule=spec.method,
+        message=f"selected {', '.join(refs[:5])}{' …' if len(refs) > 5 else ''}" if refs else "nothing passed",  # noqa: PLR2004
+        inputs={"passed": len(candidates), "goal": goal, "k": spec.k},
+        result={"selected": refs[:1000], "count": len(refs)},
+    )
+    change = SelectVariants(
+        experiment=plan.experiment, round=round_number, variants=winners, best_objective=best, decision=decision
+    )
+    await store.write(change)
+
+
+# Deciding
+
+
+async def summary(views: Views, plan: Plan, round_number: int) -> RoundSummary:
+    """A finished round in numbers, from what is on record."""
+    found = await views.read("round_summary", {"experiment": plan.experiment, "round": round_number})
+    return RoundSummary(
+        round_number=round_number,
+        proposed=found["proposed"],
+        evaluated=found["evaluated"],
+        failed=found["failed"],
+        pruned=found["pruned"],
+        passed=found["passed"],
+        best=found["largest"] if goal_of(plan) == "maximize" else found["smallest"],
+    )
+
+
+async def completed(
+    last: RoundSummary, plan: Plan, views: Views, *, exhausted: bool, limit: str | None
+) -> RoundSummary:
+    """The last round with what only the present knows."""
+    place = {"experiment": plan.experiment}
+    query = "ranked_down" if goal_of(plan) == "maximize" else "ranked_up"
+    first: list[list[Any]] = await views.read(query, {**place, "limit": 1})
+    return replace(
+        last,
+        selected=await views.read("selected_count", place),
+        best_metrics=(first[0][2] or {}) if first else {},
+        exhausted=exhausted,
+        limit_reached=limit,
+    )
+
+
+def _best_so_far(history: Sequence[RoundSummary], goal: Goal) -> list[RoundSummary]:
+    found = []
+    best: float | None = None
+    for entry in history:
+        best = min((best, entry.best), key=lambda value: rank_key(value, goal=goal))
+        found.append(replace(entry, best=best))
+    return found
+
+
+async def decide(
+    plan: Plan, history: Sequence[RoundSummary], *, store: DurableWriter, first_error: str | None
+) -> ExperimentState | None:
+    """Commit what follows the last round. Returns the state the experiment ends in, or None when another round follows."""
+    goal = goal_of(plan)
+    history = _best_so_far(history, goal)
+    decided = deciding.decide(plan.spec.loop, history, goal=goal, has_gate=plan.spec.gate is not None)
+    message = decided.message
+    if decided.end_state is ExperimentState.FAILED:
+        message = f"nothing could be evaluated; {first_error or message}"
+    last = history[-1]
+    decision = Decision(
+        kind="decide",
+        rule=decided.rule,
+        message=message,
+        inputs={key: value for key, value in asdict(last).items() if key != "best_metrics"},
+        result={"action": decided.action, "state": decided.end_state},
+    )
+    change = DecideRound(
+        experiment=plan.experiment,
+        round=last.round_number,
+        decision=decision,
+        end_state=decided.end_state,
+        next_approach=APPROACH,
+    )
+    await store.write(change)
+    return decided.end_state

@@ -1,0 +1,145 @@
+"""A variant while it is being evaluated, in memory, and the plain function that says what comes next for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from orchestrator.domain.states import IterationState
+from orchestrator.engine.plan import Plan
+from orchestrator.search.aggregate import Aggregate, Observation, aggregate, directions
+from orchestrator.search.criterion import met_by
+from orchestrator.spec.criterion import TopShare
+
+
+@dataclass(slots=True)
+class ActiveIteration:
+    """One iteration of an active variant as it stands."""
+
+    number: int
+    stage: str
+    case: str | None
+    repeat: int
+    seed: int
+    state: IterationState
+    attempt: int = 0  # the last one begun
+    charged: int = 0  # failed attempts that count against its retries
+    cause: str | None = None
+    metrics: Mapping[str, float] | None = None  # the workload's own and those measured numbers that are in use
+
+
+@dataclass(slots=True)
+class ActiveVariant:
+    """One variant that has something left to do."""
+
+    number: int
+    hash: str
+    parameters_json: str
+    started: bool
+    iterations: dict[int, ActiveIteration] = field(default_factory=dict)
+
+
+class Step(StrEnum):
+    """What comes next for a variant."""
+
+    WAIT = "wait"  # something of it is queued or running
+    QUEUE = "queue"  # further stages are open to it
+    HOLD = "hold"  # it waits until its round is ready for a promotion among all
+    EVALUATED = "evaluated"
+    FAILED = "failed"
+    PRUNED = "pruned"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The step and its stages: for QUEUE those that are open now, for HOLD those whose promotion it waits for."""
+
+    step: Step
+    stages: tuple[str, ...] = ()
+
+
+_OPEN = (IterationState.QUEUED, IterationState.RUNNING)
+
+
+def next_step(variant: ActiveVariant, plan: Plan, promoted: Mapping[str, bool] | None = None) -> Next:
+    """What follows from where its iterations stand. `promoted` holds answers of round-wide promotions (stage to yes or no)."""
+    iterations = variant.iterations.values()
+    states = {iteration.state for iteration in iterations}
+    if IterationState.QUEUED in states or IterationState.RUNNING in states:
+        return _WAIT
+    if IterationState.FAILED in states:
+        return Next(Step.FAILED)
+    if IterationState.CANCELLED in states:
+        return Next(Step.CANCELLED)
+    if len(plan.stages) == 1:
+        return _EVALUATED
+    return _after_success(variant, plan, promoted or {})
+
+
+_WAIT = Next(Step.WAIT)
+_EVALUATED = Next(Step.EVALUATED)
+
+
+def _after_success(variant: ActiveVariant, plan: Plan, promoted: Mapping[str, bool]) -> Next:
+    """All that was begun has succeeded: which stages are open now, held back, or closed to it?"""
+    done = {iteration.stage for iteration in variant.iterations.values()}
+    ready, held = [], []
+    for name, stage in plan.stages.items():
+        if name in done or not done.issuperset(stage.after):
+            continue
+        answers = {before: _goes_on(variant, plan, before, promoted) for before in stage.after}
+        if False in answers.values():
+            return Next(Step.PRUNED)
+        waiting = [before for before, answer in answers.items() if answer is None]
+        held += waiting
+        if not waiting:
+            ready.append(name)
+    if ready:
+        return Next(Step.QUEUE, tuple(ready))
+    if held:
+        return Next(Step.HOLD, tuple(dict.fromkeys(held)))
+    return _EVALUATED
+
+
+def _goes_on(variant: ActiveVariant, plan: Plan, stage: str, promoted: Mapping[str, bool]) -> bool | None:
+    promote = plan.stages[stage].promote
+    if promote is None:
+        return True
+    if isinstance(promote, TopShare):
+        return promoted.get(stage)
+    return met_by(promote, stage_metrics(variant, plan, stage))
+
+
+def _observations(variant: ActiveVariant, plan: Plan, stage: str | None = None) -> list[Observation]:
+    return [
+        Observation(
+            stage=plan.position[iteration.stage], case=iteration.case, repeat=iteration.repeat, metrics=iteration.metrics or {}
+        )
+        for _, iteration in sorted(variant.iterations.items())
+        if iteration.state is IterationState.SUCCEEDED and stage in (None, iteration.stage)
+    ]
+
+
+def stage_metrics(variant: ActiveVariant, plan: Plan, stage: str) -> Mapping[str, float]:
+    """What a variant's iterations of one stage come to."""
+    return _aggregate(_observations(variant, plan, stage), plan).values
+
+
+def variant_metrics(variant: ActiveVariant, plan: Plan) -> Aggregate:
+    """What all of a variant's iterations come to."""
+    return _aggregate(_observations(variant, plan), plan)
+
+
+def _aggregate(observations: list[Observation], plan: Plan) -> Aggregate:
+    worse = directions(plan.objectives, plan.criteria) if plan.spec.aggregate == "worst" else None
+    return aggregate(observations, method=plan.spec.aggregate, worse=worse)
+
+
+def spread_json(aggregated: Aggregate) -> dict[str, Any]:
+    """The spread of each metric and, with cases, each case's own metrics, for the record."""
+    spread = {
+        metric: {"count": s.count, "deviation": s.deviation, "minimum": s.minimum, "maximum": s.maximum}
+        for metric, s in aggregated.spread.items()
+    }
+    return {"spread": spread, "cases": {case: dict(values) for case, values in aggregated.cases.items()}}

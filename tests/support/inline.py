@@ -1,0 +1,77 @@
+"""An executor that evaluates in this process: a full member of the contract for tests of the engine, which need no worker processes."""
+
+import json
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+
+from orchestrator.domain.evaluation import Batch, BatchResult, Evaluation, Job
+from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
+from orchestrator.executors.base import Abilities, StopSwitch
+
+Evaluate = Callable[[Mapping[str, Any], Evaluation, Job], Outcome]
+
+
+def metrics(**values: float) -> Outcome:
+    """A success with these metrics."""
+    return Outcome(end=AttemptEnd.SUCCEEDED, metrics=values, usage=Usage(wall_seconds=0.001, cpu_seconds=0.001))
+
+
+class InlineExecutor:
+    """Calls `evaluate` for each evaluation. `gate` holds every evaluation back until it is set."""
+
+    name = "inline"
+
+    def __init__(self, evaluate: Evaluate, *, gate: anyio.Event | None = None, batches: bool = True) -> None:
+        self.abilities = Abilities(can_kill=True, isolates_crashes=True, batches=batches, permit="slot")
+        self.seen: list[Evaluation] = []
+        self.most_at_once = 0
+        self._at_once = 0
+        self._evaluate = evaluate
+        self._gate = gate
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    async def run(self, batch: Batch, stop: StopSwitch) -> BatchResult:
+        """Evaluate one after the other until the switch is pressed."""
+        outcomes: dict[int, Outcome] = {}
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            for position, evaluation in enumerate(batch.evaluations):
+                if not await self._may_go_on(stop):
+                    rest = range(position + 1, len(batch.evaluations))
+                    return BatchResult(outcomes=outcomes, interrupted=(position,), unstarted=tuple(rest))
+                self.seen.append(evaluation)
+                outcomes[position] = self._evaluate(json.loads(evaluation.parameters_json), evaluation, batch.job)
+        finally:
+            self._at_once -= 1
+        return BatchResult(outcomes=outcomes)
+
+    async def _may_go_on(self, stop: StopSwitch) -> bool:
+        await anyio.lowlevel.checkpoint()
+        if self._gate is None or self._gate.is_set():
+            return not stop.pressed
+        async with anyio.create_task_group() as tasks:
+
+            async def first(wait: Callable[[], Any]) -> None:
+                await wait()
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(first, self._gate.wait)
+            tasks.start_soon(first, stop.wait)
+        return not stop.pressed
+
+    async def prepare(self, job: Job) -> None:
+        """Nothing to warm up."""
+
+    async def retire(self, experiment: int) -> None:
+        """Nothing to give back."""
