@@ -167,7 +167,8 @@ def swallowed_errors(source: Source) -> Iterator[str]:
     """A handler that takes every exception and does nothing about it."""
     for node in source.nodes(ast.ExceptHandler):
         broad = node.type is None or dotted(node.type) in {"Exception", "BaseException"}
-        if broad and all(isinstance(statement, (ast.Pass, ast.Continue)) for statement in node.body):
+        excused = any(source.excuses(statement.lineno) for statement in node.body)
+        if broad and not excused and all(isinstance(statement, (ast.Pass, ast.Continue)) for statement in node.body):
             yield source.at(node.lineno, "swallows every exception")
 
 

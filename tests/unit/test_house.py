@@ -43,12 +43,15 @@ STANDARD_LIBRARY_ONLY = {
 
 VERBS_WITHOUT_A_ROUTE = {
     "compare": "reads the variants one by one through show",
+    "completion": "prints a script for a shell",
     "daemon": "is the daemon",
+    "init": "writes an experiment file to begin with",
     "run": "submits and follows progress",
     "watch": "follows progress",
 }
 ROUTES_WITHOUT_A_VERB = {
     "health": "for systemd, monitors and load balancers",
+    "metrics": "for Prometheus",
     "progress": "what run and watch draw",
 }
 
