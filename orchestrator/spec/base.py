@@ -5,7 +5,7 @@ import re
 import unicodedata
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 LONGEST_SECONDS = 1e9
@@ -78,10 +78,10 @@ _DURATION_SCHEMA = {
     ]
 }
 
-Duration = Annotated[float, PlainValidator(_read_duration), WithJsonSchema(_DURATION_SCHEMA)]
+Duration = Annotated[float, BeforeValidator(_read_duration), WithJsonSchema(_DURATION_SCHEMA)]
 """Seconds; in the file a number of them or text such as "2h30m"."""
 
-PositiveDuration = Annotated[float, PlainValidator(_read_positive_duration), WithJsonSchema(_DURATION_SCHEMA)]
+PositiveDuration = Annotated[float, BeforeValidator(_read_positive_duration), WithJsonSchema(_DURATION_SCHEMA)]
 """A duration that is not 0."""
 
 
@@ -95,7 +95,7 @@ def _read_scalar(value: Any) -> Any:
 
 Scalar = Annotated[
     str | int | float | bool,
-    PlainValidator(_read_scalar),
+    BeforeValidator(_read_scalar),
     WithJsonSchema({"type": ["string", "integer", "number", "boolean"]}),
 ]
 """What a parameter can be; kept as it is: 1, 1.0 and true are three values."""

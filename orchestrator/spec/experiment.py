@@ -230,7 +230,7 @@ class ExperimentSpec(SpecModel):
         default={}, description="What is varied.", examples=[{"x": {"low": -5.0, "high": 5.0}}]
     )
     search: SearchSpec = Field(
-        default=SearchSpec(), description="Where variants come from.", examples=[{"method": "grid"}]
+        default=SearchSpec(), description="Where the variants of a round come from.", examples=[{"method": "grid"}]
     )
     gate: GateSpec | None = Field(
         default=None,
@@ -240,6 +240,10 @@ class ExperimentSpec(SpecModel):
     select: SelectSpec = Field(
         default=SelectSpec(), description="Which variants win.", examples=[{"method": "top_k", "k": 3}]
     )
-    loop: LoopSpec = Field(default=LoopSpec(), description="When another round follows.", examples=[{"max_rounds": 5}])
-    limits: LimitsSpec = Field(default=LimitsSpec(), description="Hard stops.", examples=[{"evaluations": 500}])
+    loop: LoopSpec = Field(
+        default=LoopSpec(), description="When another round follows, and when none does.", examples=[{"max_rounds": 5}]
+    )
+    limits: LimitsSpec = Field(
+        default=LimitsSpec(), description="Hard stops of the whole experiment.", examples=[{"evaluations": 500}]
+    )
     share: ShareSpec = Field(default=ShareSpec(), description="Its standing.", examples=[{"priority": 10}])

@@ -5,6 +5,7 @@ from typing import Any, Final
 from orchestrator.spec.experiment import ExperimentSpec
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_NULL: Final = {"type": "null"}
 
 
 def json_schema() -> dict[str, Any]:
@@ -12,26 +13,50 @@ def json_schema() -> dict[str, Any]:
 
     What depends on several keys (`low` below `high`, stages in a circle) is left to the reader of the file.
     """
-    schema = ExperimentSpec.model_json_schema(by_alias=True, mode="validation")
+    schema = _without_null(ExperimentSpec.model_json_schema(by_alias=True, mode="validation"))
     properties, definitions = schema["properties"], schema["$defs"]
-    array = properties["stage"]
-    told = {key: array.pop(key) for key in ("description", "examples", "title") if key in array}
-    properties["stage"] = {"anyOf": [{"$ref": "#/$defs/StageSpec"}, array], **told}
-    _short_forms(definitions)
+    _short_stage(properties)
+    parameter = properties["space"]["additionalProperties"]
+    parameter["anyOf"] = parameter.pop("oneOf")  # a range of whole numbers is a range of numbers too
+    _short_choices(definitions)
+    for name in ("ChoicesTable", "IntegerRange", "FloatRange"):
+        _short_condition(definitions[name]["properties"]["when"])
     return {"$schema": _DIALECT, **schema, "title": "Experiment"}
 
 
-def _short_forms(definitions: dict[str, Any]) -> None:
-    """What the file may write shorter than the models do: choices as a list, a condition's only value without a list."""
-    choices = dict(definitions["Choices"])
-    listed = choices["properties"]["choices"]
-    values = {key: listed[key] for key in ("type", "items", "minItems")}
-    definitions["ChoicesTable"] = choices
+def _without_null(node: Any) -> Any:
+    """TOML has no null: a key that may be absent is left out."""
+    if isinstance(node, list):
+        return [_without_null(inner) for inner in node if inner != _NULL]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: _without_null(inner) for key, inner in node.items() if inner is not None}
+    if len(kept.get("anyOf", ())) == 1:
+        (only,) = kept.pop("anyOf")
+        kept = {**only, **kept}
+    return kept
+
+
+def _short_stage(properties: dict[str, Any]) -> None:
+    """A lone stage is a table."""
+    array = properties["stage"]
+    told = {key: array.pop(key) for key in ("title", "description", "examples")}
+    properties["stage"] = {"anyOf": [{"$ref": "#/$defs/StageSpec"}, array], **told}
+
+
+def _short_choices(definitions: dict[str, Any]) -> None:
+    """Choices are a bare list, or a table with a list."""
+    table = definitions["Choices"]
+    array = {key: table["properties"]["choices"][key] for key in ("type", "items", "minItems")}
+    definitions["ChoicesTable"] = table
     definitions["Choices"] = {
         "title": "Choices",
-        "description": choices.get("description", ""),
-        "anyOf": [values, {"$ref": "#/$defs/ChoicesTable"}],
+        "description": table["description"],
+        "anyOf": [array, {"$ref": "#/$defs/ChoicesTable"}],
     }
-    for name in ("ChoicesTable", "IntegerRange", "FloatRange"):
-        condition = definitions[name]["properties"]["when"]["additionalProperties"]
-        definitions[name]["properties"]["when"]["additionalProperties"] = {"anyOf": [listed["items"], condition]}
+
+
+def _short_condition(when: dict[str, Any]) -> None:
+    """The only value of a condition needs no list."""
+    array = when["additionalProperties"]
+    when["additionalProperties"] = {"anyOf": [array["items"], array]}

@@ -15,7 +15,7 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
-When = Mapping[str, Annotated[tuple[Scalar, ...], BeforeValidator(_as_tuple), Field(min_length=1)]]
+When = Mapping[str, Annotated[tuple[Scalar, ...], Field(min_length=1), BeforeValidator(_as_tuple)]]
 """Parameter to the values it may have; all must hold."""
 
 _WHEN = "The parameter exists only when these other parameters have one of these values."

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from orchestrator.domain.states import Cause
 from orchestrator.spec.base import Duration, PositiveDuration, SpecModel, unprintable, wrong, wrong_table
@@ -68,15 +68,15 @@ def _read_variable(value: Any) -> Any:
     return value
 
 
-Call = Annotated[str, PlainValidator(_read_call), WithJsonSchema({"type": "string", "pattern": r"^[\w.]+:\w+$"})]
+Call = Annotated[str, BeforeValidator(_read_call), WithJsonSchema({"type": "string", "pattern": r"^[\w.]+:\w+$"})]
 Command = Annotated[
     tuple[str, ...] | str,
-    PlainValidator(_read_command),
+    BeforeValidator(_read_command),
     WithJsonSchema(
         {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
     ),
 ]
-Pattern = Annotated[str, PlainValidator(_read_pattern), WithJsonSchema({"type": "string", "format": "regex"})]
+Pattern = Annotated[str, BeforeValidator(_read_pattern), WithJsonSchema({"type": "string", "format": "regex"})]
 Variable = Annotated[str, BeforeValidator(_read_variable)]
 
 
