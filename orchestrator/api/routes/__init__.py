@@ -13,7 +13,6 @@ from orchestrator.api.routes import (
     health,
     logs,
     ls,
-    metrics,
     pause,
     progress,
     resume,
@@ -52,6 +51,5 @@ ROUTERS = tuple(
         events,
         stop,
         health,
-        metrics,
     )
 )

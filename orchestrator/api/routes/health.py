@@ -1,9 +1,12 @@
-"""healthz and readyz: for those who watch over the daemon. Whoever can open the socket may ask."""
+"""healthz, readyz and metrics: for those who watch over the daemon. Whoever can open the socket may ask whether it is well."""
 
 from fastapi import APIRouter
+from starlette.responses import Response
 
 from orchestrator.api.answers import Answer
-from orchestrator.api.services import Given
+from orchestrator.api.metrics import CONTENT_TYPE, gauges, render
+from orchestrator.api.services import READING, Given
+from orchestrator.api.status import status_of
 from orchestrator.errors import Unavailable
 
 router = APIRouter()
@@ -23,3 +26,9 @@ async def readyz(services: Given) -> Answer:
         why = services.orchestrator.degraded
         raise Unavailable(f"the daemon is {state}{f': {why}' if why else ''}", hint="orc status says more")
     return Answer({"state": state})
+
+
+@router.get("/metrics", dependencies=[READING])
+async def metrics(services: Given) -> Response:
+    """Slots, queue, experiments by state, machine and database as gauges in the Prometheus text format."""
+    return Response(render(gauges(status_of(services))), headers={"Content-Type": CONTENT_TYPE})

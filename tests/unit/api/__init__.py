@@ -1,0 +1,1 @@
+"""Claims about the socket door's parts."""
