@@ -11,10 +11,7 @@ import anyio
 import structlog
 
 from orchestrator import places
-from orchestrator.api.app import create_app
-from orchestrator.api.server import Server, serve
-from orchestrator.api.services import Host, Services
-from orchestrator.api.socket import adopt, bind
+from orchestrator.api import Host, Server, Services, adopt, bind, create_app, serve
 from orchestrator.daemon import manager, sd
 from orchestrator.daemon.access import rules_of
 from orchestrator.daemon.executors import open_executors
@@ -97,10 +94,16 @@ async def _engine(plan: Plan, socket_path: str) -> AsyncIterator[Orchestrator]:
         threads=plan.threads,
         batch_seconds=plan.settings.batch_seconds,
     )
+    executors = open_executors(
+        plan.state / "work",
+        slots=plan.slots,
+        threads=plan.threads,
+        output_limit_bytes=plan.settings.output_limit_bytes,
+    )
     async with (
         open_store(places.database_file(plan.state)) as store,
-        open_executors(plan.state, plan.settings, slots=plan.slots) as executors,
-        Orchestrator(store, executors, setting) as engine,
+        executors as opened,
+        Orchestrator(store, opened, setting) as engine,
     ):
         yield engine
 
