@@ -1,0 +1,210 @@
+"""One batch in one seat: sent, watched, and, when its process dies, reconstructed from its journal."""
+
+import asyncio
+import time
+from concurrent.futures import BrokenExecutor
+from typing import Any
+
+import anyio
+import structlog
+from anyio import to_thread
+
+from orchestrator.domain.evaluation import Batch, BatchResult
+from orchestrator.domain.outcome import Outcome, Usage
+from orchestrator.executors import spool
+from orchestrator.executors.base import StopSwitch
+from orchestrator.executors.payload import outcome_of, output_stem, payload_of
+from orchestrator.executors.slot_pool import LAST_WORDS_SECONDS, Seat
+from orchestrator.executors.suspects import suspects_of
+from orchestrator.executors.verdict import Death, verdict
+from orchestrator.worker import journal, outcomes, run_batch
+
+log = structlog.get_logger(__name__)
+
+TRIM_SECONDS = 1.0
+"""How often the captured output of what runs longer than this is kept within its limit."""
+
+LOADING_SECONDS = 60.0
+"""An import may take so long, or as long as the timeout when that is longer: it happens once for many evaluations."""
+
+_SLACK_SECONDS = 0.002
+
+
+def all_unstarted(batch: Batch) -> BatchResult:
+    """Nothing of the batch was begun."""
+    return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.evaluations))))
+
+
+class Lease:
+    """From sending a batch to knowing what came of every evaluation in it."""
+
+    def __init__(self, seat: Seat, batch: Batch, *, output_limit_bytes: int) -> None:
+        self.seat = seat
+        self.batch = batch
+        self._limit_bytes = output_limit_bytes
+        self._overdue: int | None = None
+
+    async def run(self, stop: StopSwitch) -> BatchResult:
+        """Never raises for anything the workload does. When cancelled, the process is dead before this returns."""
+        slot, lane = self.seat
+        journal.clear(lane.journal)
+        payload = payload_of(self.batch, lane=lane.number, output_limit_bytes=self._limit_bytes)
+        try:
+            answer = asyncio.get_running_loop().run_in_executor(slot.pool, run_batch, payload)
+        except BrokenExecutor:
+            slot.kill()
+            return all_unstarted(self.batch)
+        try:
+            await self._wait(answer, stop)
+        except anyio.get_cancelled_exc_class():
+            answer.cancel()
+            with anyio.CancelScope(shield=True):
+                slot.kill()
+                await slot.died.wait()
+                await to_thread.run_sync(self._keep_output)
+            raise
+        if answer.done() and not answer.cancelled() and answer.exception() is None:
+            return self._completed(answer.result())
+        answer.cancel()
+        return await self._reconstructed()
+
+    async def _wait(self, answer: "asyncio.Future[Any]", stop: StopSwitch) -> None:
+        """Until there is an answer, or the process is dead and none has come."""
+        over = anyio.Event()
+        answer.add_done_callback(lambda _: over.set())
+        self.seat.slot.waiting.add(over)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._watch, stop)
+                await over.wait()
+                tasks.cancel_scope.cancel()
+        finally:
+            self.seat.slot.waiting.discard(over)
+
+    # ------------------------------------------------------------------------------------------------------------ watch
+
+    async def _watch(self, stop: StopSwitch) -> None:
+        """Kill the process when the batch is stopped or an evaluation's time is up; keep its output within its limit."""
+        trim_at = time.monotonic() + TRIM_SECONDS
+        while True:
+            with anyio.move_on_after(max(0.0, min(self._remaining(), trim_at - time.monotonic()))):
+                await stop.wait()
+                self.seat.slot.kill()
+                return
+            if self._remaining() <= 0:
+                self._overdue = journal.glance(self.seat.lane.journal).executing
+                self.seat.slot.kill()
+                return
+            if time.monotonic() >= trim_at:
+                await to_thread.run_sync(self._trim)
+                trim_at = time.monotonic() + TRIM_SECONDS
+
+    def _remaining(self) -> float:
+        """Seconds until the evaluation that executes now must have ended; a whole timeout when none executes."""
+        limit = self.batch.job.timeout_seconds
+        if limit is None:
+            return float("inf")
+        now = journal.glance(self.seat.lane.journal)
+        if now.loading:
+            limit = max(limit, LOADING_SECONDS)
+        if now.executing is None:
+            return limit
+        remaining = now.started_ns / 1e9 + limit - time.monotonic()
+        return remaining + _SLACK_SECONDS if remaining > 0 else remaining
+
+    def _trim(self) -> None:
+        slot, lane = self.seat
+        try:
+            spool.trim(lane.spool, journal=lane.journal, limit_bytes=self._limit_bytes)
+            if slot.spool != lane.spool:
+                spool.trim(slot.spool, journal=None, limit_bytes=self._limit_bytes)
+        except OSError as error:
+            log.warning("output_not_trimmed", spool=lane.spool, error=str(error))
+
+    def executing(self) -> tuple[int, int, int] | None:
+        """The variant, iteration and attempt that execute at this moment."""
+        position = journal.glance(self.seat.lane.journal).executing
+        return None if position is None else self._place(position)
+
+    def _place(self, position: int) -> tuple[int, int, int] | None:
+        if position >= len(self.batch.evaluations):
+            return None
+        evaluation = self.batch.evaluations[position]
+        return evaluation.variant, evaluation.iteration, evaluation.attempt
+
+    # ---------------------------------------------------------------------------------------------------------- results
+
+    def _completed(self, raws: list[dict[str, Any]]) -> BatchResult:
+        return BatchResult(outcomes={position: self._outcome(raw) for position, raw in enumerate(raws)})
+
+    def _outcome(self, raw: dict[str, Any]) -> Outcome:
+        if "output_error" in raw:
+            log.warning("output_lost", experiment=self.batch.job.experiment, error=raw["output_error"])
+        return outcome_of(raw, pid=self.seat.slot.pid, start_ticks=self.seat.slot.start_ticks)
+
+    async def _reconstructed(self) -> BatchResult:
+        """The process is dead, or dying: what had finished is in the journal."""
+        slot = self.seat.slot
+        with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(LAST_WORDS_SECONDS):
+                await slot.died.wait()
+            slot.kill_if_alive()
+            await slot.died.wait()
+            exit_status = await to_thread.run_sync(slot.reap)
+            result = await to_thread.run_sync(self._judge, exit_status)
+        return result
+
+    def _judge(self, exit_status: int | None) -> BatchResult:
+        slot, lane = self.seat
+        now = journal.glance(lane.journal)
+        finished = self._finished()
+        executing = None if now.executing in finished else now.executing
+        output_bytes = self._keep_output() if executing is not None else None
+        death = Death(
+            exit_status=exit_status,
+            executing=executing,
+            loading=self.batch.job.call if now.loading else None,
+            killed=slot.killed,
+            overdue=self._overdue,
+            timeout_seconds=self.batch.job.timeout_seconds,
+            suspects=suspects_of(slot, lane),
+            usage=self._usage(now.started_ns, output_bytes),
+        )
+        return verdict(len(self.batch.evaluations), finished=finished, death=death)
+
+    def _finished(self) -> dict[int, Outcome]:
+        found: dict[int, Outcome] = {}
+        for frame in journal.frames(self.seat.lane.journal):
+            raw = outcomes.unpack(frame.kind, frame.payload)
+            if raw is not None and frame.position < len(self.batch.evaluations):
+                try:
+                    found[frame.position] = self._outcome(raw)
+                except (KeyError, TypeError, ValueError):
+                    break  # written over by the workload that then crashed: what follows cannot be trusted
+        return found
+
+    def _keep_output(self) -> int | None:
+        """What the evaluation that executed last had printed becomes its output."""
+        place = self.executing()
+        if place is None:
+            return None
+        lane = self.seat.lane
+        try:
+            stem = output_stem(self.batch.job, place)
+            return spool.keep(lane.spool, stem, journal=lane.journal, limit_bytes=self._limit_bytes)
+        except OSError as error:
+            log.warning("output_lost", experiment=self.batch.job.experiment, error=str(error))
+            return None
+
+    def _usage(self, started_ns: int, output_bytes: int | None) -> Usage:
+        """Of the evaluation that executed when its process died."""
+        wall = max(0.0, time.monotonic() - started_ns / 1e9)
+        finished_us = time.time_ns() // 1000
+        return Usage(
+            started_us=finished_us - int(wall * 1e6),
+            finished_us=finished_us,
+            wall_seconds=wall,
+            output_bytes=output_bytes,
+            pid=self.seat.slot.pid,
+            start_ticks=self.seat.slot.start_ticks,
+        )

@@ -1,0 +1,80 @@
+"""What the executors that run callables in processes of this machine have in common."""
+
+import contextlib
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+import anyio
+
+from orchestrator.domain.evaluation import Batch, BatchResult, Job
+from orchestrator.errors import ExecutorUnusable
+from orchestrator.executors import spool
+from orchestrator.executors.base import Abilities, StopSwitch
+from orchestrator.executors.lease import Lease, all_unstarted
+from orchestrator.executors.slot import key_of
+from orchestrator.executors.slot_pool import Seat, SlotPool
+from orchestrator.executors.waiting import unless_pressed
+
+PREPARE_SECONDS = 60.0
+
+
+class LocalExecutor:
+    """Seats in a pool of processes, a lease for each batch. Subclasses say what a process is and how many there are."""
+
+    name: ClassVar[str]
+    abilities: Abilities
+
+    def __init__(self, pool: SlotPool, *, output_limit_bytes: int) -> None:
+        self._pool = pool
+        self._limit_bytes = output_limit_bytes
+        self._leases: set[Lease] = set()
+
+    async def __aenter__(self) -> Self:
+        await self._pool.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._pool.__aexit__(kind, error, trace)
+
+    async def run(self, batch: Batch, stop: StopSwitch) -> BatchResult:
+        """As the contract of executors says."""
+        if batch.job.call is None:
+            raise ExecutorUnusable(
+                f"stage {batch.job.stage!r}: {self.name!r} runs callables; commands run in 'isolated'"
+            )
+        if stop.pressed:
+            return all_unstarted(batch)
+        seat = self._pool.seat_at_once(key_of(batch.job)) or await self._seat(batch.job, stop)
+        if seat is None:
+            return all_unstarted(batch)
+        lease = Lease(seat, batch, output_limit_bytes=self._limit_bytes)
+        self._leases.add(lease)
+        try:
+            return await lease.run(stop)
+        finally:
+            self._leases.discard(lease)
+            self._pool.give_back(seat)
+
+    async def _seat(self, job: Job, stop: StopSwitch) -> Seat | None:
+        """A seat, or None when the batch was stopped before there was one."""
+        key = key_of(job)
+        return await unless_pressed(stop, lambda: self._pool.seat(key), undo=self._pool.give_back)
+
+    async def prepare(self, job: Job) -> None:
+        """Start a process for this job and let it import the workload; what goes wrong shows in `run`."""
+        with contextlib.suppress(ExecutorUnusable), anyio.move_on_after(PREPARE_SECONDS):
+            await self.run(Batch(job=job, evaluations=()), StopSwitch())
+
+    async def retire(self, experiment: int) -> None:
+        """End the idle processes that hold this experiment's code; busy ones end with their batches."""
+        await self._pool.retire(experiment)
+
+    def live_output(self, variant: int, iteration: int, attempt: int, *, experiment: int) -> tuple[Path, Path] | None:
+        """Where a running attempt prints to at this moment (stdout, stderr); None when it does not run here."""
+        for lease in self._leases:
+            if lease.batch.job.experiment == experiment and lease.executing() == (variant, iteration, attempt):
+                return spool.paths_of(lease.seat.lane.spool)
+        return None

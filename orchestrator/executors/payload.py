@@ -1,0 +1,69 @@
+"""Between the facts of the domain and what crosses to a worker: a batch on its way there, outcomes on their way back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.domain.evaluation import Batch, Job
+from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
+from orchestrator.domain.states import Cause
+
+
+def payload_of(batch: Batch, *, lane: int, output_limit_bytes: int) -> dict[str, Any]:
+    """The argument of `run_batch`: plain values only, as cheap to pickle as can be."""
+    job = batch.job
+    return {
+        "call": job.call,
+        "stage": job.stage,
+        "arguments": job.arguments_json,
+        "environment": job.environment,
+        "workdir": job.workdir,
+        "output_folder": job.output_folder,
+        "output_limit_bytes": output_limit_bytes,
+        "lane": lane,
+        "evaluations": [
+            (
+                evaluation.variant,
+                evaluation.iteration,
+                evaluation.attempt,
+                evaluation.parameters_json,
+                evaluation.seed,
+                evaluation.shared_seed,
+                evaluation.case,
+                evaluation.repeat,
+            )
+            for evaluation in batch.evaluations
+        ],
+    }
+
+
+def output_stem(job: Job, place: tuple[int, int, int]) -> str:
+    """Where the output of (variant, iteration, attempt) is kept, without `.out` and `.err`."""
+    variant, iteration, attempt = place
+    return f"{job.output_folder}/{variant}/{iteration}.{attempt}"
+
+
+def outcome_of(raw: Mapping[str, Any], *, pid: int, start_ticks: int) -> Outcome:
+    """An outcome as the worker tells it, with the process it came from. Raises KeyError, TypeError or ValueError on nonsense."""
+    started = raw["started_us"]
+    wall = raw.get("wall_seconds")
+    usage = Usage(
+        started_us=started,
+        finished_us=None if wall is None else started + int(wall * 1e6),
+        wall_seconds=wall,
+        cpu_seconds=raw.get("cpu_seconds"),
+        max_rss_bytes=raw.get("max_rss_bytes"),
+        output_bytes=raw.get("output_bytes"),
+        pid=pid,
+        start_ticks=start_ticks,
+    )
+    metrics = raw.get("metrics")
+    if metrics is not None:
+        return Outcome(end=AttemptEnd.SUCCEEDED, metrics=metrics, usage=usage)
+    return Outcome(
+        end=AttemptEnd.FAILED,
+        cause=Cause(raw["cause"]),
+        error=raw["error"],
+        exit_status=raw.get("exit_status"),
+        import_failed=raw.get("import_failed", False),
+        usage=usage,
+    )

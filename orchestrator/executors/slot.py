@@ -1,0 +1,184 @@
+"""One child process that runs batches, and what the daemon holds of it."""
+
+import contextlib
+import multiprocessing
+import os
+import resource
+import secrets
+import signal
+import threading
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import DupFd
+from typing import Any, NamedTuple
+
+import anyio
+
+from orchestrator.domain.evaluation import Job
+from orchestrator.errors import ExecutorUnusable
+from orchestrator.executors import spool
+from orchestrator.executors.host_pool import HostPool
+from orchestrator.worker import journal
+from orchestrator.worker.host import serve
+from orchestrator.worker.keeper_system import CannotMark, kill_and_wait, start_ticks
+from orchestrator.worker.slot import enter_slot
+
+_SPAWN = multiprocessing.get_context("spawn")
+_FIRST_MARK = 1 << 61  # below the marks of keepers, far above any limit somebody wants
+_MARK_BITS = 60
+_SWEEP_SECONDS = 5.0
+
+
+class Key(NamedTuple):
+    """What a process is set up for once and for all. Only batches that agree in it share a process."""
+
+    experiment: int
+    environment: tuple[tuple[str, str], ...]
+    workdir: str
+
+
+def key_of(job: Job) -> Key:
+    """The processes a job may use."""
+    return Key(job.experiment, job.environment, job.workdir)
+
+
+class Lane(NamedTuple):
+    """What one batch at a time uses of a slot."""
+
+    number: int
+    journal: int  # descriptor
+    spool: str  # path without ending
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Slot:
+    """A process. Made in a thread by one of the functions below; from then on it belongs to the event loop."""
+
+    pool: Executor
+    process: BaseProcess
+    mark: int  # carried by the process and all its descendants
+    spool: str
+    lanes: tuple[Lane, ...]
+    pid: int
+    start_ticks: int
+    pidfd: int
+    key: Key | None = None
+    free: list[Lane] = field(default_factory=list)
+    waiting: set[anyio.Event] = field(default_factory=set)  # of batches that wait for answers; set when none will come
+    retired: bool = False
+    killed: bool = False
+    died: anyio.Event = field(default_factory=anyio.Event)
+    buried: bool = False
+    _reaping: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no batch uses it."""
+        return len(self.free) == len(self.lanes)
+
+    def kill(self) -> None:
+        """End the process now. What it has started is ended by whoever waits for `died` to be set."""
+        self.killed = True
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+    def kill_if_alive(self) -> None:
+        """End a process that no longer answers."""
+        if not self.died.is_set():
+            self.kill()
+
+    def sweep(self) -> None:
+        """Kill what a dead slot has left behind. Blocks."""
+        kill_and_wait((self.mark,), seconds=_SWEEP_SECONDS)
+
+    def reap(self) -> int | None:
+        """Ask the process to end and wait until it has: its exit status, minus the signal's number; None when nobody knows it. Blocks."""
+        with self._reaping:  # a second caller finds the pool shut down, but must not be faster than the first
+            self.pool.shutdown(wait=True)
+            return self.process.exitcode
+
+    def release(self) -> None:
+        """Give back descriptors and files. Blocks."""
+        self.process.close()
+        os.close(self.pidfd)
+        for lane in self.lanes:
+            os.close(lane.journal)
+            spool.remove(lane.spool)
+        spool.remove(self.spool)
+
+
+class _Inherited:
+    """A descriptor that a process being spawned gets under the number it arrives as."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __reduce__(self) -> tuple[type[int], tuple[Any]]:
+        return int, (DupFd(self._descriptor).detach(),)
+
+
+def new_mark() -> int:
+    """A number no other process tree carries. Raises ExecutorUnusable where processes cannot be marked."""
+    if resource.getrlimit(resource.RLIMIT_RTTIME)[1] != resource.RLIM_INFINITY:
+        raise ExecutorUnusable((CannotMark.__doc__ or "").strip())
+    return _FIRST_MARK + secrets.randbits(_MARK_BITS)
+
+
+def _lay_lanes(spools: Sequence[str]) -> tuple[Lane, ...]:
+    return tuple(Lane(number, journal.create("journal"), path) for number, path in enumerate(spools))
+
+
+def start_process_slot(path: str) -> Slot:
+    """A fresh process that runs one batch at a time. Blocks until it is there. Raises ExecutorUnusable."""
+    mark = new_mark()
+    lanes = _lay_lanes([path])
+    arguments: Any = (mark, _Inherited(lanes[0].journal), path)
+    initializer: Any = enter_slot
+    pool = ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=initializer, initargs=arguments)
+    try:
+        pid = pool.submit(os.getpid).result()
+    except (BrokenExecutor, OSError) as error:
+        pool.shutdown()
+        os.close(lanes[0].journal)
+        raise ExecutorUnusable(f"no worker process could be started: {error}") from error
+    process = next(child for child in multiprocessing.active_children() if child.pid == pid)
+    return _slot(pool, process, mark=mark, path=path, lanes=lanes)
+
+
+def start_thread_host(path: str, threads: int) -> Slot:
+    """A fresh process that runs up to `threads` batches at a time. Blocks until it is there. Raises ExecutorUnusable."""
+    mark = new_mark()
+    lanes = _lay_lanes([f"{path}.{number}" for number in range(threads)])
+    ours, theirs = _SPAWN.Pipe()
+    process = _SPAWN.Process(
+        target=serve, args=(mark, theirs, [_Inherited(lane.journal) for lane in lanes], path), name="thread-host"
+    )
+    process.start()
+    theirs.close()
+    pool = HostPool(process, ours)
+    try:
+        pool.submit(os.getpid).result()
+    except BrokenExecutor as error:
+        pool.shutdown()
+        process.close()
+        for lane in lanes:
+            os.close(lane.journal)
+        raise ExecutorUnusable(f"no thread host could be started: {error}") from error
+    return _slot(pool, process, mark=mark, path=path, lanes=lanes)
+
+
+def _slot(pool: Executor, process: BaseProcess, *, mark: int, path: str, lanes: tuple[Lane, ...]) -> Slot:
+    pid = process.pid or 0
+    return Slot(
+        pool=pool,
+        process=process,
+        mark=mark,
+        spool=path,
+        lanes=lanes,
+        pid=pid,
+        start_ticks=start_ticks(pid) or 0,
+        pidfd=os.pidfd_open(pid),
+        free=list(reversed(lanes)),
+    )

@@ -1,0 +1,86 @@
+"""What came of a batch whose process has died: a plain function of what the journal says and of how the process ended."""
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.domain.evaluation import BatchResult
+from orchestrator.domain.outcome import UNKNOWN_USAGE, AttemptEnd, Outcome, Usage
+from orchestrator.domain.states import Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Death:
+    """How a process ended, and what one batch in it was doing."""
+
+    exit_status: int | None  # minus the signal's number when one ended it; None when nobody knows
+    executing: int | None  # position of the evaluation that executed
+    loading: str | None = None  # the callable that was being imported for it
+    killed: bool = False  # by us: for a timeout, for a stop, or for another batch in the same process
+    overdue: int | None = None  # position of the evaluation whose time was up when we killed
+    timeout_seconds: float | None = None
+    suspects: int = 1  # evaluations that may have ended it, this one among them; 0 when it was another for sure
+    usage: Usage = UNKNOWN_USAGE
+
+
+def verdict(count: int, *, finished: Mapping[int, Outcome], death: Death) -> BatchResult:
+    """Put every position of a batch of `count` where it belongs."""
+    outcomes = dict(finished)
+    interrupted: tuple[int, ...] = ()
+    executing = death.executing
+    if executing is not None and executing < count and executing not in outcomes:
+        ended = _outcome_of(death)
+        if ended is None:
+            interrupted = (executing,)
+        else:
+            outcomes[executing] = ended
+    unstarted = tuple(position for position in range(count) if position not in outcomes and position not in interrupted)
+    return BatchResult(outcomes=outcomes, interrupted=interrupted, unstarted=unstarted)
+
+
+def _outcome_of(death: Death) -> Outcome | None:
+    """The end of the evaluation that executed; None when it is innocent of it."""
+    if death.killed:
+        return _failed(death, Cause.TIMED_OUT, _timeout_text(death)) if death.overdue == death.executing else None
+    if death.suspects == 0:
+        return None
+    if death.suspects > 1 or death.exit_status is None:
+        return _failed(death, Cause.WORKER_LOST, _lost_text(death))
+    if death.exit_status < 0:
+        return _failed(death, Cause.SIGNALLED, f"killed by {signal_text(-death.exit_status)}{_where(death)}")
+    return _failed(death, Cause.EXITED, f"the process left with exit status {death.exit_status}{_where(death)}")
+
+
+def _failed(death: Death, cause: Cause, error: str) -> Outcome:
+    told = death.exit_status if cause in {Cause.SIGNALLED, Cause.EXITED} else None
+    return Outcome(end=AttemptEnd.FAILED, cause=cause, error=error, exit_status=told, usage=death.usage)
+
+
+def _timeout_text(death: Death) -> str:
+    return f"ran longer than its timeout of {death.timeout_seconds:g} s and was killed{_where(death)}"
+
+
+def _lost_text(death: Death) -> str:
+    how = "for an unknown reason"
+    if death.exit_status is not None:
+        how = f"with exit status {death.exit_status}"
+        if death.exit_status < 0:
+            how = f"by {signal_text(-death.exit_status)}"
+    if death.suspects == 1:
+        return f"its process ended {how}"
+    return f"its process ended {how} while {death.suspects} evaluations ran in it; nobody can say which one did it"
+
+
+def _where(death: Death) -> str:
+    return "" if death.loading is None else f" while {death.loading} was being imported"
+
+
+def signal_text(number: int) -> str:
+    """A signal's name and what it usually means."""
+    try:
+        name, meaning = signal.Signals(number).name, signal.strsignal(number)
+    except ValueError:
+        return f"signal {number}"
+    if number == signal.SIGKILL:
+        return f"{name} (by somebody, or by the kernel because memory ran out)"
+    return f"{name} ({meaning})"

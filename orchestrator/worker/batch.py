@@ -1,0 +1,152 @@
+"""`run_batch`: what every executor sends to a worker."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.worker.failures import error_text, failure_of
+from orchestrator.worker.lane import Lane, lane_of
+from orchestrator.worker.loading import Workload, awaited, load, surround
+from orchestrator.worker.results import metrics_of
+from orchestrator.worker.trial import Trial, output_stem
+from orchestrator.worker.usage import LONG_SECONDS
+
+Evaluation = tuple[Any, ...]
+"""variant, iteration, attempt, parameters as JSON, seed, shared seed, case, repeat"""
+
+_DECODE = json.JSONDecoder().raw_decode
+
+
+def run_batch(batch: dict[str, Any]) -> list[dict[str, Any]]:
+    """Evaluate one after the other and say what came of each, in order, as dicts (see `outcomes`). Never raises.
+
+    The batch: `call` (module:function), `stage`, `arguments` (JSON), `environment` (pairs), `workdir`, `output_folder`,
+    `output_limit_bytes`, `lane` (the number of the lane laid for it, or None) and `evaluations` (a list of `Evaluation`).
+    """
+    lane = lane_of(batch["lane"])
+    lane.begin_batch()
+    evaluations = batch["evaluations"]
+    try:
+        workload = _loaded(batch, lane)
+    except BaseException as error:  # noqa: BLE001 - an import may raise anything, SystemExit too
+        return _none_could_start(batch, lane, error)
+    run = _Run(batch, workload, lane)
+    results = [run.evaluate(position, evaluation) for position, evaluation in enumerate(evaluations)]
+    run.share_peak()
+    return results
+
+
+def _loaded(batch: dict[str, Any], lane: Lane) -> Workload:
+    lane.loading(under_way=True)
+    surround(batch["environment"], batch["workdir"])
+    workload = load(batch["call"])
+    lane.loading(under_way=False)
+    return workload
+
+
+def _none_could_start(batch: dict[str, Any], lane: Lane, error: BaseException) -> list[dict[str, Any]]:
+    failure = {
+        "cause": "raised",
+        "error": error_text(error),
+        "import_failed": True,
+        "started_us": time.time_ns() // 1000,
+    }
+    evaluations = batch["evaluations"]
+    if evaluations and lane.printed():
+        failure.update(_collected(lane, output_stem(batch, evaluations[0]), batch["output_limit_bytes"]))
+    for position in range(len(evaluations)):
+        lane.finish(position, failure)
+    return [failure] * len(evaluations)
+
+
+def _collected(lane: Lane, stem: str, limit_bytes: int) -> dict[str, Any]:
+    try:
+        return {"output_bytes": lane.collect(stem, limit_bytes)}
+    except OSError as error:
+        return {"output_bytes": 0, "output_error": str(error)}
+
+
+def _outcome_of(value: Any, error: BaseException | None) -> dict[str, Any]:
+    if error is None:
+        try:
+            return {"metrics": metrics_of(value)}
+        except BaseException as raised:  # noqa: BLE001 - a returned mapping may be the workload's own class
+            error = raised
+    return failure_of(error)
+
+
+class _Run:
+    """The evaluations of one batch. What is the same for all of them is looked up once: this is the hottest loop there is."""
+
+    def __init__(self, batch: dict[str, Any], workload: Workload, lane: Lane) -> None:
+        self._batch = batch
+        self._function = workload.function
+        self._wants_trial = workload.wants_trial
+        self._lane = lane
+        self._clock: Callable[[], float] = lane.meter.clock
+        self._short: list[dict[str, Any]] = []
+
+    def evaluate(self, position: int, evaluation: Evaluation) -> dict[str, Any]:
+        """Run one evaluation, measure it, and note its outcome."""
+        lane = self._lane
+        trial = self._trial(position, evaluation) if self._wants_trial else None
+        lane.begin(position)
+        started_us = time.time_ns() // 1000
+        cpu = self._clock()
+        started = time.perf_counter()
+        error: BaseException | None = None
+        value: Any = None
+        try:
+            value = self._call(_DECODE(evaluation[3])[0], trial)
+        except BaseException as raised:  # noqa: BLE001 - whatever a workload raises is its outcome
+            error = raised
+        wall = time.perf_counter() - started
+        cpu = self._clock() - cpu
+        outcome = _outcome_of(value, error)
+        outcome["started_us"] = started_us
+        outcome["wall_seconds"] = wall
+        outcome["cpu_seconds"] = cpu
+        if wall < LONG_SECONDS:
+            self._short.append(outcome)
+        else:
+            self._measure(outcome)
+        outcome["output_bytes"] = 0
+        if lane.printed():
+            outcome.update(_collected(lane, output_stem(self._batch, evaluation), self._batch["output_limit_bytes"]))
+        if trial is not None:
+            self._conclude(trial, outcome)
+        lane.finish(position, outcome)
+        return outcome
+
+    def _call(self, parameters: Any, trial: Trial | None) -> Any:
+        value = self._function(parameters) if trial is None else self._function(parameters, trial=trial)
+        return awaited(value) if hasattr(value, "__await__") else value
+
+    def _trial(self, position: int, evaluation: Evaluation) -> Trial:
+        def note(kind: str, what: Any) -> None:
+            self._lane.note(position, {kind: what})
+
+        return Trial(evaluation, job=self._batch, note=note)
+
+    def _measure(self, outcome: dict[str, Any]) -> None:
+        meter = self._lane.meter
+        peak = meter.peak_bytes()
+        if peak is not None:
+            outcome["max_rss_bytes"] = peak
+        outcome["cpu_seconds"] += meter.children_seconds()
+        meter.begin()
+
+    def _conclude(self, trial: Trial, outcome: dict[str, Any]) -> None:
+        outcome.update(trial.told)
+        if "metrics" in outcome:
+            trial.remove_scratch()
+
+    def share_peak(self) -> None:
+        """Give the short evaluations the peak of the stretch they ran in."""
+        peak = self._lane.meter.peak_bytes() if self._short else None
+        if peak is not None:
+            for outcome in self._short:
+                outcome["max_rss_bytes"] = peak

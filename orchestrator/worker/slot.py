@@ -1,0 +1,89 @@
+"""How a fresh process becomes a slot: what is done before any workload is imported."""
+
+from __future__ import annotations
+
+import faulthandler
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import threading
+from multiprocessing.connection import wait
+
+from orchestrator.worker import lane, libc
+from orchestrator.worker.journal import Journal
+from orchestrator.worker.keeper_system import become_subreaper, members, send_signal
+from orchestrator.worker.streams import ProcessStreams
+from orchestrator.worker.usage import ProcessMeter
+
+OOM_SCORE_ADJUSTMENT = 500
+"""Under memory pressure the kernel takes an evaluation before the daemon."""
+
+
+def enter_slot(mark: int, journal: int, spool: str) -> None:
+    """Make this process a slot of one lane that catches output in `<spool>.out` and `<spool>.err`."""
+    spools = become_slot(mark, spool)
+    os.set_inheritable(journal, False)  # noqa: FBT003 - as the standard library has it
+    libc.buffer_stdout_by_lines()
+    lane.lay(
+        0,
+        lane.LocalLane(
+            Journal(journal), spools, streams=ProcessStreams(), meter=ProcessMeter(), flush_c=libc.flush_stdout
+        ),
+    )
+
+
+def become_slot(mark: int, spool: str) -> tuple[int, int]:
+    """What every kind of slot begins with; the descriptors of its spools, where descriptors 1 and 2 lead to from now on.
+
+    It takes the mark that all its descendants inherit (see `keeper_system`), leaves the daemon's session and terminal, and ends,
+    with everything it has started, when the daemon dies.
+    """
+    resource.setrlimit(resource.RLIMIT_RTTIME, (mark, resource.RLIM_INFINITY))
+    os.setsid()
+    _reset_signals()
+    become_subreaper()
+    threading.Thread(target=_die_with_parent, args=(mark,), name="parent-watch", daemon=True).start()
+    spools = open_spools(spool)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (spools[0], 1), (spools[1], 2)):
+        os.dup2(source, target)
+    os.close(null)
+    faulthandler.enable(2)
+    _be_killed_before_the_daemon()
+    sys.argv[1:] = []
+    sys.dont_write_bytecode = True  # a file edited twice in a second must not be served from a cache
+    return spools
+
+
+def open_spools(spool: str) -> tuple[int, int]:
+    """Descriptors of `<spool>.out` and `<spool>.err`, to append to and to read."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    return os.open(spool + ".out", flags, 0o600), os.open(spool + ".err", flags, 0o600)
+
+
+def _reset_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _be_killed_before_the_daemon() -> None:
+    try:
+        with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
+            score = min(1000, int(file.read()) + OOM_SCORE_ADJUSTMENT)
+            file.seek(0)
+            file.write(str(score))
+    except (OSError, ValueError):
+        return  # a sandbox that hides the file decides for itself
+
+
+def _die_with_parent(mark: int) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        for pid in members((mark,)) - {os.getpid()}:
+            send_signal(pid, signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)

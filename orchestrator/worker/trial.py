@@ -1,0 +1,117 @@
+"""What an evaluation may ask about itself, and tell while it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from typing import Any, Union
+
+from orchestrator.worker.results import number_of
+
+MOST_REPORTS = 10_000
+"""Reports kept of one attempt; further ones are only counted (`reports_left_out`)."""
+
+Note = Callable[[str, Any], None]
+
+
+def output_stem(job: dict[str, Any], evaluation: tuple[Any, ...]) -> str:
+    """Where files of this attempt are, without their endings: `<output folder>/<variant>/<iteration>.<attempt>`."""
+    return f"{job['output_folder']}/{evaluation[0]}/{evaluation[1]}.{evaluation[2]}"
+
+
+class Pruned(Exception):
+    """A rule has stopped this evaluation: it is not worth its time. Let it pass through."""
+
+
+class Trial:
+    """One attempt at one iteration, as its evaluation sees it."""
+
+    __slots__ = (
+        "_evaluation",
+        "_job",
+        "_note",
+        "_scratch",
+        "attempt",
+        "case",
+        "repeat",
+        "seed",
+        "shared_seed",
+        "told",
+    )
+
+    def __init__(self, evaluation: tuple[Any, ...], *, job: dict[str, Any], note: Note) -> None:
+        self.attempt: int = evaluation[2]
+        self.seed: int = evaluation[4]
+        self.shared_seed: int = evaluation[5]
+        self.case: str | None = evaluation[6]
+        self.repeat: int = evaluation[7]
+        self.told: dict[str, Any] = {}
+        self._evaluation = evaluation
+        self._job = job
+        self._scratch: str | None = None
+        self._note = note
+
+    @property
+    def stage(self) -> str:
+        """The name of the stage."""
+        return str(self._job["stage"])
+
+    @property
+    def workdir(self) -> str:
+        """The stage's working directory, which all evaluations share."""
+        return str(self._job["workdir"])
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The stage's constants besides the parameters; a new dict each time."""
+        arguments: dict[str, Any] = json.loads(self._job["arguments"])
+        return arguments
+
+    @property
+    def scratch(self) -> str:
+        """A private folder of this attempt, made at the first access and removed when the evaluation has succeeded."""
+        if self._scratch is None:
+            self._scratch = output_stem(self._job, self._evaluation) + ".scratch"
+            os.makedirs(self._scratch, exist_ok=True)
+        return self._scratch
+
+    def report(self, step: int, **metrics: float) -> None:
+        """Tell intermediate numbers at a step. May raise Pruned; raises ValueError for what is not a finite number."""
+        report = {"step": int(step), "metrics": {name: _checked(name, value) for name, value in metrics.items()}}
+        reports = self.told.setdefault("reports", [])
+        if len(reports) < MOST_REPORTS:
+            reports.append(report)
+            self._note("report", report)
+        else:
+            self.told["reports_left_out"] = self.told.get("reports_left_out", 0) + 1
+
+    def cost(self, *, usd: float = 0.0, tokens: int = 0) -> None:
+        """Tell what was spent since the last call: US dollars, tokens. Raises ValueError for what is negative or no number."""
+        spent = {"usd": _checked("usd", usd), "tokens": _checked("tokens", tokens)}
+        if min(spent.values()) < 0:
+            raise ValueError(f"a cost is not negative; found usd={usd!r}, tokens={tokens!r}")
+        total = self.told.setdefault("cost", {"usd": 0.0, "tokens": 0})
+        for name, amount in spent.items():
+            total[name] += amount
+        self._note("cost", spent)
+
+    def artifact(self, path: Union[str, os.PathLike[str]]) -> None:
+        """Tell of a file worth keeping. Raises FileNotFoundError when it is not there."""
+        absolute = os.path.abspath(os.path.join(self.workdir, path))
+        artifact = {"path": absolute, "bytes": os.stat(absolute).st_size}
+        self.told.setdefault("artifacts", []).append(artifact)
+        self._note("artifact", artifact)
+
+    def remove_scratch(self) -> None:
+        """What happens to the private folder after a success."""
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _checked(name: str, value: Any) -> float:
+    try:
+        return number_of(value)
+    except ValueError as problem:
+        raise ValueError(f"{name} is {problem}; a finite number is needed") from None
