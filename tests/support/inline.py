@@ -16,7 +16,7 @@ Evaluate = Callable[[Mapping[str, Any], Evaluation, Job], Outcome]
 
 def metrics(**values: float) -> Outcome:
     """A success with these metrics."""
-    return Outcome(end=AttemptEnd.SUCCEEDED, metrics=values, usage=Usage(wall_seconds=0.001, cpu_seconds=0.001))
+    return Outcome(end=AttemptEnd.SUCCEEDED, metrics=values, usage=Usage(wall_seconds=1e-6, cpu_seconds=1e-6))
 
 
 class InlineExecutor:

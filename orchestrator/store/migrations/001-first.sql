@@ -145,3 +145,13 @@ CREATE TABLE decision (
     result TEXT NOT NULL CHECK (json_valid(result))
 ) STRICT;
 CREATE INDEX decision_by_experiment ON decision (experiment, id);
+
+-- What the query planner is to believe: experiments are large, so that lists of rows are looked up one by one and never by a scan.
+-- Written here and never measured, so that a plan does not depend on what happens to be in the file.
+ANALYZE sqlite_schema;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('variant', 'variant', '1000000 100000 1'),
+    ('variant', 'variant_by_hash', '1000000 100000 1'),
+    ('iteration', 'iteration', '3000000 300000 3 1'),
+    ('attempt', 'attempt', '3000000 300000 3 1 1'),
+    ('proposal', 'proposal', '1000000 100000 5000 1');
