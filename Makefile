@@ -35,8 +35,8 @@ install-user: ## install for your own user, with the daemon as a service of your
 	sh systemd/install-user.sh $(HOME)/.local/share/orchestrator/bin
 
 install-system: ## install for the machine in /opt/orchestrator, with the daemon as a service (as root)
-	@REQUIREMENTS=requirements/runtime.txt COPY=yes sh requirements/install.sh "$(PYTHON)" $(DESTDIR)/opt/orchestrator
-	DESTDIR=$(DESTDIR) sh systemd/install-system.sh $(DESTDIR)/opt/orchestrator/bin
+	@umask 022; REQUIREMENTS=requirements/runtime.txt COPY=yes sh requirements/install.sh "$(PYTHON)" $(DESTDIR)/opt/orchestrator
+	umask 022; DESTDIR=$(DESTDIR) sh systemd/install-system.sh $(DESTDIR)/opt/orchestrator/bin
 
 lock: .venv/made ## pin every dependency anew
 	$(BIN)/pip install --quiet pip-tools

@@ -17,7 +17,8 @@ ln -sf "${bin#"$root"}/orc" "$root/usr/local/bin/orc"
 systemd-sysusers orchestrator.conf
 systemd-tmpfiles --create orchestrator.conf
 systemctl daemon-reload
-systemctl enable --now orchestrator.socket
+systemctl enable orchestrator.service orchestrator.socket
+systemctl start orchestrator.socket
 
 echo "Installed: /usr/local/bin/orc. Whoever shall use it joins the group: usermod --append --groups orchestrator NAME"
 echo "Settings: copy /usr/share/orchestrator/orchestrator.toml to /etc/orchestrator/ and change what you need."

@@ -9,7 +9,8 @@ mkdir -p "$HOME/.local/bin"
 ln -sf "$bin/orc" "$bin/orchestratord" "$HOME/.local/bin/"
 install -D -m 644 -t "$units" "$here/user/orchestrator.service" "$here/user/orchestrator.socket"
 systemctl --user daemon-reload
-systemctl --user enable --now orchestrator.socket
+systemctl --user enable orchestrator.service orchestrator.socket
+systemctl --user start orchestrator.socket
 
 echo "Installed: $HOME/.local/bin/orc. The daemon starts at the first request (orc status) and is restarted when it dies."
 echo "To let it run while you are logged out, and from boot on: loginctl enable-linger"

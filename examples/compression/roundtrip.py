@@ -78,7 +78,7 @@ def prose() -> Iterator[Path]:
 def machine_code() -> Iterator[Path]:
     """Machine code: the interpreter itself, then its extension modules."""
     yield Path(sys.executable).resolve()
-    yield from sorted(Path(sysconfig.get_path("platstdlib"), "lib-dynload").glob("*.so"))
+    yield from sorted(Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so"))
 
 
 FILES = {"sources": sources, "prose": prose, "machine_code": machine_code}
