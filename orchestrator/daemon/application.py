@@ -155,11 +155,10 @@ class _Living:
         return manager.status_line(self.engine.counts())
 
     async def _drain(self, notifier: sd.Notifier) -> None:
-        """Let what runs finish for `drain_seconds`, or less when told to hurry; open-ended answers end at once."""
+        """Let what runs finish for `drain_seconds`, or less when told to hurry. Who follows sees it to the end."""
         seconds = self.plan.settings.drain_seconds
         log.info("daemon_draining", seconds=seconds)
         notifier.tell(STOPPING=1, STATUS=f"stopping: {self.stop.reason}")
-        self.server.closing.set()
         async with manager.more_time(notifier):
             await first_of(partial(self.engine.drain, seconds), self.stop.hurried)()
             await self.engine.drain(0.0)  # with nothing left to interrupt, unless told to hurry

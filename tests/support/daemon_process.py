@@ -26,7 +26,8 @@ class Running:
 
     process: "subprocess.Popen[bytes]"
     state: Path
-    output: Path
+    output: Path  # its standard output: log lines
+    errors: Path  # its standard error
 
     @property
     def client(self) -> Client:
@@ -66,22 +67,22 @@ def daemon(
 ) -> Iterator[Running]:
     """A daemon from ready to the end of the block; afterwards nothing of it is left, even when a test fails."""
     receive, send = os.pipe()
-    output = state.with_name(f"{state.name}.out")
-    with output.open("ab") as file:
+    output, errors = state.with_name(f"{state.name}.out"), state.with_name(f"{state.name}.err")
+    with output.open("ab") as out, errors.open("ab") as err:
         process = subprocess.Popen(
             [*command(state, "--ready-fd", str(send), *arguments)],
             env=surroundings(environ),
             stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
+            stdout=out,
+            stderr=err,
             pass_fds=(send,),
             start_new_session=new_session,
         )
     os.close(send)
     try:
-        assert select.select([receive], [], [], READY_SECONDS)[0], f"not ready in time: {output.read_text()}"
-        assert os.read(receive, 100) == b"ready\n", f"it died: {output.read_text()}"
-        yield Running(process=process, state=state, output=output)
+        assert select.select([receive], [], [], READY_SECONDS)[0], f"not ready in time: {errors.read_text()}"
+        assert os.read(receive, 100) == b"ready\n", f"it died: {errors.read_text()}"
+        yield Running(process=process, state=state, output=output, errors=errors)
     finally:
         os.close(receive)
         process.kill()

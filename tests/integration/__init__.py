@@ -1,0 +1,1 @@
+"""Claims about rooms together and about real processes: they wait on events, with a deadline."""
