@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import anyio.to_thread
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from orchestrator.errors import InvalidSpec, Problem
+from orchestrator.errors import InvalidRequest, InvalidSpec, Problem
 from orchestrator.spec.code import code_hash, find_code
 from orchestrator.spec.executors import installed_executors
 from orchestrator.spec.experiment import ExperimentSpec
@@ -55,6 +55,18 @@ class SubmissionBody(BaseModel):
         if (self.text is None) == (self.spec is None):
             raise ValueError("give either text or spec")
         return self
+
+
+def parse_body(data: bytes) -> SubmissionBody:
+    """A body that came without the door. Raises InvalidRequest with all that is wrong with it."""
+    try:
+        return SubmissionBody.model_validate_json(data)
+    except ValidationError as error:
+        problems = [
+            Problem(".".join(map(str, found["loc"])) or "body", found["msg"])
+            for found in error.errors(include_url=False, include_input=False)
+        ]
+        raise InvalidRequest("the submission is not valid", problems=problems) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from orchestrator.api.answers import Answer
 from orchestrator.api.server import Server, serve
 from orchestrator.api.socket import bind
-from orchestrator.api.streams import Pieces, StreamedAnswer
+from orchestrator.api.streams import Pieces, StreamedAnswer, unless_leaving
 from tests.support.calling import Caller, ask, calling
 
 pytestmark = pytest.mark.asyncio
@@ -86,6 +86,27 @@ async def test_open_ended_answer_ends_in_order_when_the_door_closes(path: Path) 
     assert endless.left.is_set()
 
 
+async def test_waiting_request_is_answered_when_the_door_closes(path: Path) -> None:
+    """Work that waits for something is given up, and its request answered."""
+    began = anyio.Event()
+
+    async def forever() -> str:
+        began.set()
+        await anyio.sleep_forever()
+        return "never"
+
+    async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
+        result = await unless_leaving(Request(scope, receive), forever)
+        await Answer({"result": result})(scope, receive, send)
+
+    async with served(waiting, path) as server, calling(path) as caller:
+        await caller.send("GET", "/")
+        await began.wait()
+        server.closing.set()
+        await caller.head()
+        assert b"".join([piece async for piece in caller.pieces()]) == b'{"result":null}'
+
+
 async def test_generator_is_left_when_the_client_leaves(path: Path) -> None:
     """A follower that goes away leaves nothing running."""
     endless = Endless()
@@ -93,8 +114,8 @@ async def test_generator_is_left_when_the_client_leaves(path: Path) -> None:
         async with calling(path) as caller:
             await caller.send("GET", "/")
             await caller.head()
-        await endless.left.wait()
         await server.server_state.wait_gone()
+        assert endless.left.is_set()
 
 
 async def test_stuck_answer_cannot_keep_the_server(path: Path) -> None:
@@ -147,8 +168,10 @@ async def test_answer_under_way_is_finished_before_the_server_leaves(path: Path)
 async def test_idle_connection_does_not_keep_the_server(path: Path) -> None:
     """A client that is connected and silent is closed at once."""
     with bind(path) as listener, anyio.fail_after(5):
-        async with serve(who, listener, shutdown_seconds=3600), calling(path) as caller:
-            await caller.ask("GET", "/")
+        async with calling(path) as caller:
+            async with serve(who, listener, shutdown_seconds=3600):
+                await caller.ask("GET", "/")
+            assert await anext(aiter(caller.stream), b"") == b""
 
 
 async def test_what_is_no_http_gets_a_refusal_in_the_one_shape(path: Path) -> None:
