@@ -44,12 +44,15 @@ def plain_line(snapshot: dict[str, Any]) -> str:
     """One line that says how far it is."""
     iterations = snapshot["iterations"]
     finished = iterations["succeeded"] + iterations["failed"] + iterations["cancelled"]
-    parts = [_headline(snapshot), f"{finished}/{iterations['total']} evaluations"]
+    parts = [_headline(snapshot)]
+    if iterations["total"]:
+        parts.append(f"{finished}/{iterations['total']} evaluations")
     if iterations["failed"]:
         parts.append(f"{iterations['failed']} failed")
     if snapshot.get("best"):
         parts.append(best_text(snapshot["best"]))
-    parts.append(duration(snapshot.get("elapsed_seconds")))
+    if snapshot.get("elapsed_seconds"):
+        parts.append(duration(snapshot["elapsed_seconds"]))
     if snapshot.get("eta_seconds") is not None and not ended(snapshot):
         parts.append(f"about {duration(snapshot['eta_seconds'])} left")
     return f"{name_of(snapshot)}: {', '.join(parts)}"

@@ -100,7 +100,9 @@ def run(arguments: Sequence[str]) -> int:
         failure = error
     except (KeyboardInterrupt, click.Abort):
         return failures.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as error:  # click turns a closed pipe into SystemExit
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
         _quieten_stdout()
         return failures.PIPE_CLOSED
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets one line, with -v the whole story

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 NONE = "-"
+SHORT_SECONDS = 0.1
 FEW = 10  # below it a decimal is worth its place
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -35,9 +36,11 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`0.41 s`, `12 s`, `3 min 5 s`, `2 h 14 min`, `3 d 4 h`."""
+    """`52 µs`, `4.1 ms`, `0.41 s`, `12 s`, `3 min 5 s`, `2 h 14 min`, `3 d 4 h`."""
     if seconds is None:
         return NONE
+    if 0 < seconds < SHORT_SECONDS:
+        return f"{seconds * 1e6:.0f} µs" if seconds < SHORT_SECONDS / 100 else f"{seconds * 1e3:.2g} ms"
     if seconds < FEW:
         return f"{seconds:.2g} s"
     minutes, rest = divmod(round(seconds), 60)

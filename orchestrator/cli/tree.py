@@ -111,10 +111,13 @@ def _branches(lines: Iterable[str]) -> list[str]:
     return [f"{'└─' if at == len(listed) - 1 else '├─'} {line}" for at, line in enumerate(listed)]
 
 
-def variant_lines(variant: dict[str, Any], drawing: Drawing, *, brief: bool) -> list[str]:
-    """A variant on one line; its iterations below when there are several or one failed, all of them unless `brief`."""
+def variant_lines(variant: dict[str, Any], drawing: Drawing, *, brief: bool, last: bool = False) -> list[str]:
+    """A variant on one line; its iterations below when there are several or one failed, all of them unless `brief`.
+
+    `brief` is the variant as a branch of its experiment, `last` the lowest one.
+    """
     ref, marks = variant["ref"], _marks(variant)
-    line = f"├─ {drawing.strong(ref)}" if brief else drawing.strong(ref)
+    line = f"{'└─' if last else '├─'} {drawing.strong(ref)}" if brief else drawing.strong(ref)
     head = f"{line}  {drawing.state(variant['state'])}"
     told = f"  {marks}" if marks else ""
     shown = drawing.rest(
@@ -130,7 +133,8 @@ def variant_lines(variant: dict[str, Any], drawing: Drawing, *, brief: bool) -> 
     below = [_iteration_line(each, drawing) for each in iterations[:most]]
     if len(iterations) > most:
         below.append(f"… {len(iterations) - most} more: orc show {ref}")
-    return [*lines, *(f"{'│  ' if brief else ''}{each}" for each in _branches(below))]
+    stem = "" if not brief else "   " if last else "│  "
+    return [*lines, *(f"{stem}{each}" for each in _branches(below))]
 
 
 def _numbers(attempt: dict[str, Any]) -> str:

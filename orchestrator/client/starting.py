@@ -18,6 +18,7 @@ from orchestrator.errors import NoDaemon
 READY_SECONDS = 60.0
 LOG_BYTES = 5 * 1024 * 1024
 SHOWN_LINES = 8
+SHOWN_COLUMNS = 300
 LOCK_HELD_STATUS = 5
 
 _left_alone: set[int] = set()
@@ -59,10 +60,12 @@ def _became_ready(pipe: int) -> bool | None:
 
 
 def _last_lines(log: Path, start: int) -> str:
+    """What the daemon said since `start`: its words for people, which follow the structured lines, else the last of those."""
     with log.open("rb") as file:
         file.seek(start)
         lines = file.read(LOG_BYTES).decode("utf-8", "replace").splitlines()
-    return "\n".join(f"  {line}" for line in lines[-SHOWN_LINES:])
+    words = [line for line in lines if not line.startswith("{")]
+    return "\n".join(f"  {line[:SHOWN_COLUMNS]}" for line in (words or lines)[-SHOWN_LINES:])
 
 
 def _died(process: subprocess.Popen[bytes], log: Path, *, start: int) -> NoDaemon:

@@ -4,7 +4,7 @@ from typing import Any
 
 from orchestrator.cli import arguments, sending
 from orchestrator.cli.setup import Setup, pass_setup
-from orchestrator.cli.text import count, printable, table
+from orchestrator.cli.text import count, number, printable, table
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
 
@@ -19,9 +19,7 @@ def _plan_lines(plan: dict[str, Any]) -> list[str]:
     rows += [["variants", known("variants")], ["variants a round", known("variants_per_round")]]
     rows += [["evaluations", known("evaluations")], ["at once", str(plan.get("max_parallel"))]]
     for stage in plan.get("stages") or ():
-        rows.append(
-            [f"stage {printable(stage['name'])}", f"{printable(stage['runs'])} ({printable(stage['executor'])})"]
-        )
+        rows.append([f"stage {printable(stage['name'])}", f"{number(stage['runs'])} ({printable(stage['executor'])})"])
     return [f"  {line}" for line in table(["", ""], rows)[1:]]
 
 

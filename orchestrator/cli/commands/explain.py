@@ -20,5 +20,5 @@ def command(setup: Setup, ref: str) -> None:
     for each in answer["reasons"]:
         lines.append(f"  {printable(each['reason'])}: {printable(each['message'])}")
         if each.get("would_change"):
-            lines.append(f"    {printable(each['would_change'])}")
+            lines.append(f"    what would change that: {printable(each['would_change'])}")
     setup.print_lines(lines)

@@ -51,10 +51,11 @@ def _print_experiment(setup: Setup, document: dict[str, Any], *, limit: int | No
     shown = 0
     for variant in _variants(setup, str(document["id"]), first=document, limit=limit):
         shown += 1
-        setup.print_lines(tree.variant_lines(variant, drawing, brief=True))
+        last = shown == document["variant_count"]
+        setup.print_lines(tree.variant_lines(variant, drawing, brief=True, last=last))
     rest = document["variant_count"] - shown
     if rest > 0 and limit is not None:
-        setup.print_lines([f"… {count(rest, 'more variant')}: orc show {document['id']} --all"])
+        setup.print_lines([f"└─ … {count(rest, 'more variant')}: orc show {document['id']} --all"])
     if not document["variant_count"]:
         setup.print_lines(["no variants yet"])
 

@@ -4,24 +4,29 @@ from typing import Any
 
 from orchestrator.cli import arguments
 from orchestrator.cli.setup import Setup, pass_setup
-from orchestrator.cli.text import number, printable
+from orchestrator.cli.text import number, pairs, printable
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
 
 
-def _values(title: str, values: Any) -> list[str]:
-    if not values:
-        return []
-    items = values.items() if isinstance(values, dict) else [(title, values)]
-    return [f"    {title:<7} {printable(str(name))} = {number(value)}" for name, value in items]
+def _known(values: Any) -> str:
+    """The values that are known, on one line."""
+    return (
+        pairs({name: value for name, value in values.items() if value is not None})
+        if isinstance(values, dict)
+        else number(values)
+    )
 
 
 def _lines(decision: dict[str, Any]) -> list[str]:
     where = f"round {decision['round']}" if decision.get("round") else "before the first round"
     rule = f" by {printable(decision['rule'])}" if decision.get("rule") else ""
-    head = f"{decision['time']}  {where}  {printable(decision['kind'])}{rule}"
-    message = [f"    {printable(decision['message'])}"] if decision.get("message") else []
-    return [head, *message, *_values("from", decision.get("inputs")), *_values("result", decision.get("result"))]
+    time = f"  ({decision['time']})" if decision.get("time") else ""
+    lines = [f"{where}  {printable(decision['kind'])}{rule}{time}"]
+    if decision.get("message"):
+        lines.append(f"  {printable(decision['message'])}")
+    told = (("from", decision.get("inputs")), ("result", decision.get("result")))
+    return [*lines, *(f"  {title:<6}  {_known(values)}" for title, values in told if values)]
 
 
 @verb("why", examples=["orc why 12", "orc why 12.3"])
