@@ -1,0 +1,74 @@
+"""One attempt at a command, as the keeper is asked to run it: its name, its arguments, its environment, where its output shall be.
+
+In the job's output folder: `<variant>/<iteration>.<attempt>.out` and `.err` when something was printed, and, after a failure only,
+`.scratch` when something was left in the scratch folder.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.domain.evaluation import Batch, Evaluation, Job
+from orchestrator.worker.commands import arguments_of, as_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """Its names. Paths are texts: there are thousands a second."""
+
+    token: str  # its name towards the keeper
+    out: str
+    err: str
+    scratch: str
+    run: dict[str, Any]  # what the keeper is asked for
+
+
+def attempts_of(batch: Batch) -> tuple[Attempt, ...]:
+    """All of a batch, in order."""
+    arguments = json.loads(batch.job.arguments_json)
+    return tuple(_attempt(batch.job, evaluation, arguments=arguments) for evaluation in batch.evaluations)
+
+
+def _attempt(job: Job, evaluation: Evaluation, *, arguments: dict[str, Any]) -> Attempt:
+    ref = f"{job.experiment}.{evaluation.variant}.{evaluation.iteration}"
+    token = f"{ref}.{evaluation.attempt}"
+    stem = f"{job.output_folder}/{evaluation.variant}/{evaluation.iteration}.{evaluation.attempt}"
+    out, err = f"{stem}.out", f"{stem}.err"
+    run = {
+        "token": token,
+        "argv": arguments_of(job.command, _values(job, evaluation, arguments=arguments)),
+        "environment": _environment(job, evaluation, ref=ref),
+        "parameters": evaluation.parameters_json,
+        "out": out,
+        "err": err,
+    }
+    return Attempt(token=token, out=out, err=err, scratch=f"{stem}.scratch", run=run)
+
+
+def _values(job: Job, evaluation: Evaluation, *, arguments: dict[str, Any]) -> dict[str, str]:
+    """What placeholders stand for. A parameter hides an argument of the same name."""
+    values = {name: as_text(value) for name, value in arguments.items()}
+    values.update((name, as_text(value)) for name, value in json.loads(evaluation.parameters_json).items())
+    values.update(
+        seed=str(evaluation.seed),
+        shared_seed=str(evaluation.shared_seed),
+        case=evaluation.case or "",
+        repeat=str(evaluation.repeat),
+        workdir=job.workdir,
+    )
+    return values
+
+
+def _environment(job: Job, evaluation: Evaluation, *, ref: str) -> dict[str, str]:
+    """What is added to the job's environment, besides the paths that the keeper knows."""
+    added = {
+        "ORC_REF": ref,
+        "ORC_SEED": str(evaluation.seed),
+        "ORC_SHARED_SEED": str(evaluation.shared_seed),
+        "ORC_STAGE": job.stage,
+        "ORC_CASE": evaluation.case or "",
+        "ORC_REPEAT": str(evaluation.repeat),
+        "ORC_ATTEMPT": str(evaluation.attempt),
+        "ORC_WORKDIR": job.workdir,
+    }
+    return added if job.socket is None else {**added, "ORC_SOCKET": job.socket}

@@ -1,0 +1,133 @@
+"""From what the keeper says of an ended command to its outcome: metrics, cause, and a text for a person."""
+
+import errno
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from orchestrator.domain.evaluation import Job
+from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
+from orchestrator.domain.states import Cause
+from orchestrator.executors.command_attempts import Attempt
+from orchestrator.worker import commands
+from orchestrator.worker.keeper_protocol import Message
+
+_NOT_EXECUTABLE, _NOT_FOUND, _SIGNALS_FROM = 126, 127, 128
+_LAST_LINES = 20
+
+
+def outcome_of(job: Job, attempt: Attempt, *, ended: Message) -> Outcome:
+    """The outcome of an attempt from the keeper's message on its end. With metric patterns it reads the output: use a thread."""
+    usage = usage_of(ended)
+    if ended["problem"] is not None:
+        return _not_started(job, ended["problem"], usage=usage)
+    status: int = ended["status"]
+    if ended["timed_out"]:
+        text = f"ran longer than {job.timeout_seconds:g} s and was killed with all its processes"
+        return _failed(Cause.TIMED_OUT, _with_errors(text, ended), status=status, usage=usage)
+    if status < 0:
+        return _failed(Cause.SIGNALLED, _with_errors(_signal_text(-status), ended), status=status, usage=usage)
+    if status > 0:
+        return _failed(Cause.EXITED, _with_errors(_status_text(status), ended), status=status, usage=usage)
+    try:
+        metrics = read_metrics(job, attempt, ended=ended)
+    except commands.InvalidMetrics as error:
+        return _failed(Cause.INVALID_RESULT, str(error), status=0, usage=usage)
+    return Outcome(end=AttemptEnd.SUCCEEDED, metrics=metrics, exit_status=0, usage=usage)
+
+
+def lost(started: Message) -> Outcome:
+    """The outcome of an attempt whose keeper has died."""
+    usage = Usage(started_us=started["started_us"], pid=started["pid"], start_ticks=started["start_ticks"])
+    text = "the keeper, the process that watches over commands, has died; the command was killed with all its processes"
+    return Outcome(end=AttemptEnd.FAILED, cause=Cause.WORKER_LOST, error=text, usage=usage)
+
+
+def usage_of(ended: Message) -> Usage:
+    """The measured numbers. The kernel counts into the peak RSS what the keeper had when it started the process (10 MiB)."""
+    names = ("started_us", "finished_us", "wall_seconds", "cpu_seconds", "max_rss_bytes", "output_bytes", "pid")
+    return Usage(**{name: ended[name] for name in names}, start_ticks=ended["start_ticks"])
+
+
+def read_metrics(job: Job, attempt: Attempt, *, ended: Message) -> dict[str, float]:
+    """Declared patterns count; else the result file; else the last line of the output; else there are none.
+
+    Raises InvalidMetrics.
+    """
+    if job.metric_patterns:
+        return commands.metrics_from_patterns(job.metric_patterns, _read(attempt.out))
+    metrics = commands.metrics_from_result(ended["result"] or "")
+    if metrics is None:
+        metrics = commands.metrics_from_last_line(ended["last_line"] or "")
+    return metrics or {}
+
+
+def _read(path: str) -> str:
+    """A stream's file, which is bounded; nothing was printed when there is none."""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _failed(cause: Cause, error: str, *, status: int | None, usage: Usage) -> Outcome:
+    return Outcome(end=AttemptEnd.FAILED, cause=cause, error=error, exit_status=status, usage=usage)
+
+
+def _with_errors(text: str, ended: Message) -> str:
+    """The text and the last lines the command wrote to its standard error."""
+    lines = (ended["errors"] or "").rstrip().splitlines()[-_LAST_LINES:]
+    return "\n".join((text, *lines))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _signal_text(number: int) -> str:
+    text = f"killed by {_signal_name(number)} (signal {number})"
+    if number == signal.SIGKILL:
+        return f"{text}; when nobody sent it, it was the kernel, out of memory"
+    return text
+
+
+def _status_text(status: int) -> str:
+    text = f"exited with status {status}"
+    if status == _NOT_FOUND:
+        return f"{text}: by a shell's convention, a command was not found"
+    if status == _NOT_EXECUTABLE:
+        return f"{text}: by a shell's convention, a command was found but could not be executed"
+    if status - _SIGNALS_FROM in set(signal.Signals):
+        return f"{text}: by a shell's convention, a command was killed by {_signal_name(status - _SIGNALS_FROM)}"
+    return text
+
+
+def _not_started(job: Job, problem: dict[str, Any], *, usage: Usage) -> Outcome:
+    """Nothing was started. What the experiment asks for wrongly is as if a shell had said so; the rest is the machine's fault."""
+    kind, path, message = problem["kind"], problem["path"], problem["message"]
+    if kind == "workdir":
+        text = f"the working directory {path} cannot be entered: {message}"
+        return _failed(Cause.EXITED, text, status=_NOT_EXECUTABLE, usage=usage)
+    if kind == "program":
+        found = problem["errno"] != errno.ENOENT
+        status = _NOT_EXECUTABLE if found else _NOT_FOUND
+        return _failed(Cause.EXITED, _program_text(job, problem), status=status, usage=usage)
+    text = f"the command could not be started: {message}" + (f" ({path})" if kind == "files" else "")
+    return _failed(Cause.WORKER_LOST, text, status=None, usage=usage)
+
+
+def _program_text(job: Job, problem: dict[str, Any]) -> str:
+    number, path, message = problem["errno"], problem["path"], problem["message"]
+    if number == errno.ENOENT and "/" not in path:
+        return f"command not found: {path!r} is in no folder of PATH={dict(job.environment).get('PATH', os.defpath)}"
+    if number == errno.ENOENT:
+        return f"command not found: {path} (or the interpreter in its first line), seen from {job.workdir}"
+    if number == errno.E2BIG:
+        return f"{path} could not be executed: {message}; read the parameters from the file $ORC_PARAMS instead"
+    if number == errno.ENOEXEC:
+        return f"{path} could not be executed: {message}; a script needs a first line such as #!/bin/sh"
+    return f"{path} could not be executed: {message}"

@@ -1,0 +1,153 @@
+"""`isolated`: every evaluation is a command of its own, run under the keeper in a process tree that dies with it."""
+
+import contextlib
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+
+from orchestrator.domain.evaluation import Batch, BatchResult, Job
+from orchestrator.domain.outcome import AttemptEnd, Outcome
+from orchestrator.errors import ExecutorUnusable
+from orchestrator.executors.base import Abilities, StopSwitch
+from orchestrator.executors.command_attempts import Attempt, attempts_of
+from orchestrator.executors.command_outcomes import lost, outcome_of
+from orchestrator.executors.keeper_client import KeeperClient, Keepers, Ticket, clear_leftovers
+from orchestrator.worker.keeper_protocol import Message
+
+OUTPUT_LIMIT_BYTES = 1 << 20
+_LONG_TEXT = 1 << 15
+_KILL_SECONDS = 1.0  # what the keeper takes at most from a deadline to the end of the last process
+_ANSWER_SECONDS = 5.0  # what a keeper may be late before it counts as hung
+
+
+class IsolatedExecutor:
+    """Runs batches of commands, one command at an instant for each batch.
+
+    `folder` is private to this executor, and is best on the file system of the outputs, which are then moved, not copied: the
+    files of what runs and the name of the keeper. What a stream has above `output_limit_bytes` is left out in its middle.
+    """
+
+    name = "isolated"
+    abilities = Abilities(
+        can_kill=True, isolates_crashes=True, batches=True, permit="slot", runs_calls=False, runs_commands=True
+    )
+
+    def __init__(self, folder: Path, *, output_limit_bytes: int = OUTPUT_LIMIT_BYTES) -> None:
+        self._folder = folder
+        self._output_limit_bytes = output_limit_bytes
+        self._keepers = Keepers(folder)
+
+    async def __aenter__(self) -> Self:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await anyio.to_thread.run_sync(clear_leftovers, self._folder)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._keepers.close()
+
+    async def prepare(self, job: Job) -> None:
+        """Start the keeper; why it cannot start is said by `run`."""
+        del job
+        with contextlib.suppress(ExecutorUnusable):
+            await self._keepers.ready()
+
+    async def retire(self, experiment: int) -> None:
+        """Nothing is held for an experiment: every evaluation has a process of its own."""
+
+    async def run(self, batch: Batch, stop: StopSwitch) -> BatchResult:
+        """Execute the commands of the batch one after the other."""
+        if batch.job.command is None:
+            raise ExecutorUnusable(f"stage {batch.job.stage!r}: the executor 'isolated' runs commands, not callables")
+        attempts = attempts_of(batch)
+        client = await self._keepers.ready()
+        ticket = client.start(self._job_message(batch.job), [attempt.run for attempt in attempts])
+        try:
+            await _settle(ticket, batch=batch, stop=stop)
+        finally:
+            if ticket.lost or not ticket.settled.is_set():
+                await _make_sure(client, ticket)
+            result = await _conclude(batch.job, attempts, ticket)
+            client.acknowledge(ticket.ended)
+        return result
+
+    def _job_message(self, job: Job) -> dict[str, Any]:
+        return {
+            "environment": dict(job.environment),
+            "workdir": job.workdir,
+            "timeout_seconds": job.timeout_seconds,
+            "output_bytes": self._output_limit_bytes,
+        }
+
+
+async def _settle(ticket: Ticket, *, batch: Batch, stop: StopSwitch) -> None:
+    """Wait for the batch, or until it is stopped, or until it has taken longer than it may with a keeper that works."""
+    each = None if batch.job.timeout_seconds is None else batch.job.timeout_seconds + _KILL_SECONDS
+    with anyio.move_on_after(None if each is None else each * len(batch.evaluations) + _ANSWER_SECONDS):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_end_when_pressed, stop, tasks.cancel_scope)
+            await ticket.settled.wait()
+            tasks.cancel_scope.cancel()
+
+
+async def _end_when_pressed(stop: StopSwitch, waiting: anyio.CancelScope) -> None:
+    await stop.wait()
+    waiting.cancel()
+
+
+async def _make_sure(client: KeeperClient, ticket: Ticket) -> None:
+    """Nothing of the batch executes after this. A keeper that has died or does not answer takes everything it had with it."""
+    with anyio.CancelScope(shield=True):
+        if not ticket.settled.is_set():
+            client.kill(ticket.open)
+            with anyio.move_on_after(_KILL_SECONDS + _ANSWER_SECONDS):
+                await ticket.settled.wait()
+        if ticket.lost or not ticket.settled.is_set():
+            await client.bury()
+
+
+async def _conclude(job: Job, attempts: tuple[Attempt, ...], ticket: Ticket) -> BatchResult:
+    """What came of each evaluation; in a thread when files have to be read or removed, or when there is much to read."""
+    if job.metric_patterns or any(map(_is_long, ticket.ended.values())):
+        with anyio.CancelScope(shield=True):
+            return await anyio.to_thread.run_sync(_result_of, job, attempts, ticket)
+    return _result_of(job, attempts, ticket)
+
+
+def _is_long(ended: Message) -> bool:
+    texts = (ended["result"], ended["last_line"])
+    return ended["scratch"] is not None or any(text is not None and len(text) > _LONG_TEXT for text in texts)
+
+
+def _result_of(job: Job, attempts: tuple[Attempt, ...], ticket: Ticket) -> BatchResult:
+    outcomes: dict[int, Outcome] = {}
+    interrupted: list[int] = []
+    unstarted: list[int] = []
+    for position, (attempt, token) in enumerate(zip(attempts, ticket.tokens, strict=True)):
+        ended, started = ticket.ended.get(token), ticket.started.get(token)
+        if ended is not None:
+            if ended["killed"]:
+                interrupted.append(position)
+            else:
+                outcomes[position] = outcome_of(job, attempt, ended=ended)
+            _dispose_of_scratch(attempt, ended["scratch"], outcome=outcomes.get(position))
+        elif started is not None:
+            outcomes[position] = lost(started)
+        else:
+            unstarted.append(position)
+    return BatchResult(outcomes=outcomes, interrupted=tuple(interrupted), unstarted=tuple(unstarted))
+
+
+def _dispose_of_scratch(attempt: Attempt, scratch: str | None, *, outcome: Outcome | None) -> None:
+    """Something was left in the scratch folder: it is kept beside the output after a failure, and removed otherwise."""
+    if scratch is None:
+        return
+    if outcome is not None and outcome.end is AttemptEnd.FAILED:
+        with contextlib.suppress(OSError):  # a full disk: then it is removed
+            Path(attempt.scratch).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.move(scratch, attempt.scratch)
+    shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,62 @@
+"""What the daemon and the keeper say to each other. Version 1.
+
+UTF-8 JSON objects, one a line, over a stream socket. Either side ignores keys it does not know. An evaluation is named by
+its *token*, the ref and the attempt (`12.3.1.2`): a start that is repeated with a token the keeper knows starts nothing.
+
+To the keeper:
+
+- `{"op": "hello", "versions": [1]}`: the first line of a connection, with the versions the daemon speaks.
+- `{"op": "start", "job": {...}, "runs": [{...}, ...]}`: run these one after the other. The job holds what they share:
+  `environment` (object), `workdir`, `timeout_seconds` (or null), `output_bytes` (the most that is kept of a stream).
+  A run holds `token`, `argv` (its first item is looked up in the PATH of the environment), `environment` (added to the
+  job's, as are ORC_PARAMS, ORC_RESULT and ORC_SCRATCH), `parameters` (the text of the file ORC_PARAMS), `out` and `err`
+  (where its output shall be; a stream that stays empty makes no file, one that does not appears within a second).
+- `{"op": "kill", "tokens": [...]}`: end the whole process tree of each; drop those that have not begun.
+- `{"op": "acknowledge", "tokens": [...]}`: their ends are known for good; the keeper may forget them.
+
+From the keeper:
+
+- `{"event": "hello", "version": 1, "pid", "start_ticks", "boot_id", "instance", "running": [started ...], "ended":
+  [ended ...]}`: the answer to hello. `instance` names the range of marks its children carry (see `keeper_system`), so that
+  whoever survives the keeper can find all of them; it is known before the first of them runs.
+- `{"event": "refused", "message"}`: the keeper cannot work, or speaks none of the versions. It leaves.
+- `{"event": "started", "token", "pid", "start_ticks", "mark", "started_us"}`.
+- `{"event": "ended", "token", "status", "pid", "start_ticks", "started_us", "finished_us", "wall_seconds", "cpu_seconds",
+  "max_rss_bytes", "output_bytes", "timed_out", "killed", "problem", "result", "last_line", "errors", "scratch"}`: nothing of
+  its process tree is alive any more. `status` is the exit status or minus the signal. When nothing could be started `status`
+  is null and `problem` is `{"kind": "workdir" | "files" | "program" | "process", "path", "errno", "message"}`. `result` is
+  what was in the result file, `last_line` the last line of its output when a JSON object may be on it, `errors` the end of
+  its error output when it failed; each is null when there is none. `scratch` is where its scratch folder has been put when
+  something is in it: the daemon keeps or removes it.
+- `{"event": "dropped", "token"}`: killed before it had begun.
+
+The daemon closing its end means: kill everything, then leave.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List
+
+VERSION = 1
+
+Message = Dict[str, Any]
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+
+
+def encode(message: Message) -> bytes:
+    """One message as one line. Raises ValueError for a number that is not finite only on the reader's side."""
+    return _encode(message).encode("ascii") + b"\n"
+
+
+class Lines:
+    """Cuts a stream of bytes into messages."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> List[Message]:
+        """The messages that are complete with these bytes. Raises ValueError for a line that is not JSON."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [json.loads(line) for line in lines]

@@ -1,0 +1,234 @@
+"""One evaluation under the keeper: how its process is started, what is known of it, and what is said of it when it has ended."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import time
+from collections import deque
+from typing import Any, Deque, Dict, List, Optional, Tuple
+
+from orchestrator.worker import keeper_system as system
+from orchestrator.worker.keeper_berths import (
+    LONGEST_ERRORS_BYTES,
+    LONGEST_LINE_BYTES,
+    Berth,
+    Berths,
+    Stream,
+    last_object_line,
+)
+from orchestrator.worker.keeper_protocol import Message
+
+_RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
+_FACTS = (
+    "status",
+    "pid",
+    "start_ticks",
+    "started_us",
+    "finished_us",
+    "wall_seconds",
+    "cpu_seconds",
+    "max_rss_bytes",
+    "output_bytes",
+    "problem",
+    "result",
+    "last_line",
+    "errors",
+    "scratch",
+)
+_MOST_PROGRAMS = 256
+
+
+class CannotStart(Exception):
+    """Nothing could be started: what was at fault (`workdir`, `files`, `program`, `process`), which path, and the error."""
+
+    def __init__(self, kind: str, path: str, error: Exception) -> None:
+        super().__init__(kind, path, error)
+        number = error.errno if isinstance(error, OSError) else None
+        text = os.strerror(number) if number else str(error)
+        self.problem = {"kind": kind, "path": path, "errno": number, "message": text}
+
+
+class Chain:
+    """Evaluations of one job that are run one after the other."""
+
+    __slots__ = ("job", "waiting")
+
+    def __init__(self, job: Message) -> None:
+        self.job = job
+        self.waiting: Deque[Run] = deque()
+
+
+class Run:
+    """One evaluation, from the message that asks for it to the message that tells its end."""
+
+    def __init__(self, chain: Chain, spec: Message, *, mark: int) -> None:
+        self.chain = chain
+        self.token: str = spec["token"]
+        self.mark = mark
+        self.pid: Optional[int] = None
+        self.ended = False  # told; nothing of it is alive
+        self.timed_out = False
+        self.killed = False
+        self.abandoned = False  # told as ended while it hangs in the kernel
+        self.swept = False  # what the main process left behind has been searched and killed once
+        self._spec = spec
+        self._berth: Optional[Berth] = None
+        self._streams: List[Stream] = []
+        self._started = 0.0
+        self._facts: Dict[str, Any] = dict.fromkeys(_FACTS)
+
+    @property
+    def limit_bytes(self) -> int:
+        """The most that is kept of each stream."""
+        return int(self.chain.job["output_bytes"])
+
+    def start(self, own_mark: system.OwnMark, berths: Berths) -> Message:
+        """Start its process; the message that says so. Raises CannotStart."""
+        job = self.chain.job
+        descriptors = self._move_in(berths)
+        try:
+            assert self._berth is not None
+            environment = {**job["environment"], **self._spec["environment"], **self._berth.environment()}
+            _enter(job["workdir"])
+            program = PROGRAMS.find(self._spec["argv"][0], environment.get("PATH", os.defpath), job["workdir"])
+            self._facts["started_us"], self._started = time.time_ns() // 1000, time.monotonic()
+            own_mark.take(self.mark)
+            self.pid = self._facts["pid"] = self._spawn(program, environment, descriptors)
+        finally:
+            own_mark.put_back()
+            os.chdir("/")
+            for descriptor in descriptors:
+                os.close(descriptor)
+        self._facts["start_ticks"] = system.start_ticks(self.pid)
+        return self.started_message()
+
+    def _move_in(self, berths: Berths) -> List[int]:
+        """Take a berth; the descriptors of its streams."""
+        descriptors: List[int] = []
+        try:
+            self._berth = berth = berths.take()
+            self._streams = [Stream(berth.out, self._spec["out"]), Stream(berth.err, self._spec["err"])]
+            berth.furnish(self._spec["parameters"])
+            descriptors.extend(stream.open() for stream in self._streams)
+        except OSError as error:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise CannotStart("files", str(error.filename), error) from error
+        return descriptors
+
+    def _spawn(self, program: str, environment: Dict[str, str], descriptors: List[int]) -> int:
+        actions = [(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(descriptors, start=1)]
+        try:
+            return os.posix_spawn(
+                program,
+                self._spec["argv"],
+                environment,
+                file_actions=actions,
+                setsid=True,
+                setsigmask=(),
+                setsigdef=_RESET,
+            )
+        except (OSError, ValueError) as error:  # ValueError: a NUL in an argument, or a strange name in the environment
+            PROGRAMS.forget()
+            kind = "process" if getattr(error, "errno", None) in (errno.EAGAIN, errno.ENOMEM) else "program"
+            raise CannotStart(kind, program, error) from error
+
+    def started_message(self) -> Message:
+        """Who it is."""
+        facts = {name: self._facts[name] for name in ("pid", "start_ticks", "started_us")}
+        return {"event": "started", "token": self.token, "mark": self.mark, **facts}
+
+    def account(self, usage: resource.struct_rusage) -> None:
+        """Add what one process of the evaluation used: its main one, or one that was left behind."""
+        facts = self._facts
+        facts["cpu_seconds"] = (facts["cpu_seconds"] or 0.0) + usage.ru_utime + usage.ru_stime
+        facts["max_rss_bytes"] = max(facts["max_rss_bytes"] or 0, usage.ru_maxrss * 1024)
+
+    def main_ended(self, status: int) -> None:
+        """Its main process has ended, with this wait status."""
+        self._facts["wall_seconds"] = time.monotonic() - self._started
+        self._facts["finished_us"] = time.time_ns() // 1000
+        self._facts["status"] = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+    def never_started(self, error: CannotStart) -> None:
+        """It has ended without having begun."""
+        self._facts["problem"] = error.problem
+
+    def look(self) -> None:
+        """Called now and then while it runs: its output is shown and kept within limits."""
+        for stream in self._streams:
+            stream.look(self.limit_bytes)
+
+    def close(self, berths: Berths) -> Message:
+        """Bring its output where it belongs and free its berth; the message that tells its end."""
+        self.ended = True
+        if self.pid is not None:
+            self._take_in(berths)
+        if self._berth is not None and not self.abandoned:
+            berths.give_back(self._berth)
+        flags = {"timed_out": self.timed_out, "killed": self.killed}
+        return {"event": "ended", "token": self.token, **flags, **self._facts}
+
+    def _take_in(self, berths: Berths) -> None:
+        """What it has left in its berth."""
+        assert self._berth is not None
+        facts = self._facts
+        for stream in self._streams:
+            try:
+                stream.close(self.limit_bytes)
+            except OSError:  # the disk is full: the evaluation counts, what it printed is lost
+                stream.discard()
+        facts["output_bytes"] = sum(stream.written_bytes for stream in self._streams)
+        facts["result"] = self._berth.take_result()
+        facts["scratch"] = self._berth.take_scratch(berths.aside(self.token))
+        if facts["status"] != 0 or self.timed_out:
+            facts["errors"] = self._streams[1].end(LONGEST_ERRORS_BYTES).decode("utf-8", "replace") or None
+        else:
+            facts["last_line"] = last_object_line(self._streams[0].end(LONGEST_LINE_BYTES))
+
+
+def _enter(workdir: str) -> None:
+    try:
+        os.chdir(workdir)
+    except OSError as error:
+        raise CannotStart("workdir", workdir, error) from error
+
+
+class Programs:
+    """Which file a command's first word means, as a shell would find it. What was found is remembered until something fails."""
+
+    def __init__(self) -> None:
+        self._found: Dict[Tuple[str, str, str], str] = {}
+
+    def find(self, name: str, search_path: str, workdir: str) -> str:
+        """The path; relative ones are seen from the current directory, which is `workdir`. Raises CannotStart."""
+        if "/" in name:
+            return name
+        key = (name, search_path, workdir)
+        path = self._found.get(key)
+        if path is None:
+            if len(self._found) >= _MOST_PROGRAMS:
+                self.forget()
+            path = self._found[key] = _search(name, search_path)
+        return path
+
+    def forget(self) -> None:
+        """Search anew."""
+        self._found.clear()
+
+
+PROGRAMS = Programs()
+
+
+def _search(name: str, search_path: str) -> str:
+    number = errno.ENOENT
+    for folder in search_path.split(os.pathsep):
+        path = os.path.join(folder or ".", name)
+        if os.path.isfile(path):
+            if os.access(path, os.X_OK):
+                return path
+            number = errno.EACCES
+    raise CannotStart("program", name, OSError(number, os.strerror(number)))

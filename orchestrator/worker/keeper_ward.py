@@ -1,0 +1,245 @@
+"""The evaluations in the keeper's care: started, timed, killed, reaped, swept. It knows processes and time, no sockets."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Callable, Dict, Iterable, List, Optional
+
+from orchestrator.worker import keeper_system as system
+from orchestrator.worker.keeper_berths import Berths
+from orchestrator.worker.keeper_deadlines import Deadlines
+from orchestrator.worker.keeper_protocol import Message
+from orchestrator.worker.keeper_runs import CannotStart, Chain, Run
+
+GRACE_SECONDS = 0.4
+"""Between SIGTERM and SIGKILL."""
+_ABANDON_SECONDS = 2.0
+_LOOK_SECONDS = 1.0
+
+
+class Ward:
+    """Takes requests, hands every message that answers them to `emit`.
+
+    An evaluation has ended when its main process and everything it left behind have; whose an orphan is, its mark says.
+    """
+
+    def __init__(self, emit: Callable[[Message], None], *, instance: int, folder: str) -> None:
+        self._emit = emit
+        self._berths = Berths(folder)
+        self._children = system.OwnChildren()
+        self._own_mark = system.OwnMark()
+        self._marks = system.marks_of(instance)
+        self._given_marks = iter(self._marks)
+        self._waiting: Dict[str, Run] = {}
+        self._running: Dict[str, Run] = {}
+        self._by_pid: Dict[int, Run] = {}  # their main processes are alive or not reaped
+        self._by_mark: Dict[int, Run] = {}
+        self._sweeping: Dict[int, Run] = {}  # by mark: the main process has ended
+        self._ended: Dict[str, Message] = {}
+        self._deadlines = Deadlines()
+        self._next_look: Optional[float] = None
+        self._leaving = False
+
+    # ---------------------------------------------------------------------------------------------------- requests
+
+    def start(self, job: Message, specs: Iterable[Message]) -> None:
+        """Run these one after the other. Those that are known by their tokens are told again instead."""
+        chain = Chain(job)
+        for spec in specs:
+            if not self._tell_again(spec["token"]):
+                run = Run(chain, spec, mark=next(self._given_marks))
+                self._waiting[run.token] = run
+                chain.waiting.append(run)
+        self._go_on(chain)
+
+    def _tell_again(self, token: str) -> bool:
+        if token in self._ended:
+            self._emit(self._ended[token])
+        elif token in self._running:
+            self._emit(self._running[token].started_message())
+        return token in self._ended or token in self._running or token in self._waiting
+
+    def kill(self, tokens: Iterable[str]) -> None:
+        """End the process trees of these; those that have not begun never will."""
+        dying: List[Run] = []
+        for token in tokens:
+            waiting = self._waiting.pop(token, None)
+            if waiting is not None:
+                waiting.chain.waiting.remove(waiting)
+                waiting.ended = True
+                self._emit({"event": "dropped", "token": token})
+            run = self._running.get(token)
+            if run is not None and not (run.killed or run.timed_out or run.mark in self._sweeping):
+                run.killed = True
+                dying.append(run)
+        self._terminate(dying)
+
+    def acknowledge(self, tokens: Iterable[str]) -> None:
+        """Forget the ends of these."""
+        for token in tokens:
+            self._ended.pop(token, None)
+
+    def leave(self) -> None:
+        """Kill everything, start nothing more. Reaping goes on until nothing is left."""
+        self._leaving = True
+        self._waiting.clear()
+        system.signal_members(self._marks, signal.SIGKILL)
+        self._kill_strays()
+
+    def running(self) -> List[Message]:
+        """Who runs."""
+        return [run.started_message() for run in self._running.values()]
+
+    def ended(self) -> List[Message]:
+        """The ends nobody has acknowledged."""
+        return list(self._ended.values())
+
+    # -------------------------------------------------------------------------------------------------------- time
+
+    def wait_seconds(self, now: float) -> Optional[float]:
+        """How long there is nothing to do unless something happens; None: for ever."""
+        times = [at for at in (self._deadlines.next_time(), self._next_look) if at is not None]
+        return max(0.0, min(times) - now) if times else None
+
+    def act(self, now: float) -> None:
+        """Do what is due."""
+        for action, run in self._deadlines.due(now):
+            action(run)
+        if self._next_look is not None and self._next_look <= now:
+            for run in self._running.values():
+                run.look()
+            self._next_look = now + _LOOK_SECONDS if self._running else None
+
+    def _expire(self, run: Run) -> None:
+        if not run.killed and run.mark not in self._sweeping:
+            run.timed_out = True
+            self._terminate([run])
+
+    def _terminate(self, runs: List[Run]) -> None:
+        """SIGTERM for whole trees now, SIGKILL after the grace."""
+        if runs:
+            system.signal_members({run.mark for run in runs}, signal.SIGTERM)
+            at = time.monotonic() + GRACE_SECONDS
+            for run in runs:
+                self._deadlines.add(at, self._kill_tree, run)
+
+    def _kill_tree(self, run: Run) -> None:
+        system.signal_members({run.mark}, signal.SIGKILL)
+        self._deadlines.add(time.monotonic() + _ABANDON_SECONDS, self._abandon, run)
+
+    def _abandon(self, run: Run) -> None:
+        """Killed, and still there: it hangs in the kernel, and dies when the kernel lets it. It is told as ended."""
+        if run.pid in self._by_pid:
+            del self._by_pid[run.pid]
+            run.main_ended(signal.SIGKILL)
+        run.abandoned = True
+        self._end(run)
+        self._go_on(run.chain)
+
+    # ---------------------------------------------------------------------------------------------- starting, reaping
+
+    def _go_on(self, chain: Chain) -> None:
+        """Start the next of the chain that can be started."""
+        while chain.waiting and not self._leaving:
+            run = chain.waiting.popleft()
+            del self._waiting[run.token]
+            try:
+                started = run.start(self._own_mark, self._berths)
+            except CannotStart as error:
+                run.never_started(error)
+                self._tell_end(run)
+            else:
+                self._watch(run, started)
+                return
+
+    def _watch(self, run: Run, started: Message) -> None:
+        assert run.pid is not None
+        self._running[run.token] = self._by_pid[run.pid] = self._by_mark[run.mark] = run
+        self._emit(started)
+        now = time.monotonic()
+        timeout_seconds = run.chain.job["timeout_seconds"]
+        if timeout_seconds is not None:
+            self._deadlines.add(now + timeout_seconds, self._expire, run)
+        if self._next_look is None:
+            self._next_look = now + _LOOK_SECONDS
+
+    def reap(self) -> bool:
+        """Take in every child that has ended; whether any child is left."""
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                self._settle(children=False)
+                return False
+            if ended is None:
+                self._settle(children=True)
+                return True
+            self._reap_one(ended.si_pid)
+
+    def _reap_one(self, pid: int) -> None:
+        """While a zombie is not reaped, its number, its mark and its group are its own: whose it is is asked before."""
+        run = self._by_pid.pop(pid, None)
+        if run is not None:
+            os.killpg(pid, signal.SIGKILL)
+        owner = run or self._owner_of(pid)
+        _, status, usage = os.wait4(pid, 0)
+        if owner is not None:
+            owner.account(usage)
+        if run is not None:
+            run.main_ended(status)
+            self._sweeping[run.mark] = run
+
+    def _owner_of(self, pid: int) -> Optional[Run]:
+        """The evaluation an orphan belongs to: by its mark, or by the session it was born in."""
+        run = self._by_mark.get(system.mark_of(pid) or 0)
+        if run is None:
+            try:
+                run = self._by_pid.get(os.getsid(pid))
+            except ProcessLookupError:
+                return None
+        return run
+
+    def _settle(self, *, children: bool) -> None:
+        """End the evaluations that left nothing behind; kill what the others left."""
+        if self._sweeping or self._leaving:
+            left = self._left_behind() if children else {}
+            for mark, run in list(self._sweeping.items()):
+                if mark not in left:
+                    self._end(run)
+                    self._go_on(run.chain)
+                elif not run.swept:
+                    run.swept = True
+                    self._kill_tree(run)
+        if children and (self._leaving or not self._running):
+            self._kill_strays()
+
+    def _left_behind(self) -> Dict[int, Run]:
+        """The evaluations without a main process that still have others, which are killed."""
+        left: Dict[int, Run] = {}
+        for pid in self._orphans():
+            run = self._sweeping.get(system.mark_of(pid) or 0)
+            if run is not None:
+                system.send_signal(pid, signal.SIGKILL)
+                left[run.mark] = run
+        return left
+
+    def _orphans(self) -> List[int]:
+        return [pid for pid in self._children.read() if pid not in self._by_pid]
+
+    def _kill_strays(self) -> None:
+        """With no evaluation running, no child belongs to one: whatever is there has hidden where it came from."""
+        for pid in self._children.read() if self._leaving else self._orphans():
+            system.send_signal(pid, signal.SIGKILL)
+
+    def _end(self, run: Run) -> None:
+        self._sweeping.pop(run.mark, None)
+        self._by_mark.pop(run.mark, None)
+        self._running.pop(run.token, None)
+        self._tell_end(run)
+
+    def _tell_end(self, run: Run) -> None:
+        message = run.close(self._berths)
+        self._ended[run.token] = message
+        self._emit(message)

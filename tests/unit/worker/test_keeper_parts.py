@@ -1,0 +1,188 @@
+"""The parts of the keeper: lines, deadlines, marks, streams, and how it starts."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.worker import keeper_system as system
+from orchestrator.worker.keeper_berths import Berths, Stream, last_object_line
+from orchestrator.worker.keeper_deadlines import Deadlines
+from orchestrator.worker.keeper_protocol import Lines, encode
+from orchestrator.worker.keeper_runs import CannotStart, Chain, Programs, Run
+
+
+@given(st.lists(st.dictionaries(st.text(), st.text())), st.integers(1, 7))
+def test_messages_come_out_as_they_went_in_however_they_are_cut(messages: list[dict[str, str]], size: int) -> None:
+    """A stream has no borders but the ends of lines."""
+    data = b"".join(map(encode, messages))
+    lines = Lines()
+    heard = [message for at in range(0, len(data), size) for message in lines.feed(data[at : at + size])]
+    assert heard == messages
+
+
+def _run(token: str = "12.3.1.1") -> Run:
+    return Run(Chain({}), {"token": token}, mark=1)
+
+
+def test_deadlines_come_soonest_first_and_skip_what_has_ended() -> None:
+    """What is not due stays."""
+    deadlines, seen = Deadlines(), []
+    runs = [_run(str(number)) for number in range(4)]
+    for at, run in zip((3.0, 1.0, 2.0, 9.0), runs, strict=True):
+        deadlines.add(at, lambda run: seen.append(run.token), run)
+    runs[2].ended = True
+    for action, run in deadlines.due(5.0):
+        action(run)
+    assert seen == ["1", "0"]
+    assert deadlines.next_time() == 9.0
+
+
+def test_deadlines_of_what_has_ended_do_not_pile_up() -> None:
+    """Ten thousand evaluations with long timeouts leave room for hundreds."""
+    deadlines = Deadlines()
+    for number in range(10_000):
+        run = _run(str(number))
+        deadlines.add(1e9 + number, lambda run: None, run)
+        run.ended = True
+    assert len(deadlines) < 1000
+    assert deadlines.next_time() is None
+
+
+def test_a_mark_is_inherited_through_sessions_and_cleared_environments() -> None:
+    """It is there in a grandchild that kept nothing else, and the marker itself gets its own limit back."""
+    before = resource.getrlimit(resource.RLIMIT_RTTIME)
+    mark = system.marks_of(77)[5]
+    own = system.OwnMark()
+    own.take(mark)
+    try:
+        shell = subprocess.Popen(
+            ["/bin/sh", "-c", "setsid env -i sleep 600 & echo $!; wait"], stdout=subprocess.PIPE, text=True
+        )
+    finally:
+        own.put_back()
+    with shell:
+        assert shell.stdout is not None
+        sleeper = int(shell.stdout.readline())
+        assert system.mark_of(sleeper) == system.mark_of(shell.pid) == mark
+        assert {shell.pid, sleeper} <= system.members({mark})
+        assert system.members(system.marks_of(78)) == set()
+        assert system.kill_and_wait(system.marks_of(77), seconds=5) == []
+    assert shell.returncode == -signal.SIGKILL
+    assert resource.getrlimit(resource.RLIMIT_RTTIME) == before
+
+
+def test_marks_of_two_keepers_never_meet() -> None:
+    """Every instance has a range of its own, and all of them are limits a process can have."""
+    first, second = system.marks_of(0), system.marks_of(system.INSTANCES - 1)
+    assert first.stop <= second.start
+    assert second.stop < 2**63
+    assert system.marks_of(1).start == first.stop
+
+
+def test_the_end_of_a_stream_is_searched_for_an_object() -> None:
+    """Blank lines after it do not matter, another line does."""
+    assert last_object_line(b'x\n {"a": 1} \n\n') == '{"a": 1}'
+    assert last_object_line(b'{"a": 1}\nx\n') is None
+
+
+def test_a_stream_appears_where_it_belongs_once_something_was_written(tmp_path: Path) -> None:
+    """Also while it is written to; what comes later goes to the same file."""
+    final = tmp_path / "3" / "1.1.out"
+    stream = Stream(str(tmp_path / "spare"), str(final))
+    descriptor = stream.open()
+    stream.look(1000)
+    assert not final.exists()
+    os.write(descriptor, b"one ")
+    stream.look(1000)
+    assert final.read_bytes() == b"one "
+    os.write(descriptor, b"two")
+    os.close(descriptor)
+    stream.close(1000)
+    assert (final.read_bytes(), stream.written_bytes) == (b"one two", 7)
+    assert not (tmp_path / "spare").exists()
+
+
+def test_a_stream_that_grows_without_end_is_held_down_on_the_disk(tmp_path: Path) -> None:
+    """Each look gives the middle back; at the end the file is small."""
+    final = tmp_path / "1.1.out"
+    stream = Stream(str(tmp_path / "spare"), str(final))
+    descriptor = stream.open()
+    for _ in range(20):
+        os.write(descriptor, b"x" * (1 << 20))
+        stream.look(1 << 16)
+    assert final.stat().st_size == 20 << 20
+    assert final.stat().st_blocks * 512 < 4 << 20
+    os.close(descriptor)
+    stream.close(1 << 16)
+    assert final.stat().st_size == 1 << 16
+
+
+def test_output_for_another_file_system_is_copied(tmp_path: Path) -> None:
+    """A rename cannot reach it; nothing stays behind."""
+    elsewhere = Path("/dev/shm")
+    assert elsewhere.stat().st_dev != tmp_path.stat().st_dev
+    final = elsewhere / tmp_path.name / "1.1.out"
+    stream = Stream(str(tmp_path / "spare"), str(final))
+    os.write(stream.open(), b"text")
+    stream.look(1000)
+    stream.close(1000)
+    try:
+        assert final.read_bytes() == b"text"
+        assert (tmp_path / "spare").read_bytes() == b""
+        assert stream.end(2) == b"xt"
+    finally:
+        final.unlink()
+        final.parent.rmdir()
+
+
+def test_a_berth_is_as_new_for_the_next(tmp_path: Path) -> None:
+    """Result and scratch are taken out; shorter parameters replace longer ones."""
+    berths = Berths(str(tmp_path / "berths"))
+    berth = berths.take()
+    berth.furnish('{"long": "parameters"}')
+    Path(berth.result).write_text("5", encoding="utf-8")
+    (Path(berth.scratch) / "dump").write_text("x", encoding="utf-8")
+    assert berth.take_result() == "5"
+    aside = berth.take_scratch(berths.aside("12.3.1.1"))
+    assert aside is not None
+    assert (Path(aside) / "dump").exists()
+    berths.give_back(berth)
+    again = berths.take()
+    again.furnish("{}")
+    assert again is berth
+    assert (again.take_result(), again.take_scratch(berths.aside("12.3.2.1"))) == (None, None)
+    assert Path(again.parameters).read_text(encoding="utf-8") == "{}"
+
+
+def test_a_program_is_found_as_a_shell_would_find_it(tmp_path: Path) -> None:
+    """The first executable in PATH; one without the right is said to be without it; a path is taken as it is."""
+    programs = Programs()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tool").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "two" / "tool").chmod(0o700)
+    path = f"{tmp_path}/one:{tmp_path}/two"
+    assert programs.find("tool", path, "/") == f"{tmp_path}/two/tool"
+    assert programs.find("./tool", path, "/") == "./tool"
+    with pytest.raises(CannotStart) as refused:
+        programs.find("tool", f"{tmp_path}/one", "/")
+    assert refused.value.problem["message"] == "Permission denied"
+    with pytest.raises(CannotStart) as refused:
+        programs.find("tool", "", "/")
+    assert refused.value.problem["message"] == "No such file or directory"
+
+
+def test_a_keeper_without_a_channel_says_how_it_is_started() -> None:
+    """Status 2 and one line."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "orchestrator.worker.keeper"], capture_output=True, text=True, check=False, timeout=20
+    )
+    assert answer.returncode == 2
+    assert "--channel FD --folder PATH" in answer.stderr
