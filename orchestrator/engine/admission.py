@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+STANDBY = "standby"
+"""The permit to wait at the door with everything on record, for batches that are over so soon that a commit between two would count."""
+
+
 class Wait(StrEnum):
     """Why something that could run does not run yet."""
 
@@ -28,6 +32,7 @@ class StageView:
     permit: str  # "slot" or "thread"
     running: int  # batches executing
     width: int | None  # the most batches of it at one instant
+    short: bool = False  # its batches end so soon that the next one should stand by, on record, when a permit comes free
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +79,12 @@ class _Share:
         """Why no batch of a stage with something ready can start."""
         if self.view.paused:
             return Wait.PAUSED
-        if self.running >= self.view.max_parallel:
+        times = 2 if stage.short else 1
+        if self.running >= self.view.max_parallel * times:
             return Wait.MAX_PARALLEL
-        if stage.width is not None and self.of_stage[stage.name] >= stage.width:
+        if stage.width is not None and self.of_stage[stage.name] >= stage.width * times:
             return Wait.WIDTH
-        if free[stage.permit] < 1:
+        if free[stage.permit] + (free[STANDBY] if stage.short else 0) < 1:
             return Wait.SLOTS if stage.permit == "slot" else Wait.THREADS
         return None
 
@@ -96,7 +102,11 @@ class _Share:
 
 
 def admit(queues: Sequence[QueueView], free: Mapping[str, int], *, closed: Wait | None = None) -> Admission:
-    """Decide with `free` permits by kind. Higher priority first, then who was served longest ago; `closed` lets nothing start."""
+    """Decide with `free` permits by kind, `STANDBY` among them. Higher priority first, then who was served longest ago.
+
+    A batch that is let in on standby is put on record as running and waits at the door: what executes at one instant never exceeds
+    the permits, nor an experiment's `max_parallel`. `closed` lets nothing start.
+    """
     shares = [_Share(view) for view in queues]
     left = {kind: 0 for kind in free} if closed else dict(free)
     starts: list[Start] = []
@@ -107,7 +117,7 @@ def admit(queues: Sequence[QueueView], free: Mapping[str, int], *, closed: Wait 
             break
         share, stage = min(eligible, key=lambda pair: (-pair[0].view.priority, pair[0].served, pair[0].view.experiment))
         starts.append(share.take(stage))
-        left[stage.permit] -= 1
+        left[stage.permit if left[stage.permit] > 0 else STANDBY] -= 1
         turn += 1
         share.served = turn
     waits = {

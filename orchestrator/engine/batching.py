@@ -29,6 +29,15 @@ class Pace:
         self.allowed = FIRST
 
 
+SHORT_SECONDS = 0.1
+"""A batch shorter than this is worth having the next one ready."""
+
+
+def is_short(pace: Pace, *, length: int) -> bool:
+    """Whether a batch of this length is over so soon."""
+    return pace.mean_seconds is not None and pace.mean_seconds * length < SHORT_SECONDS
+
+
 def batch_length(pace: Pace, *, target_seconds: float, ready: int, lanes: int) -> int:
     """How many evaluations to send together: worth `target_seconds`, and never so many that another lane stays empty."""
     if pace.mean_seconds is None:

@@ -2,17 +2,18 @@
 
 import heapq
 import itertools
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 import structlog
 from anyio.abc import TaskGroup
 
 from orchestrator.domain.evaluation import BatchResult
-from orchestrator.engine.admission import Admission, Wait, admit
+from orchestrator.engine.admission import STANDBY, Admission, Wait, admit
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.errors import ExecutorUnusable
-from orchestrator.executors.base import Executor
+from orchestrator.executors.base import Executor, StopSwitch
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +26,7 @@ class Dispatcher:
         self.slots = slots
         self._permits = {"slot": anyio.Semaphore(slots), "thread": anyio.Semaphore(threads)}
         self._totals = {"slot": slots, "thread": threads}
+        self._admitted = {"slot": 0, "thread": 0}  # batches let in whose result is not there yet
         self._batch_seconds = batch_seconds
         self._queues: dict[int, WorkQueue] = {}
         self._admission = Admission((), {})
@@ -111,22 +113,27 @@ class Dispatcher:
             for queue in self._queues.values()
             if queue.ready
         ]
-        free = {kind: permit.value for kind, permit in self._permits.items()}
-        self._admission = admit(views, free, closed=self._closed)
+        self._admission = admit(views, self._free(), closed=self._closed)
         for start in self._admission.starts:
             queue = self._queues[start.experiment]
             queue.last_served = next(self._turn)
             batch = queue.stages[start.stage].take(start.count)
-            self._permits[batch.stage.executor.abilities.permit].acquire_nowait()
+            self._admitted[batch.stage.permit] += 1
             tasks.start_soon(self._run_batch, queue, batch)
 
+    def _free(self) -> dict[str, int]:
+        left = {kind: self._totals[kind] - admitted for kind, admitted in self._admitted.items()}
+        at_the_door = -sum(min(0, free) for free in left.values())
+        return {kind: max(0, free) for kind, free in left.items()} | {STANDBY: max(0, self.slots - at_the_door)}
+
     async def _run_batch(self, queue: WorkQueue, batch: RunningBatch) -> None:
-        permit = self._permits[batch.stage.executor.abilities.permit]
         try:
             try:
+                await queue.owner.begin(batch)
                 result = await self._execute(queue, batch)
             finally:
-                permit.release()
+                self._admitted[batch.stage.permit] -= 1
+                batch.stage.admitted -= 1
                 self.wake()
             await queue.owner.end(batch, result)
         finally:
@@ -136,15 +143,16 @@ class Dispatcher:
             self.wake()
 
     async def _execute(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
-        await queue.owner.begin(batch)
-        if batch.stop.pressed:
-            return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.items))))
-        batch.started = anyio.current_time()
-        try:
-            result = await batch.stage.executor.run(batch.payload(queue.plan.seed), batch.stop)
-        except ExecutorUnusable as error:
-            queue.owner.unusable(batch.stage.name, error.message)
-            return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.items))))
+        unstarted = BatchResult(outcomes={}, unstarted=tuple(range(len(batch.items))))
+        async with _passing(batch.stop, queue.parallel, self._permits[batch.stage.permit]) as admitted:
+            if not admitted:
+                return unstarted
+            batch.started = anyio.current_time()
+            try:
+                result = await batch.stage.executor.run(batch.payload(queue.plan), batch.stop)
+            except ExecutorUnusable as error:
+                queue.owner.unusable(batch.stage.name, error.message)
+                return unstarted
         self._learn(batch, result)
         return result
 
@@ -174,6 +182,25 @@ class Dispatcher:
             await self._idle.wait()
 
 
+@asynccontextmanager
+async def _passing(stop: StopSwitch, *doors: anyio.Semaphore) -> AsyncIterator[bool]:
+    """Hold all of the semaphores, in this order; False, holding none, when it was stopped while it waited for them."""
+    async with AsyncExitStack() as held:
+        with anyio.CancelScope() as waiting:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_cancel_when_pressed, stop, waiting)
+                for door in doors:
+                    await door.acquire()
+                    held.callback(door.release)
+                tasks.cancel_scope.cancel()
+        yield not stop.pressed
+
+
+async def _cancel_when_pressed(stop: StopSwitch, scope: anyio.CancelScope) -> None:
+    await stop.wait()
+    scope.cancel()
+
+
 def queue_uses_threads(queue: WorkQueue) -> bool:
     """Whether any stage of an experiment runs on threads."""
-    return any(stage.executor.abilities.permit == "thread" for stage in queue.stages.values())
+    return any(stage.permit == "thread" for stage in queue.stages.values())

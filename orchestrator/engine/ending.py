@@ -1,13 +1,12 @@
 """How a variant ends: its metrics, objective and verdict as one move. Plain functions."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.domain.states import VariantState
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.variant import ActiveVariant, Step, spread_json, variant_metrics
-from orchestrator.search.promote import only_metric
+from orchestrator.search.metrics import own_metrics
 from orchestrator.store.changes.iterations import NewIterations
 from orchestrator.store.changes.rounds import PlannedIteration
 from orchestrator.store.moves import VariantMove
@@ -33,13 +32,12 @@ def variant_move(variant: ActiveVariant, step: Step, plan: Plan) -> VariantMove:
     aggregated = variant_metrics(variant, plan)
     metrics = aggregated.values
     evaluated = step is Step.EVALUATED
-    details = spread_json(aggregated)
     return VariantMove(
         number=variant.number,
         target=VariantState(step.value),
         rule=_RULES.get(step),
-        metrics=json.dumps(metrics, sort_keys=True) if metrics or evaluated else None,
-        spread=json.dumps(details, sort_keys=True) if details["spread"] else None,
+        metrics=metrics if metrics or evaluated else None,
+        spread=spread_json(aggregated) if aggregated.spread else None,
         objective=objective_value(metrics, plan) if evaluated else None,
         passed=True if evaluated and plan.spec.gate is None else None,
     )
@@ -47,5 +45,7 @@ def variant_move(variant: ActiveVariant, step: Step, plan: Plan) -> VariantMove:
 
 def objective_value(metrics: Mapping[str, float], plan: Plan) -> float | None:
     """The objective among a variant's metrics; the only metric when none is declared."""
-    objective = plan.spec.objective or only_metric(metrics)
-    return None if objective is None else metrics.get(objective.metric)
+    if plan.spec.objective is not None:
+        return metrics.get(plan.spec.objective.metric)
+    own = own_metrics(metrics)
+    return metrics[own[0]] if len(own) == 1 else None

@@ -28,7 +28,6 @@ from orchestrator.store.changes.iterations import (
     EndedAttempt,
     EndIterations,
     StartIterations,
-    metrics_text,
 )
 from orchestrator.store.changes.sweeps import CancelWork
 from orchestrator.store.moves import IterationMove
@@ -164,7 +163,7 @@ class Evaluation:
             if outcome is not None:
                 attempts.append(self._record(batch, item, outcome))
             self._take_over(item, settled, outcome)
-            moves.append(_move(item.variant, item.iteration, metrics=None if outcome is None else metrics_text(outcome)))
+            moves.append(_move(item.variant, item.iteration, metrics=None if outcome is None else outcome.metrics))
             if settled.state is IterationState.QUEUED:
                 again.append((item, settled.wait_seconds))
         variants = {id(item.variant): item.variant for item in batch.items}.values()
@@ -280,16 +279,11 @@ class Evaluation:
         self._dispatcher.wake()
 
 
-def _move(variant: ActiveVariant, iteration: ActiveIteration, *, metrics: str | None = None) -> IterationMove:
-    return IterationMove(
-        variant=variant.number,
-        number=iteration.number,
-        target=iteration.state,
-        attempt=iteration.attempt,
-        charged=iteration.charged,
-        cause=iteration.cause,
-        metrics=metrics,
-    )
+def _move(
+    variant: ActiveVariant, iteration: ActiveIteration, *, metrics: Mapping[str, float] | None = None
+) -> IterationMove:
+    one = iteration
+    return IterationMove(variant.number, one.number, one.state, one.attempt, one.charged, one.cause, metrics)
 
 
 def _last_line(error: str | None) -> str:

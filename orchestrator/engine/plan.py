@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from orchestrator.domain.evaluation import Job
-from orchestrator.domain.identity import iteration_seed
+from orchestrator.domain.identity import iteration_seed, shared_seed
 from orchestrator.domain.outcome import MEASURED
 from orchestrator.domain.refs import ExperimentId
 from orchestrator.spec.criterion import Criterion, TopShare
@@ -110,6 +110,17 @@ class Plan:
                     seed = iteration_seed(self.seed, variant_hash, stage, case, repeat)
                     planned.append(PlannedIteration(number, stage, case, repeat, seed))
         return tuple(planned)
+
+    def shared_seed(self, case: str | None, repeat: int) -> int:
+        """The seed all variants and stages share for one (case, repeat); computed once."""
+        known = self._shared_seeds.get((case, repeat))
+        if known is None:
+            known = self._shared_seeds[case, repeat] = shared_seed(self.seed, case, repeat)
+        return known
+
+    @cached_property
+    def _shared_seeds(self) -> dict[tuple[str | None, int], int]:
+        return {}
 
     def job(self, name: str) -> Job:
         """How a stage is run."""

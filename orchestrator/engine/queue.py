@@ -8,9 +8,8 @@ from typing import Protocol
 import anyio
 
 from orchestrator.domain.evaluation import Batch, BatchResult, Evaluation, Job
-from orchestrator.domain.identity import shared_seed
 from orchestrator.engine.admission import QueueView, StageView
-from orchestrator.engine.batching import Pace, batch_length
+from orchestrator.engine.batching import Pace, batch_length, is_short
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.executors.base import Executor, StopSwitch
@@ -45,7 +44,7 @@ class RunningBatch:
     started: float = 0.0  # the loop's clock
     done: anyio.Event = field(default_factory=anyio.Event)  # its result is on disk
 
-    def payload(self, seed: int) -> Batch:
+    def payload(self, plan: Plan) -> Batch:
         """What is sent to the executor."""
         evaluations = tuple(
             Evaluation(
@@ -54,7 +53,7 @@ class RunningBatch:
                 attempt=item.iteration.attempt,
                 parameters_json=item.variant.parameters_json,
                 seed=item.iteration.seed,
-                shared_seed=shared_seed(seed, item.iteration.case, item.iteration.repeat),
+                shared_seed=plan.shared_seed(item.iteration.case, item.iteration.repeat),
                 case=item.iteration.case,
                 repeat=item.iteration.repeat,
             )
@@ -88,7 +87,13 @@ class StageQueue:
     executor: Executor
     pace: Pace = field(default_factory=Pace)
     ready: deque[Ready] = field(default_factory=deque)
-    running: set[RunningBatch] = field(default_factory=set)
+    running: set[RunningBatch] = field(default_factory=set)  # until what came of them is on disk
+    admitted: int = 0  # those whose result is not there yet
+
+    @property
+    def permit(self) -> str:
+        """What a batch of it occupies: "slot" or "thread"."""
+        return self.executor.abilities.permit
 
     def view(self, *, lanes: int, target_seconds: float) -> StageView:
         """What admission looks at."""
@@ -100,15 +105,17 @@ class StageQueue:
             name=self.name,
             ready=waiting,
             batch=length,
-            permit=abilities.permit,
-            running=len(self.running),
+            permit=self.permit,
+            running=self.admitted,
             width=abilities.width,
+            short=is_short(self.pace, length=length),
         )
 
     def take(self, count: int) -> RunningBatch:
         """The next `count` as a batch that counts as running from now on."""
         batch = RunningBatch(self, tuple(self.ready.popleft() for _ in range(count)))
         self.running.add(batch)
+        self.admitted += 1
         return batch
 
 
@@ -119,6 +126,7 @@ class WorkQueue:
         self.plan = plan
         self.owner = owner
         self.paused = False
+        self.parallel = anyio.Semaphore(plan.spec.limits.max_parallel)
         self.last_served = 0
         self.delayed = 0  # iterations that wait for their next attempt's time
         self.stages = {
@@ -152,7 +160,7 @@ class WorkQueue:
             priority=self.plan.spec.share.priority,
             last_served=self.last_served,
             max_parallel=parallel,
-            running=sum(len(stage.running) for stage in self.stages.values()),
+            running=sum(stage.admitted for stage in self.stages.values()),
             paused=self.paused,
             stages=tuple(stages),
         )

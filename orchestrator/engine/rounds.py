@@ -7,6 +7,8 @@ from itertools import islice
 from random import Random
 from typing import Any
 
+import anyio
+
 from orchestrator.domain.identity import canonical_json, round_seed, variant_hash
 from orchestrator.domain.states import ExperimentState
 from orchestrator.engine.contest import contest, held_variants
@@ -62,15 +64,46 @@ async def propose(
     room = await _room(plan, views)
     rng = Random(round_seed(plan.seed, round_number))  # noqa: S311 a search needs reproducible numbers, not secret ones
     points = generator.propose(round_number, count=plan.spec.search.variants_per_round, rng=rng)
-    coming = _proposals(plan, islice(points, done, None))
-    while chunk := tuple(islice(coming, CHUNK)):
-        change = AddProposals(**place, approach=APPROACH, first_ordinal=done + 1, proposals=chunk, room=room)
-        added, taken = await store.write(change)
-        done += taken
-        room = None if room is None else room - added
-        if taken < len(chunk):
+    changes = _additions(plan, round_number, points=islice(points, done, None), first_ordinal=done + 1)
+    if room is None:
+        await _commit_all(changes, store)
+        return None
+    for change in changes:
+        added, taken = await store.write(replace(change, room=room))
+        room -= added
+        if taken < len(change.proposals):
             return f"the {plan.spec.limits.evaluations} evaluations of limits.evaluations are used up"
     return None
+
+
+async def _commit_all(changes: Iterator[AddProposals], store: DurableWriter) -> None:
+    """Commit in order, making the next ones while one is written."""
+    under_way = anyio.Semaphore(2)
+
+    async def commit(change: AddProposals) -> None:
+        await store.write(change)
+        under_way.release()
+
+    async with anyio.create_task_group() as tasks:
+        for change in changes:
+            await under_way.acquire()
+            tasks.start_soon(commit, change)
+            await anyio.lowlevel.checkpoint()
+
+
+def _additions(
+    plan: Plan, round_number: int, *, points: Iterator[dict[str, Any]], first_ordinal: int
+) -> Iterator[AddProposals]:
+    coming = _proposals(plan, points)
+    while chunk := tuple(islice(coming, CHUNK)):
+        yield AddProposals(
+            experiment=plan.experiment,
+            round=round_number,
+            approach=APPROACH,
+            first_ordinal=first_ordinal,
+            proposals=chunk,
+        )
+        first_ordinal += len(chunk)
 
 
 async def _room(plan: Plan, views: Views) -> int | None:

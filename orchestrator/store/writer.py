@@ -26,6 +26,7 @@ from orchestrator.store.times import now_us, rfc3339
 
 log = structlog.get_logger(__name__)
 
+_ENCODE = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False).encode
 QUEUE_LENGTH = 1000
 GROUP_LENGTH = 200
 Result = TypeVar("Result")
@@ -56,7 +57,7 @@ class Transaction:
         """Run a named statement and return how many rows it changed. `rows` becomes the one JSON text `:rows`."""
         bound = dict(values or {})
         if rows is not None:
-            bound["rows"] = json.dumps(rows, separators=(",", ":"))
+            bound["rows"] = _ENCODE(rows)
         cursor = await self._connection.execute(STATEMENTS[name], bound)  # done after its one step: needs no closing
         return cursor.rowcount
 
@@ -64,7 +65,7 @@ class Transaction:
         """The one value a named statement gives, read as JSON; None when it gives no row."""
         bound = dict(values or {})
         if rows is not None:
-            bound["rows"] = json.dumps(rows, separators=(",", ":"))
+            bound["rows"] = _ENCODE(rows)
         found = list(await self._connection.execute_fetchall(STATEMENTS[name], bound))
         return None if not found or found[0][0] is None else json.loads(found[0][0])
 

@@ -1,11 +1,10 @@
 """Changes that running makes: iterations start, end, are queued again; variants end."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.domain.outcome import AttemptEnd, Outcome
+from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.states import IterationState, VariantState
 from orchestrator.store.changes.rounds import Decision, PlannedIteration
 from orchestrator.store.moves import IterationMove, VariantMove, move_iterations, move_variants
@@ -141,10 +140,3 @@ async def add_iterations(transaction: Transaction, experiment: int, additions: S
     if rows:
         await transaction.run("add_iterations", {"experiment": experiment}, rows=rows)
         transaction.count(experiment, iterations_queued=len(rows))
-
-
-def metrics_text(outcome: Outcome) -> str | None:
-    """The workload's own metrics as JSON, sorted; None when it has none."""
-    if outcome.end is not AttemptEnd.SUCCEEDED or outcome.metrics is None:
-        return None
-    return json.dumps(outcome.metrics, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -88,7 +88,7 @@ class AddProposals:
     approach: str
     first_ordinal: int
     proposals: tuple[Proposed, ...]
-    room: int | None  # how many new variants may still be added; None: any number
+    room: int | None = None  # how many new variants may still be added; None: any number
 
     async def apply(self, transaction: Transaction) -> tuple[int, int]:
         """How many became new variants, and how many were taken at all: what is beyond `room` and all after it is left out."""
