@@ -51,7 +51,7 @@ async def variants_under(views: Views, ref: Ref) -> AsyncIterator[list[Row]]:
 async def events(views: Views, *, since: int, until: int, experiment: int | None) -> AsyncIterator[list[Row]]:
     """Events after `since`, up to and with `until`. Raises EventsGone."""
     while since < until:
-        page = await views.events(since=since, limit=PAGE, experiment=experiment)
+        page = await views.journal.events(since=since, limit=PAGE, experiment=experiment)
         wanted = [event for event in page if event["seq"] <= until]
         if wanted:
             yield wanted

@@ -134,7 +134,7 @@ class Evaluation:
         return variant
 
     def _used(self, measured: Mapping[str, float]) -> dict[str, float]:
-        return {name: measured[name] for name in self.plan.measured_in_use if name in measured}
+        return {name: measured[name] for name in self.plan.measures.measured if name in measured}
 
     # What the dispatcher tells
 
@@ -207,7 +207,7 @@ class Evaluation:
         iteration.charged, iteration.cause = settled.charged, settled.cause
         if outcome is not None and outcome.end is AttemptEnd.SUCCEEDED:
             own = outcome.metrics or {}
-            measured = self._used(with_measured({}, outcome.usage)) if self.plan.measured_in_use else {}
+            measured = self._used(with_measured({}, outcome.usage)) if self.plan.measures.measured else {}
             iteration.metrics = {**measured, **own}
         if settled.state in ENDED_ITERATION:
             self.tally.finished += 1

@@ -23,7 +23,7 @@ async def load_page(views: Views, plan: Plan, *, after: int, limit: int) -> list
 
 async def _measured(views: Views, plan: Plan, numbers: Sequence[int]) -> Measured:
     """The measured numbers that are in use, of iterations that have succeeded."""
-    wanted = plan.measured_in_use
+    wanted = plan.measures.measured
     if not wanted:
         return {}
     rows = await views.read("measured_of_variants", {"experiment": plan.experiment}, rows=numbers)

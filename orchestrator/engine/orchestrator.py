@@ -256,11 +256,6 @@ class Orchestrator:
         return self._writer.degraded
 
     @property
-    def draining(self) -> bool:
-        """Whether it takes nothing new."""
-        return self._draining
-
-    @property
     def idle(self) -> bool:
         """Whether no experiment is open, but for paused ones."""
         return all(conductor.state is ExperimentState.PAUSED for conductor in self._conductors.values())

@@ -19,6 +19,32 @@ APPROACH = "main"
 """The name of the only approach there is when the file names none."""
 
 
+@dataclass(frozen=True)
+class Measures:
+    """What the decisions of an experiment look at."""
+
+    spec: ExperimentSpec
+
+    @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The declared objective, if there is one."""
+        return () if self.spec.objective is None else (self.spec.objective,)
+
+    @cached_property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """All criteria: of the gate, of promotions, of the target."""
+        of_gate = () if self.spec.gate is None else self.spec.gate.criterion
+        of_stages = [stage.promote for stage in self.spec.stages if isinstance(stage.promote, Criterion)]
+        of_loop = [] if self.spec.loop.target is None else [self.spec.loop.target]
+        return (*of_gate, *of_stages, *of_loop)
+
+    @cached_property
+    def measured(self) -> tuple[str, ...]:
+        """The measured numbers among them."""
+        wanted = {criterion.metric for criterion in self.criteria} | {objective.metric for objective in self.objectives}
+        return tuple(name for name in MEASURED if name in wanted)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """How one experiment's variants are evaluated."""
@@ -68,31 +94,9 @@ class Plan:
         return frozenset(self.stages) - followed
 
     @cached_property
-    def measured_in_use(self) -> tuple[str, ...]:
-        """The measured numbers that an objective, gate, promotion or target of this experiment looks at."""
-        wanted = {criterion.metric for criterion in self._criteria()}
-        if self.spec.objective is not None:
-            wanted.add(self.spec.objective.metric)
-        return tuple(name for name in MEASURED if name in wanted)
-
-    @cached_property
-    def objectives(self) -> tuple[Objective, ...]:
-        """The declared objective, if there is one."""
-        return () if self.spec.objective is None else (self.spec.objective,)
-
-    def _criteria(self) -> Iterable[Criterion]:
-        if self.spec.gate is not None:
-            yield from self.spec.gate.criterion
-        for stage in self.spec.stages:
-            if isinstance(stage.promote, Criterion):
-                yield stage.promote
-        if self.spec.loop.target is not None:
-            yield self.spec.loop.target
-
-    @cached_property
-    def criteria(self) -> tuple[Criterion, ...]:
-        """All criteria: of the gate, of promotions, of the target."""
-        return tuple(self._criteria())
+    def measures(self) -> Measures:
+        """What decisions look at."""
+        return Measures(self.spec)
 
     @cached_property
     def has_contests(self) -> bool:

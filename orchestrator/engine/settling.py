@@ -59,7 +59,7 @@ def with_objective(outcome: Outcome, plan: Plan, stage: str) -> Outcome:
             return outcome
         error = f"it reports {len(own)} metrics ({', '.join(sorted(own))}) and the file does not say which is the objective"
         return _invalid(outcome, f'{error}: add objective = {{ metric = "…", goal = "minimize" }}')
-    if objective.metric in metrics or objective.metric in plan.measured_in_use:
+    if objective.metric in metrics or objective.metric in plan.measures.measured:
         return outcome
     reported = ", ".join(sorted(metrics)) or "no metric"
     return _invalid(outcome, f"the objective {objective.metric!r} is missing: it reports {reported}")

@@ -132,7 +132,7 @@ def variant_metrics(variant: ActiveVariant, plan: Plan) -> Aggregate:
 
 
 def _aggregate(observations: list[Observation], plan: Plan) -> Aggregate:
-    worse = directions(plan.objectives, plan.criteria) if plan.spec.aggregate == "worst" else None
+    worse = directions(plan.measures.objectives, plan.measures.criteria) if plan.spec.aggregate == "worst" else None
     return aggregate(observations, method=plan.spec.aggregate, worse=worse)
 
 

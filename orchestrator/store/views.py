@@ -14,8 +14,9 @@ import aiosqlite
 import anyio
 
 from orchestrator.domain.refs import ExperimentId, Ref, looks_like_ref, parse_ref
-from orchestrator.errors import EventsGone, NoBest, NotFound, StoreError
+from orchestrator.errors import NoBest, NotFound, StoreError
 from orchestrator.store import database, shapes
+from orchestrator.store.journal import Journal
 from orchestrator.store.sql import STATEMENTS
 
 Row = dict[str, Any]
@@ -29,6 +30,7 @@ class Views:
         self._connection = connection
         self._path = path
         self._turn = anyio.Lock()
+        self.journal = Journal(self)
 
     async def read(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Any] | None = None) -> Any:
         """The one JSON value a named statement gives; None when it gives no row. Raises StoreError."""
@@ -129,23 +131,6 @@ class Views:
             return found
         origin = await self.read("variant_origin", {"experiment": ref.experiment, "variant": ref.variant})
         return shapes.decisions_on(ref.experiment, ref.variant, origin, found)
-
-    async def events(self, *, since: int, limit: int, experiment: int | None = None) -> list[Row]:
-        """Events after a sequence number. Raises EventsGone when some of them are no longer kept."""
-        oldest, newest = await self.event_range()
-        if since + 1 < oldest and since < newest:
-            raise EventsGone(f"events up to {oldest - 1} are no longer kept", hint="begin anew without --since")
-        found: list[Row] = await self.read("event_rows", {"since": since, "limit": limit, "experiment": experiment})
-        return found
-
-    async def event_range(self) -> tuple[int, int]:
-        """The oldest and the newest sequence number; (1, 0) when nothing has happened yet."""
-        oldest, newest = await self.read("event_range")
-        return (oldest or (newest or 0) + 1), newest or 0
-
-    async def database_id(self) -> str:
-        """Names this database file; another one has another id."""
-        return str(await self.read("get_meta", {"key": "database_id"}))
 
     def sizes(self) -> dict[str, int]:
         """Bytes of the database file and of its write-ahead log."""

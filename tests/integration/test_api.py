@@ -99,7 +99,7 @@ async def test_pause_resume_cancel_retry_and_rm(state: Path) -> None:
             reply = await door.ask("POST", f"/v1/experiments/1/{verb}")
             return reply.status, reply.json["state"] if reply.status == 200 else reply.code
 
-        await door.submit()
+        await door.start()
         assert await tell("pause") == (200, "paused")
         assert (await tell("resume"))[0] == 200
         assert (await door.ask("DELETE", "/v1/experiments/1")).status == 409

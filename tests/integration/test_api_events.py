@@ -158,10 +158,7 @@ async def test_growing_output_is_seen_while_it_runs(state: Path) -> None:
     """What a running evaluation prints reaches its follower before it ends."""
     gate = anyio.Event()
     async with open_door(state, gate=gate) as door, calling(door.path) as caller:
-        with door.orchestrator.store.broadcast.subscribe() as events:
-            await door.submit()
-            while "iterations_started" not in {event["kind"] for event in await events.next() or []}:
-                pass
+        await door.start()
         await caller.send("GET", "/v1/experiments/1.1.1/logs?follow=true")
         await caller.head()
         pieces = caller.pieces()

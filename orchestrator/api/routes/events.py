@@ -41,10 +41,10 @@ async def events(
 async def _told(services: Services, since: int | None, experiment: int | None, *, follow: bool) -> Pieces:
     views = services.views
     with services.events.subscribe() as subscription:  # before the latest is read: nothing can slip between
-        oldest, latest = await views.event_range()
+        oldest, latest = await views.journal.range()
         begin = _beginning(since, oldest=oldest, latest=latest, follow=follow)
-        await views.events(since=begin, limit=1)  # refuses while it can still be an ordinary refusal
-        yield lines([{"database": await views.database_id(), "seq": latest}])
+        await views.journal.events(since=begin, limit=1)  # refuses while it can still be an ordinary refusal
+        yield lines([{"database": await views.journal.database_id(), "seq": latest}])
         async for page in pages.events(views, since=begin, until=latest, experiment=experiment):
             yield lines(page)
         if follow:
