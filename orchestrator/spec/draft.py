@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from orchestrator.spec.experiment import ExperimentSpec, SearchSpec
-from orchestrator.spec.findings import Finding, shown
+from orchestrator.spec.findings import MOST_FINDINGS, Finding, shown
 from orchestrator.spec.language import keys_of, unknown_key
 from orchestrator.spec.parts import INVALID, conditions_of, validate_key, validate_parameter, validate_stage
 from orchestrator.spec.points import value_count
@@ -71,7 +72,8 @@ class Draft:
 def make_draft(raw: Mapping[str, Any], *, folder: Path, findings: list[Finding]) -> Draft:
     """Validate every part by itself; what is wrong goes to `findings`. `raw` has its stages in a list."""
     known = keys_of(ExperimentSpec)
-    findings.extend(Finding((key,), unknown_key((key,))) for key in raw if key not in known)
+    unknown = islice((key for key in raw if key not in known), MOST_FINDINGS)
+    findings.extend(Finding((key,), unknown_key((key,))) for key in unknown)
     stages = _stages(raw, findings=findings)
     space = _space(raw, findings=findings)
     complete = _with_method(raw, space)

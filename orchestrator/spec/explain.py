@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from orchestrator.spec.findings import Finding, Place, shown
+from orchestrator.spec.findings import MOST_FINDINGS, Finding, Place, shown
 from orchestrator.spec.language import later_form, unknown_key, unknown_word
 
 _QUOTED = re.compile(r"'([^']*)'")
@@ -42,8 +42,8 @@ _SHAPES: Final[Mapping[str, str]] = {
 
 
 def explain(error: ValidationError, *, above: Place) -> Iterator[Finding]:
-    """One finding an error; `above` is the place of what was validated."""
-    for detail in error.errors(include_url=False):
+    """One finding an error, the first hundred; `above` is the place of what was validated."""
+    for detail in error.errors(include_url=False)[:MOST_FINDINGS]:
         if detail["type"] == "too_short" and len(detail["input"]) >= detail.get("ctx", {})["min_length"]:
             continue  # enough entries are there; the ones that are wrong have errors of their own
         place = (*above, *_without_tags(detail["loc"], above=above))

@@ -5,12 +5,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 Place = tuple[str | int, ...]
 
 _BARE = re.compile(r"[\w-]{1,80}")
 _LONGEST_SHOWN = 60
+
+MOST_FINDINGS: Final = 100
+"""So many are worth telling; looking for suggestions for more would only cost time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,20 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from orchestrator.errors import InvalidSpec, Problem
 from orchestrator.spec.base import unprintable
 from orchestrator.spec.checks import commands, lists, space, stages
 from orchestrator.spec.draft import Draft, make_draft, stage_name
 from orchestrator.spec.experiment import ExperimentSpec, name_problem
-from orchestrator.spec.findings import Finding, Place, dotted
+from orchestrator.spec.findings import MOST_FINDINGS, Finding, Place, dotted
 from orchestrator.spec.language import KEYS, pattern_of
 from orchestrator.spec.overrides import Override, apply_overrides
 from orchestrator.spec.stage import BUNDLED_EXECUTORS
 from orchestrator.spec.text import parse_text, plain
-
-_MOST_PROBLEMS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +49,13 @@ def read_experiment(
     unfit = {finding.place for finding in findings}
     found: list[Finding] = []
     draft = make_draft(raw, folder=folder, findings=found)
-    found.extend(_check(draft, executors=executors))
+    found.extend(islice(_check(draft, executors=executors), MOST_FINDINGS))
     findings.extend(finding for finding in found if finding.place not in unfit)
     if findings:
         raise _invalid(source, _written(findings, draft=draft, applied=applied))
-    return ReadSpec(spec=_assemble(draft), warnings=_written(list(_warn(draft)), draft=draft, applied=()))
+    return ReadSpec(
+        spec=_assemble(draft), warnings=_written(list(islice(_warn(draft), MOST_FINDINGS)), draft=draft, applied=())
+    )
 
 
 def _check(draft: Draft, *, executors: Collection[str]) -> Iterator[Finding]:
@@ -131,6 +131,7 @@ def _labels(draft: Draft) -> tuple[str, ...]:
 
 
 def _invalid(source: str, problems: tuple[Problem, ...]) -> InvalidSpec:
-    count = len(problems)
-    message = f"{source} is not a valid experiment: {count} problem{'s' if count > 1 else ''}"
-    return InvalidSpec(message, problems=problems[:_MOST_PROBLEMS])
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    if len(problems) >= MOST_FINDINGS:
+        count = f"{MOST_FINDINGS} problems or more"
+    return InvalidSpec(f"{source} is not a valid experiment: {count}", problems=problems[:MOST_FINDINGS])

@@ -14,9 +14,9 @@ from orchestrator.spec.space import LARGEST_INTEGER
 LARGEST_TEXT_BYTES = 1024 * 1024
 DEEPEST = 32
 
-_PART = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*"""
+_PART = r"""(?:[\w-]++|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*"""
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LONG_KEY = re.compile(rf"(?:{_PART}){{{DEEPEST}}}", re.ASCII)
+_LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{DEEPEST}}}", re.ASCII)
 _PLACE = re.compile(r"^(?P<what>.*) \(at (?P<place>.*)\)$", re.DOTALL)
 
 

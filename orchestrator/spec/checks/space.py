@@ -1,5 +1,6 @@
 """The space as a whole: names, conditions, and whether a grid of it can be walked."""
 
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
@@ -10,7 +11,7 @@ from orchestrator.spec.checks.names import parameter_name_problem
 from orchestrator.spec.draft import Draft
 from orchestrator.spec.findings import Finding, did_you_mean, listed, shown
 from orchestrator.spec.points import grid_size, has_value, ordered, value_at, value_count
-from orchestrator.spec.space import AnyParameter, Choices
+from orchestrator.spec.space import LARGEST_INTEGER, AnyParameter, Choices
 
 LARGEST_GRID = 10_000_000
 
@@ -77,7 +78,8 @@ def check_grid(draft: Draft) -> Iterator[Finding]:
         return
     if size > LARGEST_GRID:
         message = (
-            f'the grid has {size} points, at most {LARGEST_GRID} are allowed: use method = "random" or larger steps'
+            f"the grid has {size if size < LARGEST_INTEGER else 'more than 10^18'} points, "
+            f'at most {LARGEST_GRID} are allowed: use method = "random" or larger steps'
         )
         yield Finding(("search", "method"), message)
 
@@ -87,8 +89,8 @@ def warn_space(draft: Draft) -> Iterator[Finding]:
     for name, parameter in draft.valid_space.items():
         if isinstance(parameter, Choices):
             raw = draft.raw["space"][name]
-            values = [canonical_json(value) for value in (raw["choices"] if isinstance(raw, dict) else raw)]
-            twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
+            times = Counter(canonical_json(value) for value in (raw["choices"] if isinstance(raw, dict) else raw))
+            twice = [value for value, number in times.items() if number > 1]
             if twice:
                 yield Finding(("space", name), f"has {listed(twice)} more than once; it counts once")
         elif (count := value_count(parameter)) is not None and not _reaches_the_end(parameter):

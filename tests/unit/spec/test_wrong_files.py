@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.errors import InvalidSpec, Problem
+from orchestrator.errors import InvalidSpec
 from orchestrator.spec.language import KEYS
 from orchestrator.spec.text import LARGEST_TEXT_BYTES
 from tests.unit.spec.files import MINIMAL, RIGHT, WRONG, problems_of, read
@@ -85,10 +85,20 @@ def test_a_hundred_problems_are_enough() -> None:
     assert len(problems_of(text)) == 100
 
 
+def test_a_grid_beyond_all_numbers_is_refused_in_words() -> None:
+    """A number of points too long to print is not printed."""
+    space = {f"x{number}": {"low": -(2**63), "high": 2**63 - 1} for number in range(400)}
+
+    problems = problems_of({"stage": {"call": "model:evaluate"}, "space": space})
+
+    assert [problem.where for problem in problems] == ["search.method"]
+    assert "more than 10^18 points" in problems[0].message
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_answered(content: bytes) -> None:
     """Bytes are a valid file or InvalidSpec with problems; nothing else is raised."""
-    answered(content)
+    assert answered(content)
 
 
 @given(st.sampled_from([file.read_text(encoding="utf-8") for file in (*RIGHT, *WRONG)]), st.data())
@@ -96,7 +106,9 @@ def test_any_damage_to_a_file_is_answered(text: str, data: st.DataObject) -> Non
     """A file with a piece cut out or replaced is valid or InvalidSpec with problems."""
     start = data.draw(st.integers(0, len(text)))
     length = data.draw(st.integers(0, 20))
-    answered(text[:start] + data.draw(st.sampled_from(["", "1", '"', "[", "{}", "nan", "\n"])) + text[start + length :])
+    assert answered(
+        text[:start] + data.draw(st.sampled_from(["", "1", '"', "[", "{}", "nan", "\n"])) + text[start + length :]
+    )
 
 
 WORDS = sorted({"x", *(key for keys in KEYS.values() for key in keys)})
@@ -118,7 +130,7 @@ TREES = st.recursive(
 @given(st.dictionaries(st.sampled_from(WORDS), TREES, max_size=6), st.lists(st.text(max_size=12), max_size=2))
 def test_any_data_is_answered(content: dict[str, object], overrides: list[str]) -> None:
     """Whatever a table holds, it is a valid experiment or InvalidSpec with at least one problem; nothing else is raised."""
-    answered(content, *overrides)
+    assert answered(content, *overrides)
 
 
 @given(
@@ -126,14 +138,13 @@ def test_any_data_is_answered(content: dict[str, object], overrides: list[str]) 
 )
 def test_any_data_in_a_section_is_answered(section: dict[str, object], name: str) -> None:
     """The same one level below, where most of the language is."""
-    answered({"stage": {"call": "a:b"}, name: section})
+    assert answered({"stage": {"call": "a:b"}, name: section})
 
 
-def answered(text: bytes | str | dict[str, object], *overrides: str) -> None:
-    """Read it; a refusal must say something."""
-    problems: tuple[Problem, ...] | None = None
+def answered(text: bytes | str | dict[str, object], *overrides: str) -> bool:
+    """Whether it is read, or refused with problems that say where and what."""
     try:
         read(text, *overrides)
     except InvalidSpec as refusal:
-        problems = refusal.problems
-    assert problems is None or (problems and all(problem.where and problem.message for problem in problems))
+        return bool(refusal.problems) and all(problem.where and problem.message for problem in refusal.problems)
+    return True

@@ -1,0 +1,155 @@
+"""Code is found without being imported."""
+
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.errors import Problem
+from orchestrator.spec.code import code_hash, find_code
+from orchestrator.spec.executors import installed_executors
+from orchestrator.spec.reading import read_experiment
+from orchestrator.spec.stage import BUNDLED_EXECUTORS
+
+MODEL = """
+raise SystemExit("importing this would end the test")
+import functools
+from elsewhere import borrowed as lent
+def evaluate(params): ...
+async def evaluate_later(params): ...
+class Model:
+    def method(self, params): ...
+partial = functools.partial(evaluate)
+if lent:
+    def conditional(params): ...
+for looped in []: pass
+pattern = '\\d'
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a module, packages, programs and an archive."""
+    (tmp_path / "model.py").write_text(MODEL, encoding="utf-8")
+    (tmp_path / "broken.py").write_text("def evaluate(:\n", encoding="utf-8")
+    (tmp_path / "starred.py").write_text("from model import *\n", encoding="utf-8")
+    (tmp_path / "pack" / "deep").mkdir(parents=True)
+    (tmp_path / "pack" / "__init__.py").write_text("", encoding="utf-8")
+    (tmp_path / "pack" / "deep" / "__init__.py").write_text("def inner(params): ...\n", encoding="utf-8")
+    (tmp_path / "spread").mkdir()
+    (tmp_path / "spread" / "part.py").write_text("def evaluate(params): ...\n", encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "lib.zip", "w") as archive:
+        archive.writestr("zipped.py", "def evaluate(params): ...\n")
+    (tmp_path / "tool").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "tool").chmod(0o755)
+    (tmp_path / "plain.txt").write_text("", encoding="utf-8")
+    return tmp_path
+
+
+def missing(folder: Path, stage: dict[str, Any]) -> list[Problem]:
+    """What of a stage's code is not there."""
+    spec = read_experiment({"stage": stage, "space": {"x": [1]}}, folder=folder).spec
+    search_path = [str(folder / "lib.zip"), str(folder / "nowhere"), *sys.path]
+    return find_code(spec, folder=folder, search_path=search_path, environment={"PATH": "/usr/bin:/bin"})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "model:evaluate",
+        "model:evaluate_later",
+        "model:partial",
+        "model:lent",
+        "model:conditional",
+        "model:looped",
+        "starred:anything",
+        "pack.deep:inner",
+        "spread.part:evaluate",
+        "zipped:evaluate",
+        "math:sqrt",
+        "json.decoder:scanstring",
+        "_bisect:bisect",
+    ],
+)
+def test_code_that_is_there_is_found(folder: Path, call: str) -> None:
+    """Functions, names bound otherwise, packages, namespaces, archives, compiled and built-in modules are accepted."""
+    assert missing(folder, {"call": call}) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "part"),
+    [
+        ("modle:evaluate", 'there is no module "modle" in {folder} or on the Python path; did you mean "model"?'),
+        ("model.sub:evaluate", '"model" is a module, not a package'),
+        ("pack.depe:inner", 'there is no module "pack.depe" in {folder} or on the Python path; did you mean "deep"?'),
+        ("model:evalute", 'module "model" ({folder}/model.py) has no function "evalute"; did you mean "evaluate"?'),
+        ("model:method", '"method" is inside a class or a function of {folder}/model.py'),
+        ("broken:evaluate", "{folder}/broken.py cannot be imported: invalid syntax in line 1"),
+    ],
+)
+def test_code_that_is_not_there_is_a_problem_with_a_suggestion(folder: Path, call: str, part: str) -> None:
+    """A missing module or function is named at the stage's call, with the nearest name that is there."""
+    (problem,) = missing(folder, {"name": "first", "call": call})
+
+    assert problem.where == "stage.first.call"
+    assert part.format(folder=folder) in problem.message
+
+
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        (["sh", "-c", "true"], None),
+        (["./tool"], None),
+        (["{x}"], None),
+        ("no-such-program && true", None),
+        (["no-such-program"], 'there is no program "no-such-program" on the PATH'),
+        (["tool"], 'there is no program "tool" on the PATH; to run the one in the workdir write "./tool"'),
+        (["./tol"], "there is no program {folder}/tol"),
+        (["./plain.txt"], "{folder}/plain.txt is not executable; try chmod +x"),
+        (["./pack"], "{folder}/pack is not a file"),
+    ],
+)
+def test_the_first_word_of_a_command_is_looked_for(folder: Path, command: str | list[str], part: str | None) -> None:
+    """A program of a list must be on the PATH or, with a slash, in the workdir; a shell's text is not checked."""
+    problems = missing(folder, {"command": command})
+
+    if part is None:
+        assert problems == []
+    else:
+        assert [problem.where for problem in problems] == ["stage.main.command"]
+        assert part.format(folder=folder) in problems[0].message
+
+
+def test_the_path_of_the_stage_comes_first(folder: Path) -> None:
+    """A PATH in the stage's env is the one that is searched."""
+    assert missing(folder, {"command": ["tool"], "env": {"PATH": str(folder)}}) == []
+
+
+def test_the_hash_follows_the_code(folder: Path) -> None:
+    """The hash changes with any file of the top-level package, and with nothing else."""
+    spec = read_experiment({"stage": {"call": "pack.deep:inner"}}, folder=folder).spec
+    before = code_hash(spec, folder=folder)
+    (folder / "model.py").write_text("", encoding="utf-8")
+    (folder / "pack" / "data.txt").write_text("", encoding="utf-8")
+
+    assert code_hash(spec, folder=folder) == before
+    (folder / "pack" / "__init__.py").write_text("changed = True\n", encoding="utf-8")
+    assert code_hash(spec, folder=folder) != before
+
+
+def test_the_hash_of_installed_code_is_that_of_none(folder: Path) -> None:
+    """Code outside the workdir does not enter the hash; a module in it does."""
+    installed = read_experiment({"stage": {"call": "json:dumps"}}, folder=folder).spec
+    command = read_experiment({"stage": {"command": "true"}}, folder=folder).spec
+    module = read_experiment({"stage": {"call": "model:evaluate"}}, folder=folder).spec
+
+    hashes = [code_hash(spec, folder=folder) for spec in (installed, command, module)]
+
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_the_bundled_executors_are_installed() -> None:
+    """The bundled names come first, whatever packages registered."""
+    assert installed_executors()[: len(BUNDLED_EXECUTORS)] == BUNDLED_EXECUTORS
