@@ -52,23 +52,31 @@ class Plan:
 
 
 async def run(plan: Plan, pipe: ReadyPipe) -> None:
-    """Live until told to leave, then leave in order."""
+    """Live until told to leave, then leave in order. Signals count from the beginning: one that comes early ends it once it is up."""
     stop = Stop()
     rules = rules_of(plan.settings)
-    with _listening(plan) as (listener, socket_path):
-        async with _engine(plan, socket_path) as engine:
-            vitals = Vitals(engine, stop, folder=plan.state)
-            host = Host(
-                state_directory=plan.state,
-                state=vitals.state,
-                uptime_seconds=vitals.uptime_seconds,
-                machine=vitals.machine,
-                stop=lambda everything: stop.ask("a client asked", everything=everything),
-            )
-            services = Services(orchestrator=engine, views=engine.store.feed, rules=rules, host=host)
-            async with serve(create_app(services), listener) as server:
-                await _Living(plan=plan, engine=engine, server=server, stop=stop).run(pipe)
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(obey_signals, stop, name="signals")
+        with _listening(plan) as (listener, socket_path):
+            async with _engine(plan, socket_path) as engine:
+                services = Services(
+                    orchestrator=engine, views=engine.store.feed, rules=rules, host=_host(plan, engine, stop)
+                )
+                async with serve(create_app(services), listener) as server:
+                    await _Living(plan=plan, engine=engine, server=server, stop=stop).run(pipe)
+        tasks.cancel_scope.cancel()
     log.info("daemon_stopped", reason=stop.reason)
+
+
+def _host(plan: Plan, engine: Orchestrator, stop: Stop) -> Host:
+    vitals = Vitals(engine, stop, folder=plan.state)
+    return Host(
+        state_directory=plan.state,
+        state=vitals.state,
+        uptime_seconds=vitals.uptime_seconds,
+        machine=vitals.machine,
+        stop=lambda everything: stop.ask("a client asked", everything=everything),
+    )
 
 
 @contextmanager
@@ -122,10 +130,9 @@ class _Living:
         notifier = sd.Notifier(self.plan.environ.get("NOTIFY_SOCKET"))
         with self.engine.store.broadcast.subscribe() as changes, self.engine.store.broadcast.subscribe() as activity:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(obey_signals, self.stop, name="signals")
                 for name, watch in self._watches(notifier, changes, activity).items():
                     tasks.start_soon(watch, name=name)
-                notifier.tell(READY=1)
+                notifier.tell(READY=1, STATUS=self._status_line())
                 pipe.ready()
                 log.info("daemon_ready", slots=self.plan.slots, threads=self.plan.threads)
                 await self.stop.wait()

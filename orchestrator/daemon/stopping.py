@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 import structlog
+from anyio.abc import TaskStatus
 
 log = structlog.get_logger(__name__)
 
@@ -48,9 +49,10 @@ class Stop:
         await self._hurried.wait()
 
 
-async def obey_signals(stop: Stop) -> None:
-    """The first SIGTERM or SIGINT drains, the second cuts it short; the third is left to the kernel, which ends the process."""
+async def obey_signals(stop: Stop, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+    """Obey from the moment this has started. The first SIGTERM or SIGINT drains, the second cuts it short; the third is left to the kernel, which ends the process."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+        task_status.started()
         async for number in received:
             name = signal.Signals(number).name
             if stop.asked:

@@ -47,8 +47,10 @@ class Running:
         self.process.send_signal(number)
 
     def end(self) -> int:
-        """Wait for its end: the exit status."""
-        return self.process.wait(END_SECONDS)
+        """Wait for its end: the exit status. What it said is shown when a test fails."""
+        status = self.process.wait(END_SECONDS)
+        print(self.errors.read_text(), *self.output.read_text().splitlines()[-5:], sep="\n")
+        return status
 
 
 def command(state: Path, *arguments: str) -> list[str]:
