@@ -9,6 +9,7 @@ from orchestrator.errors import NoBest
 from orchestrator.store.views import Views
 
 SHOWN_RUNNING = 8
+_ONE_ROUND = ("grid", "list")  # methods that propose all they have in the first round
 
 
 async def snapshot(experiment: int, views: Views, conductor: Conductor | None) -> dict[str, Any]:
@@ -27,7 +28,7 @@ async def snapshot(experiment: int, views: Views, conductor: Conductor | None) -
         "phase": row["phase"],
         "reason": row["reason"],
         "round": row["round"],
-        "max_rounds": spec["loop"]["max_rounds"],
+        "max_rounds": 1 if spec["search"]["method"] in _ONE_ROUND else spec["loop"]["max_rounds"],
         "variants": {
             "total": row["variant_count"],
             "finished": sum(variants.values()),
