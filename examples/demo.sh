@@ -13,8 +13,11 @@ leave() {
 trap leave EXIT
 trap 'exit 130' INT TERM
 
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); fi
+
 show() {
-    printf '\n\033[1m$ orc %s\033[0m\n' "$*"
+    printf '\n%s$ orc %s%s\n' "$bold" "$*" "$plain"
     "$ORC" "$@"
 }
 

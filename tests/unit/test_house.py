@@ -51,7 +51,6 @@ VERBS_WITHOUT_A_ROUTE = {
 }
 ROUTES_WITHOUT_A_VERB = {
     "health": "for systemd, monitors and load balancers",
-    "metrics": "for Prometheus",
     "progress": "what run and watch draw",
 }
 
