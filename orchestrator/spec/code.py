@@ -3,14 +3,24 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.errors import Problem
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.spec.findings import did_you_mean
 from orchestrator.spec.modules import Found, Missing, find_module, read_names
-from orchestrator.spec.stage import StageSpec
+from orchestrator.spec.stage import BUNDLED_EXECUTORS, StageSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a stage can rely on besides its file: executors by name, the interpreter's `sys.path`, the submitter's environment."""
+
+    executors: Collection[str] = BUNDLED_EXECUTORS
+    search_path: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_code(
@@ -22,16 +32,21 @@ def find_code(
     them). The first word of a command given as a list is looked for on the PATH of the stage's env, else of `environment`
     (the submitter's); one given as text is the shell's affair and is not checked.
     """
-    problems: list[Problem] = []
-    for stage in spec.stages:
-        workdir = folder / stage.workdir
-        if stage.call is not None:
-            message = _check_call(stage.call, workdir=workdir, search_path=search_path)
-            problems.extend([Problem(f"stage.{stage.name}.call", message)] if message else [])
-        else:
-            message = _check_program(stage, workdir=workdir, environment=environment)
-            problems.extend([Problem(f"stage.{stage.name}.command", message)] if message else [])
-    return problems
+    surroundings = Surroundings(search_path=search_path, environment=environment)
+    missing = (
+        (stage.name, missing_code(stage, workdir=folder / stage.workdir, surroundings=surroundings))
+        for stage in spec.stages
+    )
+    return [Problem(f"stage.{name}.{found[0]}", found[1]) for name, found in missing if found is not None]
+
+
+def missing_code(stage: StageSpec, *, workdir: Path, surroundings: Surroundings) -> tuple[str, str] | None:
+    """The key whose code is not there and what is wrong with it, or None; see `find_code`."""
+    if stage.call is not None:
+        message = _check_call(stage.call, workdir=workdir, search_path=surroundings.search_path)
+        return ("call", message) if message else None
+    message = _check_program(stage, workdir=workdir, environment=surroundings.environment)
+    return ("command", message) if message else None
 
 
 def _check_call(call: str, *, workdir: Path, search_path: Sequence[str]) -> str | None:

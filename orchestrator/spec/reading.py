@@ -1,7 +1,9 @@
 """From the text of an experiment file to its spec, or to everything that is wrong with it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from orchestrator.errors import InvalidSpec, Problem
 from orchestrator.spec.base import unprintable
 from orchestrator.spec.checks import commands, lists, space, stages
+from orchestrator.spec.code import Surroundings, missing_code
 from orchestrator.spec.draft import Draft, make_draft, stage_name
 from orchestrator.spec.experiment import ExperimentSpec, name_problem
 from orchestrator.spec.findings import MOST_FINDINGS, Finding, Place, dotted
@@ -39,6 +42,31 @@ def read_experiment(
     `folder` is the file's, absolute; `source` the file's name for messages; `executors` the names a stage may ask for.
     Raises InvalidSpec with every problem there is. Only the existence of each stage's workdir is looked up on disk.
     """
+    checks = partial(_check, executors=executors)
+    return _read(text, folder=folder, source=source, overrides=overrides, checks=checks)
+
+
+def read_with_code(
+    text: bytes | str | Mapping[str, Any],
+    *,
+    folder: Path,
+    source: str,
+    overrides: Sequence[str],
+    surroundings: Surroundings,
+) -> ReadSpec:
+    """The same as `read_experiment` and `find_code` in one answer: missing code is told with all other problems."""
+    checks = partial(_check_with_code, surroundings=surroundings)
+    return _read(text, folder=folder, source=source, overrides=overrides, checks=checks)
+
+
+def _read(
+    text: bytes | str | Mapping[str, Any],
+    *,
+    folder: Path,
+    source: str,
+    overrides: Sequence[str],
+    checks: Callable[[Draft], Iterator[Finding]],
+) -> ReadSpec:
     findings: list[Finding] = []
     parsed = parse_text(text, source=source) if isinstance(text, (bytes, str)) else text
     if isinstance(parsed.get("stage"), Mapping):
@@ -49,13 +77,24 @@ def read_experiment(
     unfit = {finding.place for finding in findings}
     found: list[Finding] = []
     draft = make_draft(raw, folder=folder, findings=found)
-    found.extend(islice(_check(draft, executors=executors), MOST_FINDINGS))
+    found.extend(islice(checks(draft), MOST_FINDINGS))
     findings.extend(finding for finding in found if finding.place not in unfit)
     if findings:
         raise _invalid(source, _written(findings, draft=draft, applied=applied))
     return ReadSpec(
         spec=_assemble(draft), warnings=_written(list(islice(_warn(draft), MOST_FINDINGS)), draft=draft, applied=())
     )
+
+
+def _check_with_code(draft: Draft, *, surroundings: Surroundings) -> Iterator[Finding]:
+    yield from _check(draft, executors=surroundings.executors)
+    for position, stage in enumerate(draft.stages):
+        workdir = draft.folder_of(stage) if stage is not None else draft.folder
+        if stage is None or not os.path.isdir(workdir):  # noqa: PTH112 - pathlib raises for names the system cannot have
+            continue
+        missing = missing_code(stage, workdir=workdir, surroundings=surroundings)
+        if missing is not None:
+            yield Finding(("stage", position, missing[0]), missing[1])
 
 
 def _check(draft: Draft, *, executors: Collection[str]) -> Iterator[Finding]:

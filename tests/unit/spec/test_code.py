@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import Problem
-from orchestrator.spec.code import code_hash, find_code
+from orchestrator.errors import InvalidSpec, Problem
+from orchestrator.spec.code import Surroundings, code_hash, find_code
 from orchestrator.spec.executors import installed_executors
-from orchestrator.spec.reading import read_experiment
+from orchestrator.spec.reading import read_experiment, read_with_code
 from orchestrator.spec.stage import BUNDLED_EXECUTORS
 
 MODEL = """
@@ -125,6 +125,42 @@ def test_the_first_word_of_a_command_is_looked_for(folder: Path, command: str | 
 def test_the_path_of_the_stage_comes_first(folder: Path) -> None:
     """A PATH in the stage's env is the one that is searched."""
     assert missing(folder, {"command": ["tool"], "env": {"PATH": str(folder)}}) == []
+
+
+def test_missing_code_is_told_with_all_other_problems(folder: Path) -> None:
+    """One answer names what is wrong with the file, the module that is not there and the program that is not there."""
+    content = {
+        "sed": 1,
+        "stage": [
+            {"name": "a", "call": "modle:evaluate", "timeout": "soon"},
+            {"name": "b", "command": ["no-such-program"], "workdir": "nowhere"},
+            {"name": "c", "command": ["no-such-program"]},
+            {"name": "d", "call": "model"},
+        ],
+    }
+
+    with pytest.raises(InvalidSpec) as caught:
+        read_with_code(content, folder=folder, source="e.toml", overrides=["stage.e.x=1"], surroundings=Surroundings())
+
+    assert sorted(problem.where for problem in caught.value.problems) == [
+        "sed",
+        "stage.a.call",
+        "stage.a.timeout",
+        "stage.b.workdir",
+        "stage.c.command",
+        "stage.d.call",
+        "stage.e.x",
+    ]
+
+
+def test_a_right_file_with_its_code_is_read(folder: Path) -> None:
+    """With the code in place the answer is that of reading alone."""
+    content = {"stage": {"call": "model:evaluate"}}
+    surroundings = Surroundings()
+
+    read = read_with_code(content, folder=folder, source="e.toml", overrides=[], surroundings=surroundings)
+
+    assert read == read_experiment(content, folder=folder)
 
 
 def test_the_hash_follows_the_code(folder: Path) -> None:
