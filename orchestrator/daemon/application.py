@@ -1,11 +1,12 @@
 """Everything that lives, in order: store, executors, engine, socket; then ready; then, in reverse, gone."""
 
-from collections.abc import AsyncIterator, Iterator, MutableMapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, MutableMapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 import anyio
 import structlog
@@ -17,18 +18,20 @@ from orchestrator.daemon.access import rules_of
 from orchestrator.daemon.executors import open_executors
 from orchestrator.daemon.options import Options
 from orchestrator.daemon.readiness import ReadyPipe
+from orchestrator.daemon.retention import keep_events
 from orchestrator.daemon.stopping import Stop, Waiting, first_of, leave_when_idle, obey_signals
 from orchestrator.daemon.vitals import Vitals
 from orchestrator.engine.orchestrator import Orchestrator, Setting
 from orchestrator.locks import boot_id
 from orchestrator.resources import cores
 from orchestrator.settings import Settings
-from orchestrator.store.broadcast import Subscription
 from orchestrator.store.store import open_store
 
 log = structlog.get_logger(__name__)
 
 MOST_AUTOMATIC_THREADS = 16
+
+Hearing = Callable[[], Coroutine[Any, Any, list[dict[str, Any]] | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +131,10 @@ class _Living:
     async def run(self, pipe: ReadyPipe) -> None:
         """Tell that it is ready, keep its surroundings informed, and drain once it is to leave."""
         notifier = sd.Notifier(self.plan.environ.get("NOTIFY_SOCKET"))
-        with self.engine.store.broadcast.subscribe() as changes, self.engine.store.broadcast.subscribe() as activity:
+        with ExitStack() as stack:
+            watches = self._watches(notifier, lambda: stack.enter_context(self.engine.store.broadcast.subscribe()).next)
             async with anyio.create_task_group() as tasks:
-                for name, watch in self._watches(notifier, changes, activity).items():
+                for name, watch in watches.items():
                     tasks.start_soon(watch, name=name)
                 notifier.tell(READY=1, STATUS=self._status_line())
                 pipe.ready()
@@ -139,20 +143,21 @@ class _Living:
                 await self._drain(notifier)
                 tasks.cancel_scope.cancel()
 
-    def _watches(self, notifier: sd.Notifier, changes: Subscription, activity: Subscription) -> dict[str, Waiting]:
-        """What runs beside the work, by name: only what somebody wants."""
-        watches: dict[str, Waiting] = {}
+    def _watches(self, notifier: sd.Notifier, listen: Callable[[], Hearing]) -> dict[str, Waiting]:
+        """What runs beside the work, by name: only what somebody wants. `listen` gives a wait for the next events."""
+        write, limit = self.engine.store.writer.write, self.plan.settings.event_limit
+        watches: dict[str, Waiting] = {"retention": partial(keep_events, write, listen(), limit=limit)}
         idle_seconds = self.plan.settings.idle_exit_seconds
         if self.plan.options.background and idle_seconds:
-            heard = first_of(activity.next, self.server.next_activity)
+            heard = first_of(listen(), self.server.next_activity)
             watches["idle exit"] = partial(
                 leave_when_idle, self.stop, in_use=self._in_use, activity=heard, after_seconds=idle_seconds
             )
         if every := sd.watchdog_interval_seconds(self.plan.environ):
-            probe = partial(self.engine.store.writer.write, manager.Probe())
+            probe = partial(write, manager.Probe())
             watches["watchdog"] = partial(manager.ping_watchdog, notifier, probe=probe, every_seconds=every)
         if notifier.listening:
-            watches["status"] = partial(manager.report_status, notifier, status=self._status_line, changed=changes.next)
+            watches["status"] = partial(manager.report_status, notifier, status=self._status_line, changed=listen())
         return watches
 
     def _in_use(self) -> bool:

@@ -1,13 +1,14 @@
 """Keeping the service manager informed: alive while the store answers, what is being done, more time while draining."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
 
 from orchestrator.daemon.sd import MICROSECONDS, Notifier
 from orchestrator.daemon.stopping import Waiting
+from orchestrator.errors import StoreError
 from orchestrator.store.writer import Transaction
 
 STATUS_SECONDS = 5.0
@@ -23,9 +24,13 @@ class Probe:
 
 
 async def ping_watchdog(notifier: Notifier, *, probe: Waiting, every_seconds: float) -> None:
-    """Ping after each probe that returns; a loop or a store that hangs misses the ping and the manager restarts the daemon."""
+    """Ping after each probe that is answered; a loop or a store that hangs misses it, and the manager restarts the daemon.
+
+    A store that refuses (disk full) has answered: a restart would not mend it.
+    """
     while True:
-        await probe()
+        with suppress(StoreError):
+            await probe()
         notifier.tell(WATCHDOG=1)
         await anyio.sleep(every_seconds)
 

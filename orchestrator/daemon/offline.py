@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from pydantic import ValidationError
 
 from orchestrator.api.importing import try_imports
 from orchestrator.api.submission import SubmissionBody, invalid, read_submission
-from orchestrator.errors import InvalidRequest, OrchestratorError, Problem
+from orchestrator.errors import InvalidRequest, OrchestratorError
 from orchestrator.spec.plan import plan
 from orchestrator.spec.schema import json_schema
 
@@ -37,12 +36,8 @@ def main(arguments: Sequence[str]) -> int:
 def _check() -> dict[str, Any]:
     try:
         body = SubmissionBody.model_validate_json(sys.stdin.buffer.read())
-    except ValidationError as error:
-        problems = [
-            Problem(".".join(map(str, detail["loc"])) or "body", detail["msg"])
-            for detail in error.errors(include_url=False, include_input=False)
-        ]
-        raise InvalidRequest("the submission on standard input is not valid", problems=problems) from error
+    except ValueError as error:
+        raise InvalidRequest(f"the submission on standard input is not valid: {error}") from error
     return anyio.run(_answer, body)
 
 
