@@ -1,5 +1,6 @@
 """How a variant ends: its metrics, objective and verdict as one move. Plain functions."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -32,15 +33,25 @@ def variant_move(variant: ActiveVariant, step: Step, plan: Plan) -> VariantMove:
     aggregated = variant_metrics(variant, plan)
     metrics = aggregated.values
     evaluated = step is Step.EVALUATED
+    objective = objective_value(metrics, plan)
     return VariantMove(
         number=variant.number,
         target=VariantState(step.value),
         rule=_RULES.get(step),
         metrics=metrics if metrics or evaluated else None,
         spread=spread_json(aggregated) if aggregated.spread else None,
-        objective=objective_value(metrics, plan) if evaluated else None,
+        objective=objective if evaluated else None,
+        rank=rank_of(objective, plan) if evaluated else None,
         passed=True if evaluated and plan.spec.gate is None else None,
     )
+
+
+def rank_of(objective: float | None, plan: Plan) -> float:
+    """The objective so that smaller is better; what has none comes last."""
+    if objective is None:
+        return sys.float_info.max
+    declared = plan.spec.objective
+    return -objective if declared is not None and declared.goal == "maximize" else float(objective)
 
 
 def objective_value(metrics: Mapping[str, float], plan: Plan) -> float | None:

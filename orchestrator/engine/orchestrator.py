@@ -108,11 +108,9 @@ class Orchestrator:
         spec = submission.spec
         for stage in spec.stages:
             self.dispatcher.executor(stage.runs_on)
-        objective = spec.objective
         change = AddExperiment(
             name=spec.name,
             seed=secrets.randbits(32) if spec.seed is None else spec.seed,
-            maximize=objective is not None and objective.goal == "maximize",
             spec=spec.model_dump_json(exclude_none=True),
             source=submission.source,
             folder=submission.folder,

@@ -176,8 +176,7 @@ async def select(plan: Plan, round_number: int, *, store: DurableWriter, views: 
     spec = plan.spec.select
     goal = goal_of(plan)
     limit = {"best": 1, "top_k": spec.k or 1}.get(spec.method, -1)
-    query = "ranked_down" if goal == "maximize" else "ranked_up"
-    rows: list[list[Any]] = await views.read(query, {"experiment": plan.experiment, "limit": limit})
+    rows: list[list[Any]] = await views.read("ranked", {"experiment": plan.experiment, "limit": limit})
     candidates = [Candidate(number=n, objective=value, passed=True, metrics=metrics or {}) for n, value, metrics in rows]
     winners = selector(spec).select(candidates, goal=goal)
     best = min((c.objective for c in candidates), key=lambda value: rank_key(value, goal=goal), default=None)
@@ -217,8 +216,7 @@ async def completed(
 ) -> RoundSummary:
     """The last round with what only the present knows."""
     place = {"experiment": plan.experiment}
-    query = "ranked_down" if goal_of(plan) == "maximize" else "ranked_up"
-    first: list[list[Any]] = await views.read(query, {**place, "limit": 1})
+    first: list[list[Any]] = await views.read("ranked", {**place, "limit": 1})
     return replace(
         last,
         selected=await views.read("selected_count", place),

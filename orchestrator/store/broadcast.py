@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 
 Event = dict[str, Any]
-LONGEST_BACKLOG = 10_000
+LONGEST_BACKLOG = 1_000
 
 
 class Subscription:

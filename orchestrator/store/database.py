@@ -11,6 +11,7 @@ from pathlib import Path
 import aiosqlite
 import anyio
 import structlog
+from anyio import to_thread
 
 from orchestrator.errors import CorruptDatabase, NewerDatabase, StoreError
 from orchestrator.store import sql
@@ -44,7 +45,12 @@ def warn_of_old_sqlite() -> None:
 async def connect(path: Path, *, read_only: bool) -> AsyncIterator[aiosqlite.Connection]:
     """An open connection with our pragmas. Closing is shielded, since its thread would outlive a cancelled close."""
     address = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-    connection = await aiosqlite.connect(address, uri=True, isolation_level=None, cached_statements=256)
+    connecting = aiosqlite.connect(address, uri=True, isolation_level=None, cached_statements=256)
+    try:
+        connection = await connecting
+    except sqlite3.Error:
+        await to_thread.run_sync(connecting._thread.join)  # noqa: SLF001 it ends by itself, but not after the loop is closed
+        raise
     try:
         for pragma in _pragmas(read_only=read_only):
             await connection.execute(f"PRAGMA {pragma}")

@@ -67,6 +67,7 @@ class VariantMove(NamedTuple):
     metrics: Mapping[str, float] | None = None
     spread: Mapping[str, Any] | None = None
     objective: float | None = None
+    rank: float | None = None  # smaller is better
     passed: bool | None = None
 
 

@@ -85,7 +85,8 @@ class Views:
 
     async def _variant_rows(self, ref: Ref, *, after: int, limit: int) -> list[Row]:
         values = {"experiment": ref.experiment, "variant": ref.variant, "iteration": ref.iteration}
-        rows: list[Row] = await self.read("variant_rows", {**values, "after": after, "limit": limit})
+        first = after if ref.variant is None else ref.variant - 1
+        rows: list[Row] = await self.read("variant_rows", {**values, "after": first, "limit": limit})
         return rows
 
     async def variants(self, experiment: int, *, limit: int, after: int = 0) -> list[Row]:
@@ -120,7 +121,7 @@ class Views:
 
     async def _best_row(self, experiment: int, number: int) -> Row:
         values = {"experiment": experiment, "variant": number, "iteration": 0}
-        rows: list[Row] = await self.read("variant_rows", {**values, "after": 0, "limit": 1})
+        rows: list[Row] = await self.read("variant_rows", {**values, "after": number - 1, "limit": 1})
         return rows[0]
 
     async def decisions(self, ref: Ref) -> list[Row]:

@@ -14,7 +14,6 @@ class AddExperiment:
 
     name: str
     seed: int
-    maximize: bool
     spec: str  # JSON
     source: str
     folder: str
@@ -31,7 +30,6 @@ class AddExperiment:
         values = {
             "name": self.name,
             "seed": self.seed,
-            "maximize": int(self.maximize),
             "spec": self.spec,
             "source": self.source,
             "folder": self.folder,

@@ -13,7 +13,6 @@ CREATE TABLE experiment (
     round INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
     seed INTEGER NOT NULL CHECK (seed BETWEEN 0 AND 4294967295),
-    maximize INTEGER NOT NULL CHECK (maximize IN (0, 1)),
     spec TEXT NOT NULL CHECK (json_valid(spec)),
     source TEXT NOT NULL,
     folder TEXT NOT NULL,
@@ -69,6 +68,7 @@ CREATE TABLE variant (
     metrics TEXT CHECK (metrics IS NULL OR json_valid(metrics)),
     spread TEXT CHECK (spread IS NULL OR json_valid(spread)),
     objective REAL,
+    rank REAL, -- the objective so that smaller is better, and what has none comes last
     score REAL,
     passed INTEGER CHECK (passed IN (0, 1)),
     verdict TEXT CHECK (verdict IS NULL OR json_valid(verdict)),
@@ -78,7 +78,7 @@ CREATE TABLE variant (
 CREATE UNIQUE INDEX variant_by_hash ON variant (experiment, hash);
 CREATE INDEX variant_open ON variant (experiment, number) WHERE state IN ('proposed', 'evaluating');
 CREATE INDEX variant_ungated ON variant (experiment, number) WHERE state = 'evaluated' AND passed IS NULL;
-CREATE INDEX variant_ranked ON variant (experiment, objective, number) WHERE passed = 1;
+CREATE INDEX variant_ranked ON variant (experiment, rank, number) WHERE passed = 1;
 CREATE INDEX variant_selected ON variant (experiment, number) WHERE selected = 1;
 
 CREATE TABLE iteration (

@@ -7,27 +7,20 @@ SELECT json_quote(max(id)) FROM experiment WHERE name = :name HAVING max(id) IS 
 SELECT json_group_array(json(row)) FROM (
     SELECT json_object(
         'id', id, 'name', name, 'state', state, 'phase', phase, 'round', round, 'reason', reason, 'seed', seed,
-        'maximize', maximize, 'variant_count', variant_count, 'created_us', created_us, 'started_us', started_us,
+        'variant_count', variant_count, 'created_us', created_us, 'started_us', started_us,
         'finished_us', finished_us,
         'variants_evaluated', variants_evaluated, 'variants_failed', variants_failed,
         'variants_pruned', variants_pruned, 'variants_cancelled', variants_cancelled,
         'queued', iterations_queued, 'running', iterations_running, 'succeeded', iterations_succeeded,
         'failed', iterations_failed, 'cancelled', iterations_cancelled,
-        'best', coalesce(
-            CASE WHEN maximize THEN (
-                SELECT v.number FROM variant AS v
-                WHERE v.experiment = experiment.id AND v.passed = 1 AND v.objective IS NOT NULL
-                ORDER BY v.objective DESC, v.number LIMIT 1
-            ) ELSE (
-                SELECT v.number FROM variant AS v
-                WHERE v.experiment = experiment.id AND v.passed = 1 AND v.objective IS NOT NULL
-                ORDER BY v.objective, v.number LIMIT 1
-            ) END,
-            (SELECT min(v.number) FROM variant AS v WHERE v.experiment = experiment.id AND v.passed = 1)
+        'best', (
+            SELECT v.number FROM variant AS v
+            WHERE v.experiment = experiment.id AND v.passed = 1
+            ORDER BY v.rank, v.number LIMIT 1
         )
     ) AS row
     FROM experiment
-    WHERE (:experiment IS NULL OR id = :experiment) AND (:below IS NULL OR id < :below)
+    WHERE id >= coalesce(:experiment, 0) AND id <= coalesce(:experiment, :below - 1, 9223372036854775807)
     ORDER BY id DESC
     LIMIT :limit
 );
@@ -93,20 +86,12 @@ SELECT json_group_array(json(row)) FROM (
     LIMIT :limit
 );
 
--- ranked_up --
--- Passing variants by objective, smallest first.
+-- ranked --
+-- Passing variants, best first.
 SELECT json_group_array(json(row)) FROM (
     SELECT json_array(number, objective, json(metrics)) AS row FROM variant
     WHERE experiment = :experiment AND passed = 1
-    ORDER BY objective IS NULL, objective, number LIMIT :limit
-);
-
--- ranked_down --
--- Passing variants by objective, largest first.
-SELECT json_group_array(json(row)) FROM (
-    SELECT json_array(number, objective, json(metrics)) AS row FROM variant
-    WHERE experiment = :experiment AND passed = 1
-    ORDER BY objective IS NULL, objective DESC, number LIMIT :limit
+    ORDER BY rank, number LIMIT :limit
 );
 
 -- variant_rows --
@@ -126,11 +111,12 @@ SELECT json_group_array(json(row)) FROM (
             FROM iteration AS i
             LEFT JOIN attempt AS a
                 ON a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
-            WHERE i.experiment = v.experiment AND i.variant = v.number AND (:iteration IS NULL OR i.number = :iteration)
+            WHERE i.experiment = v.experiment AND i.variant = v.number
+                AND i.number BETWEEN coalesce(:iteration, 0) AND coalesce(:iteration, 9223372036854775807)
         )
     ) AS row
     FROM variant AS v
-    WHERE v.experiment = :experiment AND v.number > :after AND (:variant IS NULL OR v.number = :variant)
+    WHERE v.experiment = :experiment AND v.number > :after AND v.number <= coalesce(:variant, 9223372036854775807)
     ORDER BY v.number
     LIMIT :limit
 );

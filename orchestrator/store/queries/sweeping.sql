@@ -4,8 +4,8 @@ UPDATE iteration SET state = 'cancelled'
 WHERE
     experiment = :experiment
     AND state = 'queued'
-    AND (:variant IS NULL OR variant = :variant)
-    AND (:iteration IS NULL OR number = :iteration);
+    AND variant BETWEEN coalesce(:variant, 0) AND coalesce(:variant, 9223372036854775807)
+    AND number BETWEEN coalesce(:iteration, 0) AND coalesce(:iteration, 9223372036854775807);
 
 -- cancel_open_variants --
 -- Cancel variants that are in one of the open states and have nothing left to run.
@@ -13,7 +13,7 @@ UPDATE variant SET state = 'cancelled', rule = :rule
 WHERE
     experiment = :experiment
     AND state = :source
-    AND (:variant IS NULL OR number = :variant)
+    AND number BETWEEN coalesce(:variant, 0) AND coalesce(:variant, 9223372036854775807)
     AND NOT EXISTS (
         SELECT 1 FROM iteration
         WHERE iteration.experiment = variant.experiment AND iteration.variant = variant.number AND iteration.state IN ('queued', 'running')
@@ -25,38 +25,38 @@ UPDATE iteration SET state = 'queued', charged = 0, cause = NULL, metrics = NULL
 WHERE
     experiment = :experiment
     AND state = :source
-    AND (:variant IS NULL OR variant = :variant)
-    AND (:iteration IS NULL OR number = :iteration);
+    AND variant BETWEEN coalesce(:variant, 0) AND coalesce(:variant, 9223372036854775807)
+    AND number BETWEEN coalesce(:iteration, 0) AND coalesce(:iteration, 9223372036854775807);
 
 -- retry_variants --
 -- Reopen ended variants that have something queued again; what was decided of them falls.
 UPDATE variant SET
-    state = 'evaluating', rule = NULL, metrics = NULL, spread = NULL, objective = NULL,
+    state = 'evaluating', rule = NULL, metrics = NULL, spread = NULL, objective = NULL, rank = NULL,
     score = NULL, passed = NULL, verdict = NULL, selected = 0
 WHERE
     experiment = :experiment
     AND state = :source
-    AND (:variant IS NULL OR number = :variant)
+    AND number BETWEEN coalesce(:variant, 0) AND coalesce(:variant, 9223372036854775807)
     AND EXISTS (
         SELECT 1 FROM iteration
         WHERE iteration.experiment = variant.experiment AND iteration.variant = variant.number AND iteration.state = 'queued'
     );
 
 -- lose_attempts --
--- Attempts that were under way when the daemon or the machine went down.
+-- Attempts that were under way when the daemon or the machine went down (IN names the partial index, here and below).
 INSERT INTO attempt (experiment, variant, iteration, number, end, cause, error)
 SELECT experiment, variant, number, attempt, 'failed', :cause, :error
-FROM iteration WHERE state = 'running';
+FROM iteration WHERE state IN ('queued', 'running') AND state = 'running';
 
 -- experiments_with_lost --
 -- How many iterations of which experiments were under way.
 SELECT json_group_array(json_array(experiment, lost)) FROM (
-    SELECT experiment, count(*) AS lost FROM iteration WHERE state = 'running' GROUP BY experiment
+    SELECT experiment, count(*) AS lost FROM iteration WHERE state IN ('queued', 'running') AND state = 'running' GROUP BY experiment
 );
 
 -- requeue_lost --
 -- Queue anew what was under way; it is not charged for it.
-UPDATE iteration SET state = 'queued' WHERE state = 'running';
+UPDATE iteration SET state = 'queued' WHERE state IN ('queued', 'running') AND state = 'running';
 
 -- set_meta --
 -- Remember a fact about the file itself.

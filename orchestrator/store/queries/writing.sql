@@ -22,8 +22,8 @@ WHERE experiment.id = changes.value ->> 0;
 
 -- add_experiment --
 -- A submitted experiment, queued.
-INSERT INTO experiment (name, state, seed, maximize, spec, source, folder, environment, code_hash, idempotency_key, created_us)
-VALUES (:name, 'queued', :seed, :maximize, :spec, :source, :folder, :environment, :code_hash, :idempotency_key, :now_us);
+INSERT INTO experiment (name, state, seed, spec, source, folder, environment, code_hash, idempotency_key, created_us)
+VALUES (:name, 'queued', :seed, :spec, :source, :folder, :environment, :code_hash, :idempotency_key, :now_us);
 
 -- submitted_before --
 -- The experiment an idempotency key has already made.
@@ -143,14 +143,15 @@ FROM json_each(:rows) AS moved
 WHERE variant.experiment = :experiment AND variant.number = moved.value ->> 0 AND variant.state = 'proposed';
 
 -- move_variants --
--- Move variants out of one state. One row: number, target, rule, metrics, spread, objective, passed.
+-- Move variants out of one state. One row: number, target, rule, metrics, spread, objective, rank, passed.
 UPDATE variant SET
     state = moved.value ->> 1,
     rule = moved.value ->> 2,
     metrics = moved.value ->> 3,
     spread = moved.value ->> 4,
     objective = moved.value ->> 5,
-    passed = moved.value ->> 6
+    rank = moved.value ->> 6,
+    passed = moved.value ->> 7
 FROM json_each(:rows) AS moved
 WHERE variant.experiment = :experiment AND variant.number = moved.value ->> 0 AND variant.state = :source;
 
