@@ -1,6 +1,7 @@
 """Captured output: the files of attempts, read piece by piece and followed while they grow."""
 
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,10 +77,26 @@ def tails_of_row(state: Path, iteration: dict[str, Any], which: Which) -> list[T
 
 
 async def drain(files: Iterable[Tail], printer: Printer) -> AsyncIterator[bytes]:
-    """Everything the files hold now and have not given yet."""
-    for file in files:
-        while piece := await anyio.to_thread.run_sync(file.read):
-            yield printer.text(file.label, piece)
+    """Everything the files hold now and have not given yet, one after the other."""
+    waiting = deque(files)
+    while waiting:
+        pieces = await anyio.to_thread.run_sync(_read_some, waiting)
+        if pieces:
+            yield b"".join(printer.text(label, piece) for label, piece in pieces)
+
+
+def _read_some(waiting: deque[Tail]) -> list[tuple[str, bytes]]:
+    """Read from the front, dropping files that give no more, until there is enough for one go: most files are small or missing."""
+    pieces: list[tuple[str, bytes]] = []
+    size = 0
+    while waiting and size < PIECE_BYTES:
+        piece = waiting[0].read()
+        if piece:
+            pieces.append((waiting[0].label, piece))
+            size += len(piece)
+        if len(piece) < PIECE_BYTES:
+            waiting.popleft()
+    return pieces
 
 
 def iterations(variants: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

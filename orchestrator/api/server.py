@@ -123,19 +123,25 @@ class Server(uvicorn.Server):
             connection.shutdown()
         with anyio.move_on_after(self._shutdown_seconds) as patience:
             await self.server_state.wait_gone()
+            await self._wait_for_tasks()
         if patience.cancelled_caught:
             await self._cut()
 
+    async def _wait_for_tasks(self) -> None:
+        """Return once nothing is left of any request, also of those whose client has gone: what they use is torn down next."""
+        if tasks := list(self.server_state.tasks):
+            await asyncio.wait(tasks)
+
     async def _cut(self) -> None:
-        log.warning("connections_cut", count=len(self.server_state.connections), seconds=self._shutdown_seconds)
-        for connection in list(self.server_state.connections):
+        connections, tasks = list(self.server_state.connections), list(self.server_state.tasks)
+        log.warning("requests_cut", count=len(tasks), seconds=self._shutdown_seconds)
+        for connection in connections:
             connection.transport.abort()
         await self.server_state.wait_gone()  # the next turn of the loop: an aborted transport waits for nobody
-        tasks = list(self.server_state.tasks)
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=self._shutdown_seconds)
+        with anyio.move_on_after(self._shutdown_seconds):
+            await self._wait_for_tasks()
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:

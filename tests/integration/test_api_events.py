@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.api.routes import events as events_route
 from tests.support.calling import calling
-from tests.support.door import open_door, square
+from tests.support.door import QUADRATIC, open_door, square
 
 pytestmark = pytest.mark.asyncio
 
@@ -152,6 +152,16 @@ async def test_logs_are_followed_until_the_experiment_has_ended(state: Path) -> 
         with anyio.fail_after(20):
             text = b"".join([piece async for piece in caller.pieces()]).decode()
     assert [line for line in text.splitlines() if line.startswith("x is")] == ["x is 3", "x is 1", "x is 2"]
+
+
+async def test_follower_that_comes_in_the_middle_reads_nothing_twice(state: Path) -> None:
+    """While a hundred iterations print, each line reaches a follower once."""
+    text = QUADRATIC.replace("x = [3, 1, 2]", "x = { low = 1, high = 100 }")
+    async with open_door(state, evaluate=printing(state)) as door:
+        await door.start(text)
+        body = (await door.ask("GET", "/v1/experiments/1/logs?follow=true&stream=out")).body.decode()
+    printed = [line for line in body.splitlines() if line.startswith("x is")]
+    assert sorted(printed) == sorted(f"x is {number}" for number in range(1, 101))
 
 
 async def test_growing_output_is_seen_while_it_runs(state: Path) -> None:

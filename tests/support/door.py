@@ -56,6 +56,14 @@ class Door:
         assert reply.status == 201, reply.body
         return int(reply.json["id"])
 
+    async def start(self, text: str = QUADRATIC) -> int:
+        """Submit, wait until something of it runs, and return the id."""
+        with self.orchestrator.store.broadcast.subscribe() as events:
+            experiment = await self.submit(text)
+            while "iterations_started" not in {event["kind"] for event in await events.next() or []}:
+                pass
+        return experiment
+
     async def run(self, text: str = QUADRATIC) -> int:
         """Submit, wait for the end, and return the id."""
         experiment = await self.submit(text)

@@ -115,7 +115,7 @@ async def test_generator_is_left_when_the_client_leaves(path: Path) -> None:
             await caller.send("GET", "/")
             await caller.head()
         await server.server_state.wait_gone()
-        assert endless.left.is_set()
+    assert endless.left.is_set()
 
 
 async def test_stuck_answer_cannot_keep_the_server(path: Path) -> None:
