@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.daemon_process import daemon, refused
-from tests.support.processes import processes_about
+from tests.support.processes import processes_left
 
 SLOW: dict[str, Any] = {"name": "slow", "stage": {"command": ["sleep", "{seconds}"]}, "search": {"method": "grid"}}
 
@@ -35,7 +35,7 @@ def test_it_comes_up_works_and_leaves_in_order(state: Path) -> None:
         assert running.end() == 0
         assert not (state / "orchestrator.sock").exists()
         assert (state / "orchestrator.lock").read_text() == ""
-        assert processes_about(str(state)) == {}
+        assert processes_left(str(state)) == {}
         assert running.named("daemon_stopped")[0]["reason"] == "SIGTERM"
 
 
@@ -131,7 +131,7 @@ def test_a_second_signal_cuts_draining_short(state: Path) -> None:
         wait_for_state(running.client, "draining")
         running.send(signal.SIGTERM)
         assert running.end() == 0
-        assert processes_about(str(state)) == {}
+        assert processes_left(str(state)) == {}
     with daemon(state) as second:
         (variant,) = second.client.experiment(1).variants()
         assert variant["iterations"][0]["state"] in {"queued", "running"}

@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.client import Client
 from tests.support.daemon_process import ROOT
-from tests.support.processes import processes_about
+from tests.support.processes import processes_left
 from tests.support.user_manager import UserManager, user_manager
 
 UNITS = ROOT / "systemd/user"
@@ -108,7 +108,7 @@ def test_connecting_starts_it_a_kill_restarts_it_a_stop_drains_it(private_places
         service.manager.ctl("stop", SERVICE, SOCKET)
         assert service.manager.show(SERVICE, "Result") == "success"
         assert service.main_pid() == 0
-        assert processes_about(str(service.state)) == {}
+        assert processes_left(str(service.state)) == {}
         assert '"event": "daemon_stopped"' in service.said()
 
 

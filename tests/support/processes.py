@@ -1,7 +1,9 @@
 """Looking for processes that should not be there any more."""
 
 import os
+import select
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +12,20 @@ from pathlib import Path
 def processes_about(text: str) -> dict[int, str]:
     """Processes that have the text in their command line, environment or current directory: pid to command line."""
     return {pid: command for pid, command in _all() if _is_about(pid, text)}
+
+
+def processes_left(text: str, *, seconds: float = 5.0) -> dict[int, str]:
+    """Those that have not ended within that time: a helper that ends when its parent has needs a moment."""
+    found = processes_about(text)
+    deadline = time.monotonic() + seconds
+    for pid in found:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        with os.fdopen(descriptor):
+            select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+    return processes_about(text) if found else {}
 
 
 def kill_all_about(text: str) -> None:
