@@ -1,0 +1,210 @@
+"""Claims about the one writer: grouped commits, refusals that touch nobody else, changes that are made whole."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from orchestrator.engine import durably
+from orchestrator.engine.durably import DurableWriter
+from orchestrator.errors import Conflict, StoreBlocked, StoreError, Unavailable
+from orchestrator.store.journal import Journal
+from orchestrator.store.store import Store, open_store
+from orchestrator.store.writer import GROUP_LENGTH, Transaction
+from tests.support.records import rows, submission
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the database is."""
+    return tmp_path / "orchestrator.db"
+
+
+@dataclass
+class Named:
+    """A change that adds an experiment, then refuses or breaks if told so; keeps every transaction it ran in."""
+
+    name: str
+    error: Exception | None = None
+    began: anyio.Event = field(default_factory=anyio.Event)
+    may_end: anyio.Event | None = None
+    ran_in: list[Transaction] = field(default_factory=list)
+
+    async def apply(self, transaction: Transaction) -> int:
+        """Add it."""
+        self.ran_in.append(transaction)
+        self.began.set()
+        if self.may_end is not None:
+            await self.may_end.wait()
+        found, _ = await submission(name=self.name).apply(transaction)
+        if self.error is not None:
+            raise self.error
+        return found
+
+
+async def names(store: Store) -> list[str]:
+    """Of all experiments, in order."""
+    return [name for (name,) in await rows(store, "SELECT name FROM experiment ORDER BY id")]
+
+
+async def test_what_comes_together_is_committed_together(path: Path) -> None:
+    """Five hundred concurrent writes share a handful of transactions, and each waiter gets its own answer."""
+    changes = [Named(f"e{number}") for number in range(500)]
+    answers: dict[str, int] = {}
+
+    async with open_store(path) as store:
+
+        async def write(change: Named) -> None:
+            answers[change.name] = await store.writer.write(change)
+
+        async with anyio.create_task_group() as tasks:
+            for change in changes:
+                tasks.start_soon(write, change)
+        stored = {name: number for number, name in await rows(store, "SELECT id, name FROM experiment")}
+
+    assert answers == stored
+    assert len({id(change.ran_in[-1]) for change in changes}) <= 500 // GROUP_LENGTH + 2
+
+
+@pytest.mark.parametrize("error", [Conflict("not this one"), RuntimeError("a defect")])
+async def test_a_refused_change_fails_alone(path: Path, error: Exception) -> None:
+    """One change of a group is refused, or has a defect: only its caller hears of it, nothing of it stays, the others are kept."""
+    failures: list[tuple[str, BaseException]] = []
+    async with open_store(path) as store:
+
+        async def write(change: Named) -> None:
+            try:
+                await store.writer.write(change)
+            except (Conflict, RuntimeError) as failure:
+                failures.append((change.name, failure))
+
+        async with anyio.create_task_group() as tasks:
+            for name in "abcdef":
+                tasks.start_soon(write, Named(name, error=error if name == "c" else None))
+        kept = await names(store)
+        told = [event["name"] for event in await Journal(store.views).events(since=0, limit=100)]
+
+    assert failures == [("c", error)]
+    assert sorted(kept) == list("abdef")
+    assert told == kept
+
+
+async def test_a_change_whose_caller_is_cancelled_is_made_whole(path: Path) -> None:
+    """Cancelling a caller in the middle of its transaction neither cuts the transaction nor stops the writer."""
+    change = Named("left behind", may_end=anyio.Event())
+    async with open_store(path) as store:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(store.writer.write, change)
+            await change.began.wait()
+            tasks.cancel_scope.cancel()
+        assert change.may_end is not None
+        change.may_end.set()
+        await store.writer.write(Named("next"))
+
+        assert await names(store) == ["left behind", "next"]
+
+
+async def test_cancelling_the_whole_store_keeps_what_was_sent(path: Path) -> None:
+    """A store that is cancelled from outside while a change is under way commits the change before it closes."""
+    change = Named("on its way", may_end=anyio.Event())
+
+    async def live() -> None:
+        async with open_store(path) as store, anyio.create_task_group() as inner:
+            inner.start_soon(store.writer.write, change)
+            await anyio.sleep_forever()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(live)
+        await change.began.wait()
+        tasks.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await checkpoint()
+            assert change.may_end is not None
+            change.may_end.set()
+    async with open_store(path) as store:
+        assert await names(store) == ["on its way"]
+
+
+async def test_nothing_can_be_written_once_it_is_closed(path: Path) -> None:
+    """A write after the store was left is refused as unavailable, and does not hang."""
+    async with open_store(path) as store:
+        writer = store.writer
+
+    with anyio.fail_after(5), pytest.raises(Unavailable, match="stopping"):
+        await writer.write(Named("late"))
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A change that bounds how large the file may become, as a full disk does; None takes the bound away."""
+
+    room_pages: int | None
+
+    async def apply(self, transaction: Transaction) -> None:
+        """Set the bound."""
+        ((now,),) = await transaction._connection.execute_fetchall("PRAGMA page_count")
+        bound = 2**30 if self.room_pages is None else now + self.room_pages
+        await transaction._connection.execute(f"PRAGMA max_page_count = {bound}")
+
+
+LARGE = "x" * 200_000
+
+
+async def test_a_full_disk_is_said_and_passes(path: Path) -> None:
+    """A change the disk has no room for raises StoreBlocked and leaves nothing; a small one, and the same one later, are taken."""
+    async with open_store(path) as store:
+        await store.writer.write(Named("before"))
+        await store.writer.write(Limit(2))
+        with pytest.raises(StoreBlocked, match="full"):
+            await store.writer.write(Named(LARGE))
+        await store.writer.write(Named("small"))
+        await store.writer.write(Limit(None))
+        await store.writer.write(Named(LARGE))
+
+        assert await names(store) == ["before", "small", LARGE]
+        assert [event["seq"] for event in await Journal(store.views).events(since=0, limit=10)] == [1, 2, 3]
+
+
+async def test_a_durable_write_waits_for_room(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the disk is full a durable write is `degraded` and goes on trying; with room again it succeeds and is so no more."""
+    monkeypatch.setattr(durably, "RETRY_SECONDS", 0.0)
+    async with open_store(path) as store:
+        durable = DurableWriter(store.writer)
+        await store.writer.write(Limit(2))
+        change = Named(LARGE)
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(durable.write, change)
+                while len(change.ran_in) < 3:
+                    await checkpoint()
+                degraded = durable.degraded
+                await store.writer.write(Limit(None))
+
+        assert "full" in (degraded or "")
+        assert durable.degraded is None
+        assert await names(store) == [LARGE]
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A change whose statement the database refuses for good."""
+
+    async def apply(self, transaction: Transaction) -> Any:
+        """Break a CHECK."""
+        await transaction._connection.execute("UPDATE experiment SET seed = -1")
+
+
+async def test_a_statement_that_can_never_work_is_not_tried_again(path: Path) -> None:
+    """A broken constraint is a StoreError and not StoreBlocked: waiting would not help."""
+    async with open_store(path) as store:
+        await store.writer.write(Named("one"))
+        with pytest.raises(StoreError) as caught:
+            await DurableWriter(store.writer).write(Wrong())
+
+        assert not isinstance(caught.value, StoreBlocked)
+        assert await names(store) == ["one"]
