@@ -15,6 +15,7 @@ from orchestrator.executors.base import Abilities, StopSwitch
 from orchestrator.executors.command_attempts import Attempt, attempts_of
 from orchestrator.executors.command_outcomes import lost, outcome_of
 from orchestrator.executors.keeper_client import KeeperClient, Keepers, Ticket, clear_leftovers
+from orchestrator.executors.registry import Surroundings
 from orchestrator.worker.keeper_protocol import Message
 
 OUTPUT_LIMIT_BYTES = 1 << 20
@@ -63,6 +64,8 @@ class IsolatedExecutor:
         """Execute the commands of the batch one after the other."""
         if batch.job.command is None:
             raise ExecutorUnusable(f"stage {batch.job.stage!r}: the executor 'isolated' runs commands, not callables")
+        if stop.pressed:
+            return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.evaluations))))
         attempts = attempts_of(batch)
         client = await self._keepers.ready()
         ticket = client.start(self._job_message(batch.job), [attempt.run for attempt in attempts])
@@ -151,3 +154,8 @@ def _dispose_of_scratch(attempt: Attempt, scratch: str | None, *, outcome: Outco
             Path(attempt.scratch).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.move(scratch, attempt.scratch)
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def create(surroundings: Surroundings) -> IsolatedExecutor:
+    """As the registry calls it."""
+    return IsolatedExecutor(surroundings.folder, output_limit_bytes=surroundings.output_limit_bytes)

@@ -57,6 +57,7 @@ class KeeperConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._lines = Lines()
         self._tickets: dict[str, Ticket] = {}
+        self._known: set[str] = set()  # tokens the keeper may still know
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet first."""
@@ -80,6 +81,8 @@ class KeeperConnection(asyncio.Protocol):
             return
         if message["event"] == "ended":
             ticket.ended[token] = message
+        else:
+            self._known.discard(token)
         del self._tickets[token]
         ticket.close(token)
 
@@ -97,6 +100,7 @@ class KeeperConnection(asyncio.Protocol):
         """Have them run one after the other."""
         runs = [{**run, "token": self._free_token(run["token"])} for run in runs]
         tokens = tuple(run["token"] for run in runs)
+        self._known.update(tokens)
         ticket = Ticket(tokens=tokens, open=set(tokens))
         if self.lost.is_set():
             ticket.lost = True
@@ -108,9 +112,14 @@ class KeeperConnection(asyncio.Protocol):
 
     def _free_token(self, token: str) -> str:
         """The same attempt sent twice at one instant is two runs: the keeper would take the second for a repeated message."""
-        while token in self._tickets:
+        while token in self._known:
             token = f"{token}+"
         return token
+
+    def acknowledge(self, tokens: list[str]) -> None:
+        """The keeper may forget the ends of these."""
+        self._known.difference_update(tokens)
+        self.send({"op": "acknowledge", "tokens": tokens})
 
     def send(self, message: Message) -> None:
         """Say it; a keeper that is gone hears nothing."""
@@ -149,7 +158,7 @@ class KeeperClient:
 
     def acknowledge(self, tokens: Iterable[str]) -> None:
         """Let the keeper forget the ends of these."""
-        self._connection.send({"op": "acknowledge", "tokens": list(tokens)})
+        self._connection.acknowledge(list(tokens))
 
     async def close(self) -> None:
         """Let it kill everything and leave; see to it that nothing of it is left. Returns when that is so."""

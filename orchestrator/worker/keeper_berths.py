@@ -1,15 +1,15 @@
 """Where an evaluation's files are while it runs: places that are used again, as making files is slow and most commands print little.
 
-A berth holds the parameters, the result file, the scratch folder and the two streams. Streams that were written to are moved to
-the path where their output belongs: at the first look while it runs (each second), else at its end. Empty ones stay for the
-next evaluation, so that one that prints nothing leaves no file and costs none.
+A berth holds the parameters, the result file, the scratch folder and the two streams. A stream that was written to is shown where
+its output belongs at the first look while it runs (each second), and moved there at its end. Empty ones stay for the next
+evaluation, so that one that prints nothing leaves no file and costs none.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from typing import Dict, List, Optional
+from typing import Callable, Dict, List, Optional
 
 from orchestrator.worker.output import store_output
 from orchestrator.worker.trim import punch_middle, trim_file
@@ -18,6 +18,7 @@ LONGEST_RESULT_BYTES = 1 << 20
 LONGEST_LINE_BYTES = 1 << 18
 LONGEST_ERRORS_BYTES = 4096
 
+_MOST_OBSTACLES = 2  # a folder that is missing, a file that is there
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _REWRITE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -28,8 +29,8 @@ class Stream:
     def __init__(self, spare: str, final: str) -> None:
         self._spare = spare
         self._final = final
-        self.path = spare  # where the file is now
-        self.written_bytes = 0  # known when closed
+        self._shown = False
+        self.written_bytes = 0  # known when measured
 
     def open(self) -> int:
         """A descriptor that appends to it. Raises OSError."""
@@ -38,64 +39,72 @@ class Stream:
     def look(self, limit_bytes: int) -> None:
         """While it is written to: show it where it belongs, and give back to the disk what is too much."""
         try:
-            size = os.stat(self.path).st_size
-            if size:
-                self._publish()
+            size = os.stat(self._spare).st_size
             if size > 2 * limit_bytes:
                 self._punch(limit_bytes)
+            if size and not self._shown:
+                self._into_place(os.link)
+                self._shown = True
         except OSError:
             return  # removed by the evaluation, or no place to show it at: looked at again when it has ended
 
     def _punch(self, limit_bytes: int) -> None:
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+        descriptor = os.open(self._spare, os.O_WRONLY | os.O_CLOEXEC)
         try:
             punch_middle(descriptor, limit_bytes)
         finally:
             os.close(descriptor)
 
-    def close(self, limit_bytes: int) -> None:
-        """Nothing writes to it any more: trim it and show it, or leave no trace. Raises OSError (a full disk)."""
+    def _into_place(self, move: Callable[[str, str], None]) -> None:
+        """Link or rename it; the folder is made when it is not there, what an interrupted start has left is replaced."""
+        for _ in range(_MOST_OBSTACLES):
+            try:
+                move(self._spare, self._final)
+                return
+            except FileExistsError:
+                remove(self._final)
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(self._final), 0o700, exist_ok=True)
+        move(self._spare, self._final)
+
+    def measure(self) -> None:
+        """Nothing writes to it any more: see how much it is."""
         try:
-            self.written_bytes = os.stat(self.path).st_size
+            self.written_bytes = os.stat(self._spare).st_size
         except FileNotFoundError:
-            return  # the evaluation has removed it
+            self.written_bytes = 0  # the evaluation has removed it
+
+    def close(self, limit_bytes: int) -> None:
+        """After `measure`: trim it and move it where it belongs, or leave no trace. Raises OSError (a full disk)."""
         if not self.written_bytes:
             remove(self._final)  # of the same attempt, when an earlier start of it was interrupted
             return
         try:
             if self.written_bytes > limit_bytes:
-                trim_file(self.path, limit_bytes)
-            self._publish()
+                trim_file(self._spare, limit_bytes)
+            self._into_place(os.rename)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
             self._copy(limit_bytes)
-
-    def _publish(self) -> None:
-        if self.path != self._final:
-            try:
-                os.rename(self._spare, self._final)
-            except FileNotFoundError:
-                os.makedirs(os.path.dirname(self._final), 0o700, exist_ok=True)
-                os.rename(self._spare, self._final)
-            self.path = self._final
+        if self._shown:
+            remove(self._spare)  # the second name of one file is not moved onto the first
 
     def _copy(self, limit_bytes: int) -> None:
-        """Onto another file system. Raises OSError."""
+        """Onto another file system; the spare one is empty afterwards. Raises OSError."""
         spool = os.open(self._spare, os.O_RDWR | os.O_CLOEXEC)
         try:
             store_output(spool, self._final, limit_bytes=limit_bytes)
         finally:
             os.close(spool)
-        self.path = self._final
 
     def discard(self) -> None:
         """Leave nothing of it that the next evaluation would append to."""
         remove(self._spare)
 
     def end(self, limit_bytes: int) -> bytes:
-        """The last bytes of it."""
-        return read_end(self.path, limit_bytes) if self.written_bytes else b""
+        """The last bytes of it, before it is closed."""
+        return read_end(self._spare, limit_bytes) if self.written_bytes else b""
 
 
 class Berth:
@@ -116,9 +125,12 @@ class Berth:
 
     def furnish(self, parameters: str) -> None:
         """Write the parameters. Raises OSError."""
+        content = parameters.encode()
         descriptor = os.open(self.parameters, _REWRITE, 0o600)
         try:  # written over, then cut: ext4 writes a file to the disk at once when it had been cut to nothing
-            os.ftruncate(descriptor, os.write(descriptor, parameters.encode()))
+            if os.write(descriptor, content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.parameters)
+            os.ftruncate(descriptor, len(content))
         finally:
             os.close(descriptor)
 

@@ -177,10 +177,7 @@ class Run:
         assert self._berth is not None
         facts = self._facts
         for stream in self._streams:
-            try:
-                stream.close(self.limit_bytes)
-            except OSError:  # the disk is full: the evaluation counts, what it printed is lost
-                stream.discard()
+            stream.measure()
         facts["output_bytes"] = sum(stream.written_bytes for stream in self._streams)
         facts["result"] = self._berth.take_result()
         facts["scratch"] = self._berth.take_scratch(berths.aside(self.token))
@@ -188,6 +185,11 @@ class Run:
             facts["errors"] = self._streams[1].end(LONGEST_ERRORS_BYTES).decode("utf-8", "replace") or None
         else:
             facts["last_line"] = last_object_line(self._streams[0].end(LONGEST_LINE_BYTES))
+        for stream in self._streams:
+            try:
+                stream.close(self.limit_bytes)
+            except OSError:  # the disk is full: the evaluation counts, what it printed is lost
+                stream.discard()
 
 
 def _enter(workdir: str) -> None:

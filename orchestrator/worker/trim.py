@@ -16,7 +16,7 @@ _ROOM_FOR_NOTE = 80
 
 def note_of(left_out_bytes: int) -> bytes:
     """The line that stands where the middle of an output was."""
-    return f"\n[… {left_out_bytes} bytes left out …]\n".encode()
+    return b"\n[... %d bytes of output left out ...]\n" % left_out_bytes
 
 
 def trim_file(path: str, limit_bytes: int) -> int:

@@ -72,25 +72,6 @@ async def test_thousands_of_starts_cost_the_keeper_neither_descriptors_nor_memor
     assert sizes[2][1] <= LARGEST_RSS_BYTES
 
 
-async def test_a_start_that_is_repeated_starts_nothing(tmp_path: Path) -> None:
-    """A token that runs, and one that has ended and is not acknowledged, are told again; the command ran once."""
-    client = await start_keeper(tmp_path)
-    run = {**_run(tmp_path, "12.3.1.1"), "argv": ["sh", "-c", f"echo x >> {tmp_path}/trace"]}
-    try:
-        first = client.start(_job(tmp_path), [run])
-        await first.settled.wait()
-        second = client.start(_job(tmp_path), [run])
-        await second.settled.wait()
-        assert second.ended == first.ended
-        assert (tmp_path / "trace").read_text(encoding="utf-8") == "x\n"
-        client.acknowledge(["12.3.1.1"])
-        third = client.start(_job(tmp_path), [run])
-        await third.settled.wait()
-        assert (tmp_path / "trace").read_text(encoding="utf-8") == "x\nx\n"
-    finally:
-        await client.close()
-
-
 def _job(folder: Path) -> dict[str, object]:
     return {
         "environment": {"PATH": os.environ["PATH"]},

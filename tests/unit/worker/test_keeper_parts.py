@@ -104,9 +104,25 @@ def test_a_stream_appears_where_it_belongs_once_something_was_written(tmp_path: 
     assert final.read_bytes() == b"one "
     os.write(descriptor, b"two")
     os.close(descriptor)
+    stream.measure()
     stream.close(1000)
     assert (final.read_bytes(), stream.written_bytes) == (b"one two", 7)
     assert not (tmp_path / "spare").exists()
+
+
+def test_a_stream_replaces_what_an_interrupted_start_has_left(tmp_path: Path) -> None:
+    """At the first look and at the end alike; one that stays empty removes it."""
+    final = tmp_path / "1.1.out"
+    for content in (b"new", b""):
+        final.write_bytes(b"old")
+        stream = Stream(str(tmp_path / "spare"), str(final))
+        descriptor = stream.open()
+        os.write(descriptor, content)
+        os.close(descriptor)
+        stream.look(1000)
+        stream.measure()
+        stream.close(1000)
+        assert (final.read_bytes() if content else final.exists()) == (content or False)
 
 
 def test_a_stream_that_grows_without_end_is_held_down_on_the_disk(tmp_path: Path) -> None:
@@ -120,6 +136,7 @@ def test_a_stream_that_grows_without_end_is_held_down_on_the_disk(tmp_path: Path
     assert final.stat().st_size == 20 << 20
     assert final.stat().st_blocks * 512 < 4 << 20
     os.close(descriptor)
+    stream.measure()
     stream.close(1 << 16)
     assert final.stat().st_size == 1 << 16
 
@@ -130,13 +147,16 @@ def test_output_for_another_file_system_is_copied(tmp_path: Path) -> None:
     assert elsewhere.stat().st_dev != tmp_path.stat().st_dev
     final = elsewhere / tmp_path.name / "1.1.out"
     stream = Stream(str(tmp_path / "spare"), str(final))
-    os.write(stream.open(), b"text")
+    descriptor = stream.open()
+    os.write(descriptor, b"text")
+    os.close(descriptor)
     stream.look(1000)
+    stream.measure()
+    assert stream.end(2) == b"xt"
     stream.close(1000)
     try:
         assert final.read_bytes() == b"text"
         assert (tmp_path / "spare").read_bytes() == b""
-        assert stream.end(2) == b"xt"
     finally:
         final.unlink()
         final.parent.rmdir()

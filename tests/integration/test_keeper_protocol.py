@@ -1,0 +1,173 @@
+"""The keeper as a process of its own, spoken to over its channel as a daemon would."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from orchestrator.worker import keeper_system as system
+from orchestrator.worker.keeper_protocol import Lines, Message, encode
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 20
+
+
+class Daemon:
+    """The other end of a keeper's channel."""
+
+    def __init__(self, connection: socket.socket, keeper: subprocess.Popen[str]) -> None:
+        self.connection = connection
+        self.keeper = keeper
+        self.heard: list[Message] = []
+        self._lines = Lines()
+        connection.settimeout(PATIENCE_SECONDS)
+
+    def say(self, **message: Any) -> None:
+        self.connection.sendall(encode(message))
+
+    def hear(self, wanted: Callable[[Message], bool]) -> Message:
+        """Read until such a message has come."""
+        while not any(map(wanted, self.heard)):
+            data = self.connection.recv(1 << 16)
+            assert data, f"the keeper has left after {self.heard}"
+            self.heard += self._lines.feed(data)
+        found = next(filter(wanted, self.heard))
+        self.heard.remove(found)
+        return found
+
+    def hear_event(self, event: str, token: str | None = None) -> Message:
+        return self.hear(lambda message: message["event"] == event and message.get("token") == token)
+
+    def start(self, folder: Path, *tokens: str, argv: list[str], **job: Any) -> None:
+        """Run the same command under each of the tokens, one after the other."""
+        shared = {"environment": {"PATH": os.environ["PATH"]}, "workdir": str(folder), "timeout_seconds": None}
+        streams = [{"out": f"{folder}/{token}.out", "err": f"{folder}/{token}.err"} for token in tokens]
+        runs = [
+            {"token": token, "argv": argv, "environment": {}, "parameters": "{}", **paths}
+            for token, paths in zip(tokens, streams, strict=True)
+        ]
+        self.say(op="start", job={**shared, "output_bytes": 1000, **job}, runs=runs)
+
+
+@contextmanager
+def daemon(folder: Path) -> Iterator[Daemon]:
+    """A keeper, greeted; it must have left by itself soon after its channel was closed."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "orchestrator.worker.keeper"]
+    places = ["--channel", str(theirs.fileno()), "--folder", str(folder / "berths")]
+    with theirs:
+        keeper = subprocess.Popen(
+            [*command, *places], pass_fds=[theirs.fileno()], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
+    with keeper, ours:
+        yield Daemon(ours, keeper)
+        ours.close()
+        _, errors = keeper.communicate(timeout=PATIENCE_SECONDS)
+        assert errors == ""
+
+
+def test_a_hello_is_answered_with_who_the_keeper_is_and_what_it_knows(tmp_path: Path) -> None:
+    """Its identity, the marks of its children, what runs, and ends that were not acknowledged."""
+    with daemon(tmp_path) as talk:
+        talk.start(tmp_path, "1.1.1.1", argv=["true"])
+        talk.start(tmp_path, "1.2.1.1", argv=["sleep", "600"])
+        ended = talk.hear_event("ended", "1.1.1.1")
+        started = talk.hear_event("started", "1.2.1.1")
+        talk.say(op="hello", versions=[7, 1])
+        hello = talk.hear_event("hello")
+        assert (hello["version"], hello["pid"], hello["boot_id"]) == (1, talk.keeper.pid, system.boot_id())
+        assert hello["start_ticks"] == system.start_ticks(talk.keeper.pid)
+        assert (hello["running"], hello["ended"]) == ([started], [ended])
+        assert started["mark"] in system.marks_of(hello["instance"])
+        assert system.mark_of(started["pid"]) == started["mark"]
+        assert system.start_ticks(started["pid"]) == started["start_ticks"]
+        talk.say(op="acknowledge", tokens=["1.1.1.1"])
+        talk.say(op="hello", versions=[1])
+        assert talk.hear_event("hello")["ended"] == []
+
+
+def test_a_keeper_refuses_a_daemon_that_speaks_none_of_its_versions(tmp_path: Path) -> None:
+    """It says which it speaks, and leaves."""
+    with daemon(tmp_path) as talk:
+        talk.say(op="hello", versions=[99])
+        assert "version 1" in talk.hear_event("refused")["message"]
+        assert talk.keeper.wait(PATIENCE_SECONDS) == 0
+
+
+def test_a_start_that_is_repeated_starts_nothing(tmp_path: Path) -> None:
+    """While it runs and until its end is acknowledged it is told again; the command ran once."""
+    command = ["sh", "-c", "echo x >> trace; read -r _ < gate; exit 0"]
+    os.mkfifo(tmp_path / "gate")
+    with daemon(tmp_path) as talk:
+        talk.start(tmp_path, "1.1.1.1", argv=command)
+        started = talk.hear_event("started", "1.1.1.1")
+        talk.start(tmp_path, "1.1.1.1", argv=command)
+        assert talk.hear_event("started", "1.1.1.1") == started
+        (tmp_path / "gate").write_text("\n", encoding="ascii")
+        ended = talk.hear_event("ended", "1.1.1.1")
+        talk.start(tmp_path, "1.1.1.1", argv=command)
+        assert talk.hear_event("ended", "1.1.1.1") == ended
+        assert (tmp_path / "trace").read_text(encoding="ascii") == "x\n"
+        talk.say(op="acknowledge", tokens=["1.1.1.1"])
+        talk.start(tmp_path, "1.1.1.1", argv=["true"])
+        assert talk.hear_event("ended", "1.1.1.1")["pid"] != ended["pid"]
+
+
+def test_of_a_chain_one_runs_and_the_rest_can_be_dropped(tmp_path: Path) -> None:
+    """Killing the one that runs lets the next begin; killing one that waits is answered at once."""
+    with daemon(tmp_path) as talk:
+        talk.start(tmp_path, "1.1.1.1", "1.1.2.1", "1.1.3.1", argv=["sleep", "600"])
+        talk.hear_event("started", "1.1.1.1")
+        talk.say(op="kill", tokens=["1.1.2.1"])
+        talk.hear_event("dropped", "1.1.2.1")
+        talk.say(op="kill", tokens=["1.1.1.1"])
+        ended = talk.hear_event("ended", "1.1.1.1")
+        assert (ended["killed"], ended["timed_out"], ended["status"]) == (True, False, -signal.SIGTERM)
+        talk.hear_event("started", "1.1.3.1")
+
+
+def test_sigterm_makes_the_keeper_kill_everything_and_leave(tmp_path: Path) -> None:
+    """As a service manager asks it to."""
+    with daemon(tmp_path) as talk:
+        talk.start(tmp_path, "1.1.1.1", argv=["sh", "-c", "trap '' TERM; sleep 600 & wait; sleep 600"])
+        started = talk.hear_event("started", "1.1.1.1")
+        talk.keeper.send_signal(signal.SIGTERM)
+        assert talk.keeper.wait(PATIENCE_SECONDS) == 0
+        assert system.members({started["mark"]}) == set()
+
+
+def test_output_appears_where_it_belongs_while_the_command_runs(tmp_path: Path) -> None:
+    """A reader finds it there before the end, and nothing is lost by the move."""
+    os.mkfifo(tmp_path / "gate")
+    with daemon(tmp_path) as talk:
+        command = f"echo before; until [ -s {tmp_path}/1.1.1.1.out ]; do :; done; echo after"
+        talk.start(tmp_path, "1.1.1.1", argv=["sh", "-c", command], timeout_seconds=PATIENCE_SECONDS)
+        ended = talk.hear_event("ended", "1.1.1.1")
+    assert (ended["status"], ended["output_bytes"]) == (0, len("before\nafter\n"))
+    assert (tmp_path / "1.1.1.1.out").read_text(encoding="ascii") == "before\nafter\n"
+
+
+def test_output_is_held_down_on_the_disk_while_the_command_runs(tmp_path: Path) -> None:
+    """What it has written again and again is not what is kept."""
+    limit = 1 << 16
+    program = f"""
+import os
+path, block, seen = '{tmp_path}/1.1.1.1.out', b'x' * (1 << 20), 0
+while True:
+    if seen < 32:
+        os.write(1, block)
+        seen += 1
+    elif os.path.exists(path) and os.stat(path).st_blocks * 512 < 4 * {limit}:
+        break
+"""
+    with daemon(tmp_path) as talk:
+        facts = {"output_bytes": limit, "timeout_seconds": PATIENCE_SECONDS}
+        talk.start(tmp_path, "1.1.1.1", argv=[sys.executable, "-S", "-c", program], **facts)
+        ended = talk.hear_event("ended", "1.1.1.1")
+    assert (ended["status"], ended["output_bytes"]) == (0, 32 << 20)
+    assert (tmp_path / "1.1.1.1.out").stat().st_size <= limit

@@ -1,0 +1,1 @@
+"""Claims about the parts of executors that are plain functions."""

@@ -1,0 +1,1 @@
+"""Claims about what runs inside children."""
