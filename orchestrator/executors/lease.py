@@ -151,8 +151,8 @@ class Lease:
             slot.kill_if_alive()
             await slot.died.wait()
             exit_status = await to_thread.run_sync(slot.reap)
-            result = await to_thread.run_sync(self._judge, exit_status)
-        return result
+            return await to_thread.run_sync(self._judge, exit_status)
+        raise AssertionError("a shielded scope swallows nothing")
 
     def _judge(self, exit_status: int | None) -> BatchResult:
         slot, lane = self.seat

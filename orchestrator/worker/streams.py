@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 import threading
@@ -21,12 +22,10 @@ def _open(descriptor: int) -> TextIO:
 
 
 def flush(pair: Pair) -> None:
-    """Write what the streams hold. A workload may have closed or broken them; that costs its own output only."""
+    """Write what the streams hold. A workload may have closed or broken its own; that costs its own output only."""
     for stream in pair:
-        try:
+        with contextlib.suppress(Exception):
             stream.flush()
-        except Exception:  # noqa: BLE001, S112 - its own stream may raise anything, and there is nowhere to tell it
-            continue  # house: nothing is left to tell
 
 
 class ProcessStreams:

@@ -1,0 +1,121 @@
+"""What every executor owes the engine around an evaluation: environment, folder, output, fresh code."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from orchestrator.domain.evaluation import Job
+from orchestrator.domain.outcome import AttemptEnd
+from orchestrator.domain.refs import ExperimentId
+from tests.support.executors import CALLABLES, EACH, PATIENCE_SECONDS, Rig, opened, run
+from tests.support.workloads import light_main, output
+
+
+@pytest.fixture(autouse=True)
+def quick_spawn() -> Iterator[None]:
+    """A fresh process does not import pytest."""
+    with light_main():
+        yield
+
+
+@pytest.mark.asyncio
+class TestSurroundings:
+    @EACH
+    async def test_it_sees_the_environment_and_the_folder_it_was_given(self, name: str, tmp_path: Path) -> None:
+        """Nothing of the daemon's environment is there but what the job names; the current directory is the workdir."""
+        async with opened(name, tmp_path) as rig:
+            job = rig.workloads.job("surroundings")
+            job = replace(job, environment=(("A", "1"), *job.environment))
+            await run(rig, job, {})
+        seen = json.loads((output(job, 1) or "").splitlines()[0])
+        own = {key: value for key, value in seen["environment"].items() if not key.startswith("ORC_")}
+        assert own == dict(job.environment)
+        assert seen["folder"] == job.workdir
+
+    @EACH
+    async def test_each_attempt_has_its_own_output(self, name: str, tmp_path: Path) -> None:
+        """What an evaluation prints is in its own files and nowhere else."""
+        async with opened(name, tmp_path) as rig:
+            job = rig.workloads.job("prints")
+            result = await run(rig, job, {"x": 1}, {"x": 2})
+        for variant in (1, 2):
+            assert (output(job, variant) or "").splitlines()[0] == f"out {variant}"
+            assert output(job, variant, "err") == f"err {variant}\n"
+        expected = len("out 1\nerr 1\n")
+        assert all((outcome.usage.output_bytes or 0) >= expected for outcome in result.outcomes.values())
+
+    @CALLABLES
+    async def test_an_evaluation_that_prints_nothing_leaves_no_file(self, name: str, tmp_path: Path) -> None:
+        """Output files are made when there is output."""
+        async with opened(name, tmp_path) as rig:
+            job = rig.workloads.job("number")
+            result = await run(rig, job, {})
+        assert result.outcomes[0].usage.output_bytes == 0
+        assert not Path(job.output_folder).exists()
+
+    @EACH
+    async def test_huge_output_is_cut_in_its_middle(self, name: str, tmp_path: Path) -> None:
+        """Of 20 MB at most the limit is kept: the beginning, the end, and how much is missing between."""
+        async with opened(name, tmp_path) as rig:
+            job = rig.workloads.job("prints_a_lot_from_python" if name == "thread" else "prints_a_lot")
+            result = await run(rig, job, {})
+        text = output(job, 1) or ""
+        assert result.outcomes[0].end is AttemptEnd.SUCCEEDED
+        assert (result.outcomes[0].usage.output_bytes or 0) > 20_000_000
+        assert len(text) <= 64 * 1024
+        assert text.startswith("the beginning\nxxx")
+        assert "bytes of output left out" in text
+        assert "\nthe end\n" in text[-100:]
+
+    @CALLABLES
+    async def test_a_trial_tells_what_the_evaluation_is(self, name: str, tmp_path: Path) -> None:
+        """Seeds, case, repeat, attempt, stage, arguments and workdir arrive; the scratch folder is gone after a success."""
+        async with opened(name, tmp_path) as rig:
+            job = replace(rig.workloads.job("tells"), arguments_json='{"games": 10}')
+            result = await run(rig, job, {})
+        told = [json.loads(line) for line in (output(job, 1) or "").splitlines()]
+        assert told == [[41, 7, None, 1, 1, "main"], [{"games": 10}, job.workdir]]
+        assert result.outcomes[0].metrics == {"scratch_is_a_folder": 1}
+        assert sorted(path.name for path in (Path(job.output_folder) / "1").iterdir()) == ["1.1.out"]
+
+    @CALLABLES
+    async def test_fresh_code_after_retiring(self, name: str, tmp_path: Path) -> None:
+        """An experiment keeps the code it has loaded; after `retire`, and in another experiment, the edited code runs."""
+        async with opened(name, tmp_path) as rig:
+            job = rig.workloads.job("number")
+            module = Path(job.workdir) / "edited.py"
+            values = []
+            module.write_text("def evaluate(params): return 1\n")
+            job = replace(job, call="edited:evaluate")
+            values.append(await value_of(rig, job))
+            module.write_text("def evaluate(params): return 2\n")
+            values.append(await value_of(rig, job))
+            values.append(await value_of(rig, replace(job, experiment=ExperimentId(2))))
+            await rig.executor.retire(1)
+            values.append(await value_of(rig, job))
+        assert values == [1, 1, 2, 2]
+
+    @EACH
+    async def test_preparing_changes_nothing_but_the_time_it_takes(self, name: str, tmp_path: Path) -> None:
+        """`prepare` succeeds whatever is wrong with the workload, and `run` works after it."""
+        async with opened(name, tmp_path) as rig:
+            broken = rig.workloads.job("number")
+            if not rig.commands:
+                broken = replace(broken, call="no_such_module:evaluate")
+            with anyio.fail_after(PATIENCE_SECONDS):
+                await rig.executor.prepare(broken)
+                await rig.executor.prepare(rig.workloads.job("number"))
+            result = await run(rig, rig.workloads.job("number"), {"x": 5})
+        assert result.outcomes[0].metrics == {"value": 5}
+
+
+async def value_of(rig: Rig, job: Job) -> float:
+    """The number a job returns."""
+    result = await run(rig, job, {})
+    metrics = result.outcomes[0].metrics
+    assert metrics is not None, result.outcomes[0].error
+    return metrics["value"]

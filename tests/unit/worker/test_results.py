@@ -1,0 +1,89 @@
+"""What counts as numbers, and what is said about what does not."""
+
+from collections import OrderedDict
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.worker.results import InvalidResult, metrics_of
+
+
+class Level(IntEnum):
+    HIGH = 3
+
+
+class Stubborn:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1, 1),
+        (1.5, 1.5),
+        (Level.HIGH, 3),
+        (Fraction(1, 2), 0.5),
+        (Decimal("0.25"), 0.25),
+        (np.float64(1.5), 1.5),
+        (np.float32(0.5), 0.5),
+        (np.int64(7), 7),
+        (np.array(7), 7),
+        (np.longdouble(2), 2.0),
+    ],
+    ids=str,
+)
+def test_numbers_of_all_kinds_become_plain_ones(value: Any, expected: float) -> None:
+    """Whole numbers become int, all others float, and nothing of the library they came from is left."""
+    metrics = metrics_of(value)
+    assert metrics == {"value": expected}
+    assert type(metrics["value"]) is type(expected)
+    assert metrics_of({"a": value}) == {"a": expected}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        True,
+        None,
+        "1",
+        float("nan"),
+        float("inf"),
+        1j,
+        [1.0],
+        np.bool_(True),
+        np.array([1.0]),
+        np.nan,
+        10**400,
+        b"1",
+        {1},
+    ],
+    ids=repr,
+)
+def test_what_is_no_finite_number_is_refused(value: Any) -> None:
+    """Alone or under a key, and the text names the key."""
+    with pytest.raises(InvalidResult, match="evaluate returned"):
+        metrics_of(value)
+    with pytest.raises(InvalidResult, match="'sharpe'"):
+        metrics_of({"good": 1.0, "sharpe": value})
+
+
+@pytest.mark.parametrize("value", [{"a": {"b": 1}}, {1: 1.0}, {"a": Stubborn()}], ids=["nested", "key", "repr"])
+def test_a_mapping_is_flat_and_its_keys_are_text(value: Any) -> None:
+    """Nested mappings, keys that are no text and objects that cannot be shown are refused, not crashed on."""
+    with pytest.raises(InvalidResult, match="metric"):
+        metrics_of(value)
+
+
+@given(st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60)))
+def test_plain_mappings_are_kept_as_they_are(metrics: dict[str, float]) -> None:
+    """Names, order and types survive, whatever kind of mapping it was."""
+    kept = metrics_of(OrderedDict(metrics))
+    assert list(kept.items()) == list(metrics.items())
+    assert [type(value) for value in kept.values()] == [type(value) for value in metrics.values()]
