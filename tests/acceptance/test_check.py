@@ -1,0 +1,54 @@
+"""`orc check`."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import Orc
+
+
+def test_the_plan_says_how_much_would_run(own_orc: Orc) -> None:
+    """Three values, two cases: six evaluations; and no daemon is started for it."""
+    folder = own_orc.experiment(more='cases = ["a", "b"]')
+    checked = own_orc("check", str(folder), "--json")
+    assert checked.status == 0, checked.err
+    assert checked.json["plan"]["variants"] == 3
+    assert checked.json["plan"]["evaluations"] == 6
+    assert not own_orc.state.exists()
+
+
+def test_a_running_daemon_says_the_same(orc: Orc, own_orc: Orc) -> None:
+    """The answer does not depend on who gives it."""
+    folder = orc.experiment()
+    assert orc.pid()
+    assert orc("check", str(folder), "--json").json == own_orc("check", str(folder), "--json").json
+
+
+def test_all_mistakes_are_reported_at_once_with_their_places(own_orc: Orc) -> None:
+    """Two mistakes, two problems, status 2, for a program and for a person."""
+    folder = own_orc.experiment(more='seeed = 1\naggregate = "mode"')
+    checked = own_orc("check", str(folder), "--json")
+    assert checked.status == 2
+    assert checked.error["code"] == "invalid_spec"
+    assert {each["where"] for each in checked.error["problems"]} == {"seeed", "aggregate"}
+    assert "seeed" in own_orc("check", str(folder)).err
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "fifo", "large", "latin1", "device"])
+def test_what_is_no_experiment_file_is_refused_at_once(own_orc: Orc, tmp_path: Path, kind: str) -> None:
+    """Nothing hangs, no daemon is asked, and the problem names the file."""
+    path = tmp_path / "experiment.toml"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "large":
+        path.write_bytes(b"#" * (1024 * 1024 + 1))
+    elif kind == "latin1":
+        path.write_bytes(b"name = 'gr\xfcn'\n")
+    elif kind == "device":
+        path = Path("/dev/zero")
+    checked = own_orc("check", str(path), "--json")
+    assert (checked.status, checked.error["code"]) == (2, "invalid_spec")
+    assert checked.error["problems"][0]["where"] == str(path)

@@ -1,0 +1,64 @@
+"""`orc daemon`."""
+
+import os
+import signal
+
+from tests.support.daemon import Orc, wait_until_gone
+
+
+def test_a_daemon_in_the_foreground_serves_until_it_is_told_to_leave(own_orc: Orc) -> None:
+    """The call becomes the daemon, others find it, and SIGTERM ends it with status 0."""
+    process = own_orc.begin("daemon")
+    with process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "daemon_ready" in line:
+                break
+        assert own_orc("--no-start", "status", "--json").json["pid"] == process.pid
+        process.send_signal(signal.SIGTERM)
+        process.stdout.read()
+        assert process.wait(timeout=30) == 0
+
+
+def test_a_second_daemon_for_the_same_state_directory_is_refused(orc: Orc) -> None:
+    """Status 5, and the first goes on."""
+    first = orc.pid()
+    assert orc("daemon").status == 5
+    assert orc.pid() == first
+
+
+def test_a_daemon_starts_by_itself_and_says_so(own_orc: Orc) -> None:
+    """The first call that needs one starts it, in a session and a directory of its own; the second finds it."""
+    first = own_orc("status", "--json")
+    pid = first.json["pid"]
+    assert "started a private daemon" in first.err
+    assert os.getsid(pid) != os.getsid(0)
+    assert os.readlink(f"/proc/{pid}/cwd") == "/"
+    second = own_orc("status", "--json")
+    assert (second.json["pid"], second.err) == (pid, "")
+
+
+def test_many_first_calls_at_once_start_one_daemon(own_orc: Orc) -> None:
+    """The lock decides; every call is answered by the winner."""
+    calls = [own_orc.begin("status", "--json") for _ in range(5)]
+    answers = [call.communicate(timeout=40) for call in calls]
+    assert [call.returncode for call in calls] == [0] * 5, answers
+    assert len({answer[0].partition('"pid": ')[2].partition(",")[0] for answer in answers}) == 1
+
+
+def test_no_start_forbids_it(own_orc: Orc) -> None:
+    """Status 4, with the socket that was tried, and no state directory is made."""
+    refused = own_orc("ls", "--no-start", "--json")
+    assert (refused.status, refused.error["code"]) == (4, "no_daemon")
+    assert str(own_orc.state / "orchestrator.sock") in refused.error["message"]
+    assert not own_orc.state.exists()
+
+
+def test_a_killed_daemon_leaves_a_socket_nobody_is_deceived_by(own_orc: Orc) -> None:
+    """The next call starts another daemon, which knows what was submitted."""
+    ref = own_orc.finished()
+    pid = own_orc.pid()
+    os.kill(pid, signal.SIGKILL)
+    wait_until_gone(pid)
+    assert (own_orc.state / "orchestrator.sock").exists()
+    assert own_orc("best", ref, "--json").json["ref"] == f"{ref}.3"

@@ -1,0 +1,83 @@
+"""`orc run`."""
+
+import os
+import signal
+
+from tests.support.daemon import Orc, line_with, open_gate, wait_until_gone
+
+
+def test_a_run_ends_with_its_result(orc: Orc) -> None:
+    """The winner is in the table, the last line is the result, and the status 0."""
+    ran = orc("run", str(orc.experiment()))
+    assert ran.status == 0
+    table, last = ran.out.splitlines()[:-1], ran.out.splitlines()[-1]
+    assert [line.split() for line in table][1][1:] == ["2", "0", "2"]
+    assert "succeeded" in last
+    assert "3 evaluations" in last
+
+
+def test_overrides_change_what_runs(orc: Orc) -> None:
+    """`--set` may be given again and again."""
+    ran = orc("run", str(orc.experiment()), "--set", "space.x=[7]", "--set", "name=seven", "--json")
+    assert (ran.status, ran.json["name"], ran.json["best"]["params"]) == (0, "seven", {"x": 7})
+    assert ran.json["selected"] == [ran.json["best"]["ref"]]
+
+
+def test_stdin_is_a_file_too(orc: Orc) -> None:
+    """`-` reads the experiment from stdin, with the current directory as its folder."""
+    text = (orc.experiment("quiet") / "experiment.toml").read_text()
+    (orc.home / "model.py").write_text("def quiet(params):\n    return {'height': params['x']}\n")
+    assert orc("run", "-", given=text).status == 0
+
+
+def test_a_run_in_which_everything_fails_exits_3_and_shows_the_error(orc: Orc) -> None:
+    """The error is shown with the ref that had it."""
+    ran = orc("run", str(orc.experiment("failing", space="x = [3]")))
+    assert ran.status == 3
+    assert "three is too much" in ran.out
+
+
+def test_one_interrupt_detaches(orc: Orc) -> None:
+    """Status 130, the experiment goes on, and the message says how to watch and how to cancel."""
+    folder = orc.experiment("held")
+    with orc.begin("run", str(folder)) as run:
+        assert run.stderr is not None
+        ref = line_with(run.stderr, "submitted").split()[0]
+        line_with(run.stderr, "evaluating")
+        run.send_signal(signal.SIGINT)
+        assert f"orc cancel {ref}" in line_with(run.stderr, "detached")
+        run.communicate(timeout=30)
+        assert run.returncode == 130
+    open_gate(folder)
+    assert orc("wait", ref, "--timeout", "20").status == 0
+
+
+def test_two_interrupts_cancel(orc: Orc) -> None:
+    """The second within two seconds ends the experiment as cancelled."""
+    with orc.begin("run", str(orc.experiment("held"))) as run:
+        assert run.stderr is not None
+        ref = line_with(run.stderr, "submitted").split()[0]
+        line_with(run.stderr, "evaluating")
+        run.send_signal(signal.SIGINT)
+        line_with(run.stderr, "detached")
+        run.send_signal(signal.SIGINT)
+        line_with(run.stderr, "is cancelled")
+        run.communicate(timeout=30)
+        assert run.returncode == 130
+    assert orc("wait", ref, "--timeout", "20", "--json").json["state"] == "cancelled"
+
+
+def test_a_run_outlives_the_death_of_its_daemon(own_orc: Orc) -> None:
+    """A daemon that is killed under it is started again, and the run ends with all results."""
+    folder = own_orc.experiment("held")
+    pid = own_orc.pid()
+    with own_orc.begin("run", str(folder), "--json") as run:
+        assert run.stderr is not None
+        line_with(run.stderr, "evaluating")
+        os.kill(pid, signal.SIGKILL)
+        wait_until_gone(pid)
+        line_with(run.stderr, "waiting up to")
+        open_gate(folder)
+        out, err = run.communicate(timeout=50)
+        assert run.returncode == 0, err
+        assert '"succeeded"' in out

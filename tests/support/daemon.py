@@ -1,0 +1,160 @@
+"""The command line as a person uses it: real processes, a state directory of their own, a daemon that starts by itself."""
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "tests" / "fixtures" / "acceptance" / "model.py"
+ORC = (sys.executable, "-P", "-c", "import sys; from orchestrator.cli.main import main; sys.exit(main())")
+DEADLINE_SECONDS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What a command line came to."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The document on stdout."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> Any:
+        """The error object on stdout."""
+        return self.json["error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orc:
+    """`orc` with a state directory of its own."""
+
+    home: Path
+
+    @property
+    def state(self) -> Path:
+        """The state directory."""
+        return self.home / "state"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every call sees."""
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self.home),
+            "ORCHESTRATOR_STATE_DIR": str(self.state),
+            "ORCHESTRATOR_LOCK_DIR": str(self.home / "locks"),
+            "PYTHONPATH": str(ROOT),
+            "LANG": "C.UTF-8",
+        }
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a call and leave it running; its output is piped."""
+        return subprocess.Popen(
+            [*ORC, *arguments],
+            env=self.environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str, given: str | None = None) -> Ended:
+        """Run a call to its end, with `given` on its stdin."""
+        process = subprocess.run(
+            [*ORC, *arguments],
+            env=self.environment,
+            cwd=self.home,
+            input=given or "",
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+        return Ended(status=process.returncode, out=process.stdout, err=process.stderr)
+
+    def experiment(self, call: str = "evaluate", *, space: str = "x = [3, 1, 2]", more: str = "") -> Path:
+        """A new folder with an experiment that calls a function of the fixture."""
+        folder = Path(tempfile.mkdtemp(dir=self.home, prefix=f"{call}-"))
+        shutil.copy(MODEL, folder)
+        text = f'objective = {{ metric = "height" }}\n{more}\n[stage]\ncall = "model:{call}"\n[space]\n{space}\n'
+        (folder / "experiment.toml").write_text(text)
+        return folder
+
+    def submitted(self, call: str = "evaluate", **described: str) -> tuple[str, Path]:
+        """The ref of a new experiment, and its folder."""
+        folder = self.experiment(call, **described)
+        ended = self("submit", str(folder))
+        assert ended.status == 0, ended.err
+        return ended.out.strip(), folder
+
+    def finished(self, call: str = "evaluate", **described: str) -> str:
+        """The ref of a new experiment that has ended."""
+        ref, _ = self.submitted(call, **described)
+        assert self("wait", ref, "--timeout", "30").status in {0, 3}
+        return ref
+
+    def pid(self) -> int:
+        """The daemon's process."""
+        return int(self("status", "--json").json["pid"])
+
+
+def open_gate(folder: Path) -> None:
+    """Let the held evaluations of this experiment go on."""
+    (folder / "gate").touch()
+
+
+def wait_until_gone(pid: int) -> None:
+    """Return when the process is gone; a test that waits too long fails."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        assert poll.poll(DEADLINE_SECONDS * 1000), f"process {pid} is still there"
+    finally:
+        os.close(descriptor)
+
+
+def line_with(stream: Any, words: str) -> str:
+    """The next line of a stream that holds these words; the test's timeout is the deadline."""
+    seen: list[str] = []
+    for line in stream:
+        seen.append(line)
+        if words in line:
+            return str(line)
+    raise AssertionError(f"{words!r} did not come, but {seen}")
+
+
+@contextmanager
+def private_orc() -> Iterator[Orc]:
+    """An `orc` whose daemon is stopped, with everything it runs, at the end."""
+    home = Path(tempfile.mkdtemp(prefix="orc-"))
+    orc = Orc(home=home)
+    try:
+        yield orc
+        stopped = orc("stop", "--all")
+        assert stopped.status == 0, stopped.err
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def refs(documents: Sequence[dict[str, Any]]) -> list[str]:
+    """The refs of documents, in order."""
+    return [each["ref"] for each in documents]
