@@ -1,6 +1,8 @@
 """Claims about counters: whatever happens to an experiment, what is counted equals what is there."""
 
+import contextlib
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -26,7 +28,7 @@ STEPS = st.one_of(
     st.tuples(st.just("propose"), st.integers(1, 5)),
     st.tuples(st.just("stop"), st.none()),
 )
-COUNTERS = {
+COUNTERS: dict[str, list[str]] = {
     "variant": ["evaluated", "failed", "pruned", "cancelled"],
     "iteration": list(IterationState),
 }
@@ -109,7 +111,9 @@ class Story:
             (counted,) = await rows(self.store, f"SELECT {names} FROM experiment WHERE id = ?", self.experiment)
             there = dict(
                 await rows(
-                    self.store, f"SELECT state, count(*) FROM {table} WHERE experiment = ? GROUP BY state", self.experiment
+                    self.store,
+                    f"SELECT state, count(*) FROM {table} WHERE experiment = ? GROUP BY state",
+                    self.experiment,
                 )
             )
             assert counted == tuple(there.get(state, 0) for state in states), table
@@ -134,10 +138,8 @@ async def tell(steps: list[tuple[str, object]]) -> None:
             await add_experiment(store, variants=1, name="another")
             story = Story(store, await add_experiment(store, variants=VARIANTS, iterations=ITERATIONS))
             for name, argument in steps:
-                try:
+                with contextlib.suppress(Conflict):
                     await getattr(story, name)(argument)
-                except Conflict:
-                    pass
                 await story.check()
 
 

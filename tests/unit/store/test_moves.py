@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from orchestrator.domain.states import (
 )
 from orchestrator.errors import Conflict, IllegalMove, NotFound
 from orchestrator.store.changes.experiments import MoveExperiment, RemoveExperiment, ResumeExperiment
-from orchestrator.store.changes.rounds import Decision, DecideRound
+from orchestrator.store.changes.rounds import DecideRound, Decision
 from orchestrator.store.sql import STATEMENTS
 from orchestrator.store.store import Store, open_store
 from tests.support.house import PACKAGE
@@ -128,7 +129,7 @@ async def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
                 await store.writer.write(change)
 
 
-SWEEPS = {
+SWEEPS: dict[str, tuple[Any, set[Any], Any]] = {
     "cancel_queued_iterations": (ITERATION_MOVES, {IterationState.QUEUED}, IterationState.CANCELLED),
     "requeue_lost": (ITERATION_MOVES, {IterationState.RUNNING}, IterationState.QUEUED),
     "start_variants": (VARIANT_MOVES, {VariantState.PROPOSED}, VariantState.EVALUATING),
@@ -140,7 +141,9 @@ RETRIES = {"retry_iterations", "retry_variants"}
 
 def test_no_other_statement_sets_a_state() -> None:
     """The statements that change a state are the three moves, the four sweeps and the two retries, all known here."""
-    setting = {name for name, text in STATEMENTS.items() if re.search(r"\bSET\b[^;]*?\bstate = ", text.split("WHERE")[0])}
+    setting = {
+        name for name, text in STATEMENTS.items() if re.search(r"\bSET\b[^;]*?\bstate = ", text.split("WHERE")[0])
+    }
 
     assert setting == MOVES | SWEEPS.keys() | RETRIES
 
@@ -150,7 +153,7 @@ def test_a_sweep_makes_a_legal_move(name: str) -> None:
     """What a sweep does to each of the rows it takes is a move of the table, and its text says that move."""
     table, found, target = SWEEPS[name]
 
-    assert found <= sources(table, target)  # type: ignore[type-var]
+    assert found <= sources(table, target)
     assert f"state = '{target}'" in STATEMENTS[name].split("WHERE")[0]
     assert "state = :source" in STATEMENTS[name] or all(f"state = '{source}'" in STATEMENTS[name] for source in found)
 
@@ -169,7 +172,10 @@ def test_moves_are_made_in_one_file() -> None:
 def test_states_in_the_schema_are_those_of_the_model() -> None:
     """The words a column of states accepts are the members of its enumeration, in any order."""
     script = (PACKAGE / "store" / "migrations" / "001-first.sql").read_text(encoding="utf-8")
-    found = [set(re.findall(r"'(\w+)'", words)) for words in re.findall(r"\bstate TEXT NOT NULL CHECK \(state IN \((.*)\)\)", script)]
+    found = [
+        set(re.findall(r"'(\w+)'", words))
+        for words in re.findall(r"\bstate TEXT NOT NULL CHECK \(state IN \((.*)\)\)", script)
+    ]
 
     assert found == [set(map(str, states)) for states in (ExperimentState, VariantState, IterationState)]
 
