@@ -10,10 +10,11 @@ import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from orchestrator.errors import InvalidRequest, InvalidSpec, Problem
-from orchestrator.spec.code import code_hash, find_code
+from orchestrator.spec.code import Surroundings, code_places
 from orchestrator.spec.executors import installed_executors
 from orchestrator.spec.experiment import ExperimentSpec
-from orchestrator.spec.reading import read_experiment
+from orchestrator.spec.reading import read_with_code
+from orchestrator.worker.code import code_hash
 
 LONGEST_TEXT = 1000
 
@@ -90,15 +91,16 @@ def _read(body: SubmissionBody) -> ReadSubmission:
     content = body.spec if body.text is None else body.text
     assert content is not None
     folder = Path(body.folder)
-    read = read_experiment(
-        content, folder=folder, source=body.source, overrides=body.overrides, executors=installed_executors()
+    surroundings = Surroundings(
+        executors=installed_executors(),
+        search_path=[entry for entry in sys.path if entry],
+        environment=body.variables,
     )
-    search_path = [entry for entry in sys.path if entry]
-    missing = find_code(read.spec, folder=folder, search_path=search_path, environment=body.variables)
-    if missing:
-        raise invalid(body, missing)
+    read = read_with_code(
+        content, folder=folder, source=body.source, overrides=body.overrides, surroundings=surroundings
+    )
     try:
-        digest = code_hash(read.spec, folder=folder)
+        digest = code_hash(code_places(read.spec, folder=folder))
     except OSError as error:
         problem = Problem(str(error.filename or folder), f"cannot be read: {error.strerror or error}")
         raise invalid(body, [problem]) from error

@@ -221,9 +221,9 @@ class AsyncExperiment(AsyncPart):
         """Start nothing new of it."""
         return await self._document(calls.pause(self.ref))
 
-    async def resume(self) -> Document:
-        """Go on with it."""
-        return await self._document(calls.resume(self.ref))
+    async def resume(self, *, accept_code: bool = False) -> Document:
+        """Go on with it; `accept_code`: with its code as it is now."""
+        return await self._document(calls.resume(self.ref, accept_code=accept_code))
 
     async def remove(self) -> Document:
         """Forget it."""

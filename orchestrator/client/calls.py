@@ -75,9 +75,9 @@ def pause(ref: object) -> Request:
     return _post(_of(ref, "/pause"))
 
 
-def resume(ref: object) -> Request:
-    """Go on with a paused experiment."""
-    return _post(_of(ref, "/resume"))
+def resume(ref: object, *, accept_code: bool = False) -> Request:
+    """Go on with a paused experiment; `accept_code`: with its code as it is now."""
+    return _post(_of(ref, "/resume?accept_code=true" if accept_code else "/resume"))
 
 
 def cancel(ref: object) -> Request:

@@ -115,9 +115,9 @@ class Experiment(Part):
         """Start nothing new of it."""
         return self._change(calls.pause(self.ref))
 
-    def resume(self) -> Document:
-        """Go on with it."""
-        return self._change(calls.resume(self.ref))
+    def resume(self, *, accept_code: bool = False) -> Document:
+        """Go on with it; `accept_code`: with its code as it is now."""
+        return self._change(calls.resume(self.ref, accept_code=accept_code))
 
     def remove(self) -> Document:
         """Forget it. Raises Conflict while it is active."""

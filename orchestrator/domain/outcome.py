@@ -46,4 +46,5 @@ class Outcome:
     error: str | None = None  # text for a person; for an exception its traceback
     exit_status: int | None = None  # exit code, or minus the signal's number
     import_failed: bool = False  # the workload could not be imported: nothing of this experiment can run
+    code_changed: bool = False  # it was not begun: its code is not the code that was submitted
     usage: Usage = UNKNOWN_USAGE

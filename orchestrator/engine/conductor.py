@@ -20,13 +20,14 @@ from orchestrator.engine.plan import APPROACH, Plan
 from orchestrator.engine.trouble import Trouble
 from orchestrator.search.decide import RoundSummary
 from orchestrator.search.registry import generator
-from orchestrator.store.changes.experiments import EnterPhase, MoveExperiment, ResumeExperiment
+from orchestrator.store.changes.experiments import BeginExperiment, EnterPhase, MoveExperiment, ResumeExperiment
 from orchestrator.store.changes.rounds import OpenRound
 from orchestrator.store.changes.sweeps import CancelWork, EndEarly, RetryWork
 from orchestrator.store.views import Views
 
 log = structlog.get_logger(__name__)
 
+CODE_CHANGED = "its code has changed since it was submitted; orc resume --accept-code goes on with the code as it is now"
 CANCELLED = Trouble(rule="cancelled", reason="cancelled by hand")
 
 
@@ -52,8 +53,7 @@ class Conductor:
         self._generator = generator(plan.spec.space, search=plan.spec.search)
 
     async def run(self) -> None:
-        """Go on from what is on record; returns when the experiment has ended."""
-        await self._take_up()
+        """Go on from what was taken up; returns when the experiment has ended."""
         self._dispatcher.add(self.evaluation.queue)
         try:
             while self.state not in ENDED_EXPERIMENT:
@@ -63,7 +63,8 @@ class Conductor:
             self._dispatcher.remove(self.evaluation.queue)
         self.ended.set()
 
-    async def _take_up(self) -> None:
+    async def take_up(self) -> None:
+        """Read where it stands, before anybody can ask anything of it."""
         whole = await self._views.whole(self.plan.experiment)
         self.state = ExperimentState(whole["state"])
         self.phase = Phase(whole["phase"]) if whole["phase"] else None
@@ -105,10 +106,9 @@ class Conductor:
 
     async def _begin(self) -> None:
         if self.state is ExperimentState.QUEUED:
-            await self._store.write(
-                MoveExperiment(experiment=self.plan.experiment, target=ExperimentState.RUNNING)
-            )
-            self.state = ExperimentState.RUNNING
+            self.state = await self._store.write(BeginExperiment(experiment=self.plan.experiment))
+            if self.state is not ExperimentState.RUNNING:
+                return
             self._arm_deadline((await self._views.whole(self.plan.experiment))["started_us"])
         await self._store.write(OpenRound(experiment=self.plan.experiment, round=1, approach=APPROACH))
         self._enter(Phase.GENERATING, 1)
@@ -123,6 +123,8 @@ class Conductor:
             self._stop = self._stop or self.evaluation.trouble
             if self._stop is not None:
                 return
+            if self.evaluation.code_changed and self.state is ExperimentState.RUNNING:
+                await self.pause(reason=CODE_CHANGED)
             if self._wall_is_used_up():
                 await self._cut_short()
                 break
@@ -213,9 +215,10 @@ class Conductor:
         while self.state is ExperimentState.PAUSED and self._stop is None:
             await self._resumed.wait()
 
-    async def pause(self) -> None:
+    async def pause(self, *, reason: str | None = None) -> None:
         """Let running work end and start nothing. Raises Conflict when it has ended."""
-        await self._store.write(MoveExperiment(experiment=self.plan.experiment, target=ExperimentState.PAUSED))
+        change = MoveExperiment(experiment=self.plan.experiment, target=ExperimentState.PAUSED, reason=reason)
+        await self._store.write(change)
         self._resumed = anyio.Event()
         self.state = ExperimentState.PAUSED
         self.evaluation.queue.paused = True
@@ -224,7 +227,7 @@ class Conductor:
     async def resume(self) -> None:
         """Go on. Raises Conflict when it is not paused."""
         self.state = await self._store.write(ResumeExperiment(experiment=self.plan.experiment))
-        self.evaluation.queue.paused = False
+        self.evaluation.queue.paused = self.evaluation.code_changed = False
         self._resumed.set()
         self._dispatcher.wake()
 

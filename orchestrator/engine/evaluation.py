@@ -4,9 +4,8 @@ In memory is only what runs or may run soon; what has ended is in the store. Wha
 start, a restart and a retry are the same thing.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import anyio
 
@@ -21,7 +20,7 @@ from orchestrator.engine.loading import load_page
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.engine.settling import Settled, given_back, settle, with_objective
-from orchestrator.engine.trouble import Trouble, trouble_of
+from orchestrator.engine.trouble import Tally, Trouble, trouble_of
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
 from orchestrator.search.metrics import with_measured
 from orchestrator.store.changes.iterations import (
@@ -37,15 +36,6 @@ PAGE_ITERATIONS = 2000
 LOW_WATER = 2000
 
 
-@dataclass(slots=True)
-class Tally:
-    """What has ended so far in the whole experiment, and by case."""
-
-    failed: int = 0
-    finished: int = 0
-    cases: Counter[str | None] = field(default_factory=Counter)
-
-
 class Evaluation:
     """Owns the experiment's work queue and its active variants."""
 
@@ -55,6 +45,7 @@ class Evaluation:
         self.tally = Tally()
         self.trouble: Trouble | None = None
         self.first_error: str | None = None
+        self.code_changed = False  # a process would have loaded other code than was submitted
         self._store = store
         self._views = views
         self._dispatcher = dispatcher
@@ -181,6 +172,9 @@ class Evaluation:
         """The attempt's end; None when it was never begun or is given back without one."""
         item = batch.items[position]
         outcome = result.outcomes.get(position)
+        if outcome is not None and outcome.code_changed:
+            self.code_changed = self.queue.paused = True
+            return None
         if outcome is not None:
             return with_objective(outcome, self.plan, item.iteration.stage)
         if position in result.interrupted and item.key in batch.cancelled:
@@ -214,11 +208,10 @@ class Evaluation:
             self.tally.cases[iteration.case] += 1
         if settled.state is IterationState.FAILED:
             self.tally.failed += 1
-            if outcome is not None and self.first_error is None:
-                ref = Ref(self.plan.experiment, *item.key)  # type: ignore[arg-type]
-                self.first_error = f"{ref} {outcome.cause}: {_last_line(outcome.error)}"
-        if self.trouble is None:
-            self.trouble = trouble_of(self.plan, item, settled, outcome, self.tally.failed, self.tally.finished)
+        if settled.state is IterationState.FAILED and outcome is not None:
+            ref = f"{self.plan.experiment}.{item.variant.number}.{iteration.number}"
+            self.first_error = self.first_error or f"{ref} {outcome.cause}: {_last_line(outcome.error)}"
+            self.trouble = self.trouble or trouble_of(self.plan, ref, outcome, self.tally)
 
     # What follows
 
@@ -274,7 +267,7 @@ class Evaluation:
             self.queue.push(at_once)
 
     def _announce(self) -> None:
-        if self.trouble is not None or not self._active or (self._more and self.queue.ready < LOW_WATER // 2):
+        if self.trouble is not None or self.code_changed or not self._active or (self._more and self.queue.ready < LOW_WATER // 2):
             self._changed.set()
         self._dispatcher.wake()
 

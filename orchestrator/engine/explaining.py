@@ -1,7 +1,7 @@
 """Why something waits, in words, and what would change it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.domain.refs import Ref
@@ -59,7 +59,8 @@ async def _iterations(ref: Ref, views: Views) -> list[dict[str, Any]]:
 
 def _experiment(row: dict[str, Any], dispatcher: Dispatcher, conductor: Conductor) -> list[Reason]:
     if row["state"] == ExperimentState.PAUSED:
-        return [_reason(Wait.PAUSED, dispatcher, conductor)]
+        paused = _reason(Wait.PAUSED, dispatcher, conductor)
+        return [replace(paused, message=f"{paused.message}: {row['reason']}") if row["reason"] else paused]
     waits = [dispatcher.why(conductor.plan.experiment, name) for name in conductor.plan.stages]
     found = [_reason(wait, dispatcher, conductor) for wait in waits if wait is not None]
     if conductor.evaluation.queue.delayed:

@@ -24,10 +24,12 @@ from orchestrator.engine.plan import Plan
 from orchestrator.engine.progress import snapshot
 from orchestrator.errors import Conflict, InvalidRequest, Unavailable
 from orchestrator.executors.base import Executor
+from orchestrator.spec.code import code_places
 from orchestrator.spec.experiment import ExperimentSpec
-from orchestrator.store.changes.experiments import AddExperiment, RemoveExperiment
+from orchestrator.store.changes.experiments import AcceptCode, AddExperiment, RemoveExperiment
 from orchestrator.store.changes.sweeps import RecoverWork, RetryWork, TellEvent
 from orchestrator.store.store import Store
+from orchestrator.worker.code import code_hash
 
 log = structlog.get_logger(__name__)
 
@@ -133,8 +135,10 @@ class Orchestrator:
             environment=whole["environment"],
             output_folder=str(self._setting.runs_folder / str(experiment)),
             socket=self._setting.socket,
+            code_hash=whole["code_hash"],
         )
         conductor = Conductor(plan, self._writer, self.store.views, self.dispatcher)
+        await conductor.take_up()
         self._conductors[experiment] = conductor
         self._settled = anyio.Event()
         self._tasks.start_soon(self._conduct, conductor, name=f"experiment {experiment}")
@@ -167,10 +171,21 @@ class Orchestrator:
         await (await self._conductor(ref)).pause()
         return await self._answer(ref)
 
-    async def resume(self, ref: Ref) -> dict[str, Any]:
-        """Go on with a paused experiment. Raises Conflict."""
-        await (await self._conductor(ref)).resume()
+    async def resume(self, ref: Ref, *, accept_code: bool = False) -> dict[str, Any]:
+        """Go on with a paused experiment; `accept_code`: with its code as it is now. Raises Conflict."""
+        conductor = await self._conductor(ref)
+        if accept_code:
+            await self._accept_code(conductor)
+        await conductor.resume()
         return await self._answer(ref)
+
+    async def _accept_code(self, conductor: Conductor) -> None:
+        plan = conductor.plan
+        digest = await to_thread.run_sync(code_hash, code_places(plan.spec, folder=Path(plan.folder)))
+        await self.store.writer.write(AcceptCode(experiment=plan.experiment, code_hash=digest))
+        conductor.evaluation.queue.accept_code(digest)
+        for executor in self.dispatcher.executors.values():
+            await executor.retire(plan.experiment)
 
     async def _conductor(self, ref: Ref) -> Conductor:
         if ref.variant is not None:

@@ -10,6 +10,7 @@ from orchestrator.domain.evaluation import Job
 from orchestrator.domain.identity import iteration_seed, shared_seed
 from orchestrator.domain.outcome import MEASURED
 from orchestrator.domain.refs import ExperimentId
+from orchestrator.spec.code import code_places
 from orchestrator.spec.criterion import Criterion, TopShare
 from orchestrator.spec.experiment import ExperimentSpec, Objective
 from orchestrator.spec.stage import StageSpec
@@ -56,6 +57,7 @@ class Plan:
     environment: Mapping[str, str]
     output_folder: str
     socket: str
+    code_hash: str | None = None
 
     @cached_property
     def stages(self) -> Mapping[str, StageSpec]:
@@ -133,6 +135,8 @@ class Plan:
             experiment=self.experiment,
             stage=name,
             call=stage.call,
+            code_hash=self.code_hash,
+            code_places=code_places(self.spec, folder=Path(self.folder)),
             command=stage.command,
             metric_patterns=tuple(stage.metrics.items()),
             arguments_json=json.dumps(dict(stage.arguments)),

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import anyio
@@ -137,6 +137,11 @@ class WorkQueue:
     def experiment(self) -> int:
         """Whose work it is."""
         return self.plan.experiment
+
+    def accept_code(self, code_hash: str) -> None:
+        """Run the code that has this hash from now on."""
+        for stage in self.stages.values():
+            stage.job = replace(stage.job, code_hash=code_hash)
 
     @property
     def ready(self) -> int:

@@ -13,8 +13,8 @@ from orchestrator.domain.identity import canonical_json, round_seed, variant_has
 from orchestrator.domain.states import ExperimentState
 from orchestrator.engine.contest import contest, held_variants
 from orchestrator.engine.durably import DurableWriter
-from orchestrator.engine.evaluation import Tally
 from orchestrator.engine.plan import APPROACH, Plan
+from orchestrator.engine.trouble import Tally
 from orchestrator.search import decide as deciding
 from orchestrator.search.base import Candidate, Generator
 from orchestrator.search.decide import RoundSummary

@@ -1,12 +1,10 @@
 """When an experiment must not go on: its code cannot be imported, a failure is not to be borne, the breaker trips. Plain functions."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from orchestrator.domain.outcome import Outcome
-from orchestrator.domain.states import IterationState
 from orchestrator.engine.plan import Plan
-from orchestrator.engine.queue import Ready
-from orchestrator.engine.settling import Settled
 from orchestrator.search.decide import breaker_tripped
 
 
@@ -18,17 +16,22 @@ class Trouble:
     reason: str
 
 
-def trouble_of(  # noqa: PLR0913 the facts of one ended attempt, each a plain value
-    plan: Plan, item: Ready, settled: Settled, outcome: Outcome | None, failed: int, finished: int
-) -> Trouble | None:
-    """Whether one ended attempt is the end of its experiment."""
-    if settled.state is not IterationState.FAILED or outcome is None:
-        return None
-    ref = f"{plan.experiment}.{item.variant.number}.{item.iteration.number}"
+@dataclass(slots=True)
+class Tally:
+    """What has ended so far in the whole experiment, and by case."""
+
+    failed: int = 0
+    finished: int = 0
+    cases: Counter[str | None] = field(default_factory=Counter)
+
+
+def trouble_of(plan: Plan, ref: str, outcome: Outcome, tally: Tally) -> Trouble | None:
+    """Whether the last attempt of an iteration that has failed for good is the end of its experiment."""
     if outcome.import_failed:
         return Trouble(rule="import", reason=f"the code cannot be imported: {(outcome.error or '').strip()}")
     if plan.spec.on_error == "fail":
-        return Trouble(rule="on_error", reason=f'{ref} failed ({settled.cause}) and on_error is "fail"')
+        return Trouble(rule="on_error", reason=f'{ref} failed ({outcome.cause}) and on_error is "fail"')
+    failed, finished = tally.failed, tally.finished
     if breaker_tripped(plan.spec.limits.max_failures, failed=failed, finished=finished):
         reason = f"{failed} of {finished} evaluations failed, more than limits.max_failures allows; the last was {ref}"
         return Trouble(rule="max_failures", reason=reason)

@@ -13,6 +13,7 @@ def payload_of(batch: Batch, *, lane: int, output_limit_bytes: int) -> dict[str,
     job = batch.job
     return {
         "call": job.call,
+        "code": (job.code_hash, job.code_places),
         "stage": job.stage,
         "arguments": job.arguments_json,
         "environment": job.environment,
@@ -65,5 +66,6 @@ def outcome_of(raw: Mapping[str, Any], *, pid: int, start_ticks: int) -> Outcome
         error=raw["error"],
         exit_status=raw.get("exit_status"),
         import_failed=raw.get("import_failed", False),
+        code_changed=raw.get("code_changed", False),
         usage=usage,
     )

@@ -1,16 +1,15 @@
-"""The code a spec names: whether it is there, and its hash. Reads files, imports nothing; call it in a thread."""
+"""The code a spec names: whether it is there, and where it lies. Reads files, imports nothing; call it in a thread."""
 
-import hashlib
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.errors import Problem
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.spec.findings import did_you_mean
-from orchestrator.spec.modules import Found, Missing, find_module, read_names
+from orchestrator.spec.modules import Missing, find_module, read_names
 from orchestrator.spec.stage import BUNDLED_EXECUTORS, StageSpec
 
 
@@ -110,29 +109,11 @@ def _check_file(file: Path) -> str | None:
     return None if os.access(file, os.X_OK) else f"{file} is not executable; try chmod +x"
 
 
-def code_hash(spec: ExperimentSpec, *, folder: Path) -> str:
-    """32 hexadecimal digits over the code of all callables that lies in their workdirs.
-
-    For each the top-level module's file, or every `.py` file of the top-level package: path below the workdir and bytes, in
-    order. Installed packages, data files and commands are not part of it. Raises OSError when a file cannot be read.
-    """
-    digest = hashlib.sha256()
-    for workdir, top in sorted({(folder / stage.workdir, _top(stage)) for stage in spec.stages if stage.call}):
-        for file in _sources(workdir, top):
-            content = file.read_bytes()
-            digest.update(f"{file.relative_to(workdir)}\0{len(content)}\0".encode())
-            digest.update(content)
-    return digest.hexdigest()[:32]
+def code_places(spec: ExperimentSpec, *, folder: Path) -> tuple[tuple[str, str], ...]:
+    """(workdir, top-level module) of every callable, sorted: what `worker.code.code_hash` is taken over."""
+    stages = [stage for stage in spec.stages if stage.call]
+    return tuple(sorted({(str(folder / stage.workdir), _top(stage)) for stage in stages}))
 
 
 def _top(stage: StageSpec) -> str:
     return (stage.call or "").partition(":")[0].partition(".")[0]
-
-
-def _sources(workdir: Path, top: str) -> Iterator[Path]:
-    found = find_module(top, entries=[str(workdir)])
-    package = workdir / top
-    if isinstance(found, Found) and found.file is not None and found.file.parent == workdir:
-        yield found.file
-    elif isinstance(found, Found) and package.is_dir():
-        yield from sorted(file for file in package.rglob("*.py") if file.is_file())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from orchestrator.worker.code import CodeChanged, verify
 from orchestrator.worker.failures import error_text, failure_of
 from orchestrator.worker.lane import Lane, lane_of
 from orchestrator.worker.loading import Workload, awaited, load, surround
@@ -23,7 +24,7 @@ _DECODE = json.JSONDecoder().raw_decode
 def run_batch(batch: dict[str, Any]) -> list[dict[str, Any]]:
     """Evaluate one after the other and say what came of each, in order, as dicts (see `outcomes`). Never raises.
 
-    The batch: `call` (module:function), `stage`, `arguments` (JSON), `environment` (pairs), `workdir`, `output_folder`,
+    The batch: `call` (module:function), `code` (the hash its code must have, or None, and what it is taken over), `stage`, `arguments` (JSON), `environment` (pairs), `workdir`, `output_folder`,
     `output_limit_bytes`, `lane` (the number of the lane laid for it, or None) and `evaluations` (a list of `Evaluation`).
     """
     lane = lane_of(batch["lane"])
@@ -42,6 +43,7 @@ def run_batch(batch: dict[str, Any]) -> list[dict[str, Any]]:
 def _loaded(batch: dict[str, Any], lane: Lane) -> Workload:
     lane.loading(under_way=True)
     surround(batch["environment"], batch["workdir"])
+    verify(*batch["code"])
     workload = load(batch["call"])
     lane.loading(under_way=False)
     return workload
@@ -51,7 +53,8 @@ def _none_could_start(batch: dict[str, Any], lane: Lane, error: BaseException) -
     failure = {
         "cause": "raised",
         "error": error_text(error),
-        "import_failed": True,
+        "import_failed": not isinstance(error, CodeChanged),
+        "code_changed": isinstance(error, CodeChanged),
         "started_us": time.time_ns() // 1000,
     }
     evaluations = batch["evaluations"]

@@ -57,6 +57,21 @@ class MoveExperiment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BeginExperiment:
+    """Begin a queued experiment; one that was paused before it began stays paused."""
+
+    experiment: int
+
+    async def apply(self, transaction: Transaction) -> ExperimentState:
+        """The state it has now."""
+        found = await experiment_row(transaction, self.experiment)
+        if found["state"] == ExperimentState.QUEUED:
+            await move_experiment(transaction, self.experiment, ExperimentState.RUNNING)
+            return ExperimentState.RUNNING
+        return ExperimentState(found["state"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeExperiment:
     """Take a pause back: to where it was."""
 
@@ -89,6 +104,19 @@ async def enter_phase(transaction: Transaction, experiment: int, phase: Phase, *
     """Change the phase within a transaction that also holds the facts it follows from."""
     await transaction.run("set_phase", {"experiment": experiment, "phase": phase, "round": round_number})
     transaction.tell("phase_changed", experiment=experiment, phase=phase, round=round_number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptCode:
+    """Run an experiment's code as it is now from here on."""
+
+    experiment: int
+    code_hash: str
+
+    async def apply(self, transaction: Transaction) -> None:
+        """Put the hash on record."""
+        await transaction.run("accept_code", {"experiment": self.experiment, "code_hash": self.code_hash})
+        transaction.tell("code_accepted", experiment=self.experiment, code_hash=self.code_hash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,10 @@ WHERE id = :experiment AND state = :source;
 -- What a running experiment does in which round.
 UPDATE experiment SET phase = :phase, round = :round WHERE id = :experiment AND state IN ('running', 'paused');
 
+-- accept_code --
+-- The code an experiment may run from now on.
+UPDATE experiment SET code_hash = :code_hash WHERE id = :experiment;
+
 -- experiment_state --
 -- State and counters of one experiment.
 SELECT json_object('state', state, 'phase', phase, 'round', round, 'started_us', started_us, 'variant_count', variant_count)
