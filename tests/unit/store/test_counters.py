@@ -2,7 +2,6 @@
 
 import contextlib
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import anyio
