@@ -1,6 +1,6 @@
 """The one admission decision: what starts now, and why each of the rest waits. A plain function, called on every event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,22 +75,37 @@ class _Share:
         self.ready = {stage.name: stage.ready for stage in view.stages}
         self.of_stage = {stage.name: stage.running for stage in view.stages}
 
-    def blocked(self, stage: StageView, free: Mapping[str, int]) -> Wait | None:
-        """Why no batch of a stage with something ready can start."""
+    def blocked(self, stage: StageView, free: Mapping[str, int], *, wanted: Set[str]) -> Wait | None:
+        """Why no batch of a stage with something ready can start. Nobody stands by for a kind of permit that is `wanted`."""
         if self.view.paused:
             return Wait.PAUSED
-        times = 2 if stage.short else 1
+        stands_by = stage.short and self.all_short()
+        times = 2 if stands_by else 1
         if self.running >= self.view.max_parallel * times:
             return Wait.MAX_PARALLEL
         if stage.width is not None and self.of_stage[stage.name] >= stage.width * times:
             return Wait.WIDTH
-        if free[stage.permit] + (free[STANDBY] if stage.short else 0) < 1:
+        if free[stage.permit] + (free[STANDBY] if stands_by and stage.permit not in wanted else 0) < 1:
             return Wait.SLOTS if stage.permit == "slot" else Wait.THREADS
         return None
 
-    def candidate(self, free: Mapping[str, int]) -> StageView | None:
+    def all_short(self) -> bool:
+        """Whether no stage is ready whose batches would have to wait behind those that stand by."""
+        return all(stage.short for stage in self.view.stages if self.ready[stage.name])
+
+    def wants(self, free: Mapping[str, int]) -> set[str]:
+        """The kinds of permits that are all this experiment lacks for a batch that cannot stand by."""
+        return {
+            stage.permit
+            for stage in self.view.stages
+            if self.ready[stage.name] and not stage.short
+            if self.blocked(stage, free, wanted=frozenset()) in {Wait.SLOTS, Wait.THREADS}
+        }
+
+    def candidate(self, free: Mapping[str, int], *, wanted: Set[str]) -> StageView | None:
         """The first stage a batch of which can start."""
-        return next((s for s in self.view.stages if self.ready[s.name] and self.blocked(s, free) is None), None)
+        ready = (stage for stage in self.view.stages if self.ready[stage.name])
+        return next((stage for stage in ready if self.blocked(stage, free, wanted=wanted) is None), None)
 
     def take(self, stage: StageView) -> Start:
         """Book the next batch of a stage."""
@@ -105,14 +120,16 @@ def admit(queues: Sequence[QueueView], free: Mapping[str, int], *, closed: Wait 
     """Decide with `free` permits by kind, `STANDBY` among them. Higher priority first, then who was served longest ago.
 
     A batch that is let in on standby is put on record as running and waits at the door: what executes at one instant never exceeds
-    the permits, nor an experiment's `max_parallel`. `closed` lets nothing start.
+    the permits, nor an experiment's `max_parallel`. While a longer batch lacks only a permit none is let in for permits of that kind:
+    it would be first at the door, again and again. `closed` lets nothing start.
     """
     shares = [_Share(view) for view in queues]
-    left = {kind: 0 for kind in free} if closed else dict(free)
+    left = dict.fromkeys(free, 0) if closed else dict(free)
     starts: list[Start] = []
     turn = max((share.served for share in shares), default=0)
     while True:
-        eligible = [(share, stage) for share in shares if (stage := share.candidate(left)) is not None]
+        wanted = set().union(*(share.wants(left) for share in shares))
+        eligible = [(share, stage) for share in shares if (stage := share.candidate(left, wanted=wanted)) is not None]
         if not eligible:
             break
         share, stage = min(eligible, key=lambda pair: (-pair[0].view.priority, pair[0].served, pair[0].view.experiment))
@@ -121,7 +138,7 @@ def admit(queues: Sequence[QueueView], free: Mapping[str, int], *, closed: Wait 
         turn += 1
         share.served = turn
     waits = {
-        (share.view.experiment, stage.name): closed or share.blocked(stage, left) or Wait.SLOTS
+        (share.view.experiment, stage.name): closed or share.blocked(stage, left, wanted=wanted) or Wait.SLOTS
         for share in shares
         for stage in share.view.stages
         if share.ready[stage.name]

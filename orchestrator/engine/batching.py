@@ -42,6 +42,6 @@ def batch_length(pace: Pace, *, target_seconds: float, ready: int, lanes: int) -
     """How many evaluations to send together: worth `target_seconds`, and never so many that another lane stays empty."""
     if pace.mean_seconds is None:
         return FIRST
-    worth = MOST if pace.mean_seconds <= 0 else int(target_seconds / pace.mean_seconds)
+    worth = MOST if pace.mean_seconds <= 0 else int(min(MOST, target_seconds / pace.mean_seconds))
     fair = -(-ready // max(1, lanes))
     return max(1, min(worth, pace.allowed, fair))

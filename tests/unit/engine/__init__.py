@@ -1,0 +1,1 @@
+"""Claims about what the engine decides: plain functions, values in, all returned values compared."""

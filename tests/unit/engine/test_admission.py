@@ -1,0 +1,210 @@
+"""Claims about the admission decision: everything it returns, what starts and why each of the rest waits, is compared."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.engine.admission import STANDBY, QueueView, StageView, Start, Wait, admit
+
+
+def stage(name: str = "main", *, ready: int = 10, batch: int = 1, **more: Any) -> StageView:
+    """A stage with something ready."""
+    return StageView(name=name, ready=ready, batch=batch, **{"permit": "slot", "running": 0, "width": None, **more})
+
+
+def queue(experiment: int, *stages: StageView, **more: Any) -> QueueView:
+    """One experiment's work."""
+    facts: dict[str, Any] = {
+        "priority": 0,
+        "last_served": 0,
+        "max_parallel": 100,
+        "running": 0,
+        "paused": False,
+        **more,
+    }
+    return QueueView(experiment=experiment, stages=stages or (stage(),), **facts)
+
+
+def free(*, slot: int = 0, thread: int = 0, standby: int = 0) -> dict[str, int]:
+    """Free permits by kind."""
+    return {"slot": slot, "thread": thread, STANDBY: standby}
+
+
+def test_nothing_to_do_is_nothing_done() -> None:
+    """Without work nothing starts and nothing waits."""
+    found = admit([], free(slot=2))
+
+    assert (found.starts, found.waits) == ((), {})
+
+
+def test_as_many_batches_start_as_permits_are_free() -> None:
+    """Two slots take two batches, and what is left waits for slots."""
+    found = admit([queue(1, stage(ready=7, batch=3))], free(slot=2))
+
+    assert found.starts == (Start(1, "main", 3), Start(1, "main", 3))
+    assert found.waits == {(1, "main"): Wait.SLOTS}
+
+
+def test_the_last_batch_holds_what_is_left() -> None:
+    """A batch is never larger than what is ready, and with nothing left nothing waits."""
+    found = admit([queue(1, stage(ready=4, batch=3))], free(slot=5))
+
+    assert found.starts == (Start(1, "main", 3), Start(1, "main", 1))
+    assert found.waits == {}
+
+
+def test_equal_experiments_take_turns() -> None:
+    """Of two experiments of one priority the one served longest ago goes first, then they alternate."""
+    found = admit([queue(1, last_served=9), queue(2, last_served=4)], free(slot=4))
+
+    assert [start.experiment for start in found.starts] == [2, 1, 2, 1]
+    assert found.waits == {(1, "main"): Wait.SLOTS, (2, "main"): Wait.SLOTS}
+
+
+def test_a_higher_priority_goes_first_until_it_can_use_no_more() -> None:
+    """All slots go to the higher priority as far as its own limit; only then the lower one is served."""
+    found = admit([queue(1), queue(2, priority=5, max_parallel=3)], free(slot=4))
+
+    assert [start.experiment for start in found.starts] == [2, 2, 2, 1]
+    assert found.waits == {(1, "main"): Wait.SLOTS, (2, "main"): Wait.MAX_PARALLEL}
+
+
+def test_max_parallel_counts_what_runs_already() -> None:
+    """An experiment with two batches running and room for three starts one more."""
+    found = admit([queue(1, max_parallel=3, running=2)], free(slot=4))
+
+    assert found.starts == (Start(1, "main", 1),)
+    assert found.waits == {(1, "main"): Wait.MAX_PARALLEL}
+
+
+def test_a_paused_experiment_waits_and_the_others_do_not() -> None:
+    """Nothing of a paused experiment starts, whatever its priority."""
+    found = admit([queue(1, paused=True, priority=9), queue(2, stage(ready=1))], free(slot=4))
+
+    assert found.starts == (Start(2, "main", 1),)
+    assert found.waits == {(1, "main"): Wait.PAUSED}
+
+
+def test_permits_are_of_a_kind() -> None:
+    """A stage on threads starts with no slot free, and one on slots does not take threads."""
+    stages = (stage("net", permit="thread", ready=3), stage("cpu"))
+    found = admit([queue(1, *stages)], free(thread=2))
+
+    assert found.starts == (Start(1, "net", 1), Start(1, "net", 1))
+    assert found.waits == {(1, "net"): Wait.THREADS, (1, "cpu"): Wait.SLOTS}
+
+
+def test_a_stage_is_no_wider_than_its_executor() -> None:
+    """With a width of one, one batch runs and the other stages go on."""
+    found = admit([queue(1, stage("one", width=1, running=1), stage("wide", ready=1))], free(slot=4))
+
+    assert found.starts == (Start(1, "wide", 1),)
+    assert found.waits == {(1, "one"): Wait.WIDTH}
+
+
+def test_stages_are_served_in_the_order_given() -> None:
+    """The first stage named is emptied before the next one starts."""
+    found = admit([queue(1, stage("late", ready=2), stage("early"))], free(slot=3))
+
+    assert [start.stage for start in found.starts] == ["late", "late", "early"]
+
+
+def test_a_closed_door_lets_nothing_in_and_says_why() -> None:
+    """While draining everything waits for that reason, also what was paused."""
+    found = admit([queue(1), queue(2, paused=True)], free(slot=4, standby=4), closed=Wait.DRAINING)
+
+    assert found.starts == ()
+    assert found.waits == {(1, "main"): Wait.DRAINING, (2, "main"): Wait.DRAINING}
+
+
+def test_short_batches_stand_by_when_no_permit_is_free() -> None:
+    """With all slots busy a short batch is let in to stand by, a long one is not."""
+    short = admit([queue(1, stage(ready=3, short=True))], free(standby=2))
+    long = admit([queue(1, stage(ready=3))], free(standby=2))
+
+    assert short.starts == (Start(1, "main", 1), Start(1, "main", 1))
+    assert long.starts == ()
+    assert short.waits == long.waits == {(1, "main"): Wait.SLOTS}
+
+
+def test_standing_by_does_not_keep_others_from_their_turn() -> None:
+    """While a long batch waits for a slot, no short one is let in to stand by: it would take the next slot, again and again."""
+    busy = queue(1, stage(short=True), running=3, last_served=7)
+    found = admit([busy, queue(2, last_served=3)], free(standby=1))
+
+    assert found.starts == ()
+    assert found.waits == {(1, "main"): Wait.SLOTS, (2, "main"): Wait.SLOTS}
+
+
+def test_who_cannot_start_anyway_keeps_nobody_from_standing_by() -> None:
+    """A long batch that waits for its own limit, a pause or another kind of permit does not hold up the short ones."""
+    rest = [queue(2, max_parallel=1, running=1), queue(3, paused=True), queue(4, stage(permit="thread"))]
+    found = admit([queue(1, stage(short=True, ready=1)), *rest], free(standby=1))
+
+    assert found.starts == (Start(1, "main", 1),)
+    assert found.waits == {(2, "main"): Wait.MAX_PARALLEL, (3, "main"): Wait.PAUSED, (4, "main"): Wait.THREADS}
+
+
+STAGES = st.builds(
+    StageView,
+    name=st.sampled_from("abc"),
+    ready=st.integers(1, 8),
+    batch=st.integers(1, 4),
+    permit=st.sampled_from(["slot", "thread"]),
+    running=st.integers(0, 3),
+    width=st.none() | st.integers(1, 3),
+    short=st.booleans(),
+)
+QUEUES = st.lists(
+    st.builds(
+        QueueView,
+        experiment=st.integers(1, 6),
+        priority=st.integers(-1, 1),
+        last_served=st.integers(0, 5),
+        max_parallel=st.integers(1, 4),
+        running=st.integers(0, 4),
+        paused=st.booleans(),
+        stages=st.lists(STAGES, min_size=1, max_size=3, unique_by=lambda view: view.name).map(tuple),
+    ),
+    max_size=4,
+    unique_by=lambda view: view.experiment,
+)
+FREE = st.builds(free, slot=st.integers(0, 4), thread=st.integers(0, 4), standby=st.integers(0, 4))
+
+
+@given(QUEUES, FREE)
+def test_no_limit_is_ever_exceeded_and_nothing_is_lost(queues: list[QueueView], permits: Mapping[str, int]) -> None:
+    """Whatever waits: permits, max_parallel and widths hold, and each stage's ready evaluations are started or wait with a reason."""
+    found = admit(queues, permits)
+    stages = {(view.experiment, one.name): one for view in queues for one in view.stages}
+    batches = Counter((start.experiment, start.stage) for start in found.starts)
+    sent: Counter[tuple[int, str]] = Counter()
+    for start in found.starts:
+        sent[start.experiment, start.stage] += start.count
+
+    for kind in ("slot", "thread"):
+        beyond = sum(count for key, count in batches.items() if stages[key].permit == kind) - permits[kind]
+        assert beyond <= permits[STANDBY]
+    for view in queues:
+        mine = {one.name: batches[view.experiment, one.name] for one in view.stages}
+        times = 2 if any(one.short for one in view.stages) else 1
+        begun = sum(mine[one.name] for one in view.stages)
+        assert not (view.paused and begun)
+        assert not begun or view.running + begun <= view.max_parallel * times
+        for one in view.stages:
+            if one.width is not None and mine[one.name]:
+                assert one.running + mine[one.name] <= one.width * (2 if one.short else 1)
+    for key, one in stages.items():
+        assert sent[key] <= one.ready
+        assert (key in found.waits) == (sent[key] < one.ready)
+
+
+@given(QUEUES, FREE)
+def test_the_order_in_which_experiments_are_given_changes_nothing(
+    queues: list[QueueView], permits: Mapping[str, int]
+) -> None:
+    """The decision is a function of the set of experiments."""
+    assert admit(queues, permits) == admit(queues[::-1], permits)
