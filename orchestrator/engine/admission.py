@@ -1,9 +1,8 @@
 """The one admission decision: what starts now, and why each of the rest waits. A plain function, called on every event."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-
 
 STANDBY = "standby"
 """The permit to wait at the door with everything on record, for batches that are over so soon that a commit between two would count."""
@@ -75,7 +74,7 @@ class _Share:
         self.ready = {stage.name: stage.ready for stage in view.stages}
         self.of_stage = {stage.name: stage.running for stage in view.stages}
 
-    def blocked(self, stage: StageView, free: Mapping[str, int], *, wanted: Set[str]) -> Wait | None:
+    def blocked(self, stage: StageView, free: Mapping[str, int], *, wanted: Collection[str]) -> Wait | None:
         """Why no batch of a stage with something ready can start. Nobody stands by for a kind of permit that is `wanted`."""
         if self.view.paused:
             return Wait.PAUSED
@@ -102,7 +101,7 @@ class _Share:
             if self.blocked(stage, free, wanted=frozenset()) in {Wait.SLOTS, Wait.THREADS}
         }
 
-    def candidate(self, free: Mapping[str, int], *, wanted: Set[str]) -> StageView | None:
+    def candidate(self, free: Mapping[str, int], *, wanted: Collection[str]) -> StageView | None:
         """The first stage a batch of which can start."""
         ready = (stage for stage in self.view.stages if self.ready[stage.name])
         return next((stage for stage in ready if self.blocked(stage, free, wanted=wanted) is None), None)
