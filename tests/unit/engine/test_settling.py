@@ -1,0 +1,160 @@
+"""Claims about what an attempt's end means for its iteration."""
+
+from typing import Any
+
+import pytest
+
+from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
+from orchestrator.domain.states import Cause, IterationState
+from orchestrator.engine.settling import Settled, given_back, settle, with_objective
+from orchestrator.engine.trouble import Tally, Trouble, trouble_of
+from orchestrator.engine.variant import ActiveIteration
+from orchestrator.spec.stage import Retries
+from tests.support.plans import plan, stage
+
+QUEUED, FAILED = IterationState.QUEUED, IterationState.FAILED
+CHARGED = [cause for cause in Cause if cause is not Cause.MACHINE_LOST]
+
+
+def iteration(*, attempt: int = 3, charged: int = 1) -> ActiveIteration:
+    """One that runs its third attempt and was charged for one."""
+    return ActiveIteration(1, "main", None, 1, 7, IterationState.RUNNING, attempt, charged)
+
+
+def failure(cause: Cause, **more: Any) -> Outcome:
+    """A failed attempt."""
+    return Outcome(end=AttemptEnd.FAILED, cause=cause, error="it broke", **more)
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        (AttemptEnd.SUCCEEDED, IterationState.SUCCEEDED),
+        (AttemptEnd.CANCELLED, IterationState.CANCELLED),
+        (AttemptEnd.INTERRUPTED, IterationState.QUEUED),
+    ],
+)
+def test_what_did_not_fail_is_not_charged(end: AttemptEnd, state: IterationState) -> None:
+    """A success, a cancelling and an interruption move the iteration, keep its attempt, and charge nothing."""
+    assert settle(iteration(), Outcome(end=end), Retries(max=9)) == Settled(state, 3, 1)
+
+
+@pytest.mark.parametrize("cause", CHARGED)
+def test_a_failure_is_charged_and_final_without_retries(cause: Cause) -> None:
+    """Any cause but the loss of the machine ends an iteration that has no retry left, and counts."""
+    assert settle(iteration(), failure(cause), Retries(max=1)) == Settled(FAILED, 3, 2, cause)
+
+
+@pytest.mark.parametrize("cause", CHARGED)
+def test_a_failure_with_a_retry_left_is_tried_again_after_the_back_off(cause: Cause) -> None:
+    """With two retries allowed and one charged, the iteration is queued with its charge, its cause and the wait."""
+    retries = Retries(max=2, backoff_seconds=1.5)
+
+    assert settle(iteration(), failure(cause), retries) == Settled(QUEUED, 3, 2, cause, 1.5)
+
+
+def test_only_the_named_causes_are_tried_again() -> None:
+    """A cause that `on` does not name is final however many retries are left."""
+    retries = Retries(max=9, on=(Cause.SIGNALLED, Cause.WORKER_LOST))
+
+    assert settle(iteration(), failure(Cause.RAISED), retries) == Settled(FAILED, 3, 2, Cause.RAISED)
+    assert settle(iteration(), failure(Cause.SIGNALLED), retries) == Settled(QUEUED, 3, 2, Cause.SIGNALLED)
+
+
+@pytest.mark.parametrize("retries", [Retries(max=0), Retries(max=3, backoff_seconds=9.0, on=(Cause.RAISED,))])
+def test_a_lost_machine_is_never_charged(retries: Retries) -> None:
+    """What went down with the machine is queued at once and for nothing, whatever the retries say."""
+    assert settle(iteration(), failure(Cause.MACHINE_LOST), retries) == Settled(QUEUED, 3, 1, Cause.MACHINE_LOST)
+
+
+def test_a_failed_import_is_not_tried_again() -> None:
+    """Code that cannot be imported will not be importable the next time."""
+    outcome = failure(Cause.RAISED, import_failed=True)
+
+    assert settle(iteration(), outcome, Retries(max=9)) == Settled(FAILED, 3, 2, Cause.RAISED)
+
+
+def test_what_was_never_begun_keeps_its_attempt_for_later() -> None:
+    """An iteration that is given back is queued as if that attempt had not been."""
+    assert given_back(iteration()) == Settled(QUEUED, 2, 1)
+
+
+def success(**metrics: float) -> Outcome:
+    """A success with these metrics."""
+    return Outcome(end=AttemptEnd.SUCCEEDED, metrics=metrics, usage=Usage(wall_seconds=1.0))
+
+
+TWO_STAGES = (stage("first"), stage("last", after=["first"]))
+OBJECTIVE = {"metric": "value", "goal": "minimize"}
+
+
+def test_the_objective_is_needed_in_the_last_stage_only() -> None:
+    """A success without the objective is one in an earlier stage, and an invalid result in a stage nothing comes after."""
+    planned = plan(*TWO_STAGES, objective=OBJECTIVE)
+    outcome = success(other=1.0)
+    judged = with_objective(outcome, planned, "last")
+
+    assert with_objective(outcome, planned, "first") is outcome
+    assert (judged.end, judged.cause, judged.metrics) == (AttemptEnd.FAILED, Cause.INVALID_RESULT, None)
+    assert judged.error == "the objective 'value' is missing: it reports other"
+    assert judged.usage == outcome.usage
+
+
+def test_a_success_with_the_objective_is_kept_as_it_is() -> None:
+    """The objective among the metrics, or measured by ourselves, makes it valid."""
+    outcome = success(value=1.0)
+
+    assert with_objective(outcome, plan(objective=OBJECTIVE), "main") is outcome
+    assert with_objective(outcome, plan(objective={"metric": "wall_seconds"}), "main") is outcome
+
+
+def test_without_a_declared_objective_one_metric_is_enough_and_two_are_not() -> None:
+    """One metric is the objective and none is a plain success; of two the file must say which."""
+    judged = with_objective(success(b=1.0, a=2.0), plan(), "main")
+
+    assert with_objective(success(), plan(), "main").end is AttemptEnd.SUCCEEDED
+    assert with_objective(success(a=1.0, wall_seconds=2.0), plan(), "main").end is AttemptEnd.SUCCEEDED
+    assert judged.cause is Cause.INVALID_RESULT
+    assert "2 metrics (a, b)" in (judged.error or "")
+    assert 'objective = { metric = "…"' in (judged.error or "")
+
+
+def test_a_failure_stays_the_failure_it_was() -> None:
+    """What failed is not judged by its metrics."""
+    outcome = failure(Cause.TIMED_OUT)
+
+    assert with_objective(outcome, plan(objective=OBJECTIVE), "main") is outcome
+
+
+def trouble(outcome: Outcome, *, failed: int = 1, finished: int = 10, **more: Any) -> Trouble | None:
+    """What the final failure of 12.3.1 means for its experiment."""
+    return trouble_of(plan(**more), "12.3.1", outcome, Tally(failed=failed, finished=finished))
+
+
+def test_a_failure_by_itself_is_no_trouble() -> None:
+    """By default an experiment goes on, however many of its evaluations fail."""
+    assert trouble(failure(Cause.RAISED), failed=10, finished=10) is None
+
+
+def test_a_failed_import_is_the_end_with_its_error() -> None:
+    """The reason of the experiment's end holds what the import said."""
+    assert trouble(failure(Cause.RAISED, import_failed=True)) == Trouble(
+        rule="import", reason="the code cannot be imported: it broke"
+    )
+
+
+def test_on_error_fail_names_the_first_failure() -> None:
+    """With `on_error = "fail"` the first final failure is the end, and the reason names it with its cause."""
+    assert trouble(failure(Cause.TIMED_OUT), on_error="fail") == Trouble(
+        rule="on_error", reason='12.3.1 failed (timed_out) and on_error is "fail"'
+    )
+
+
+@pytest.mark.parametrize(("failed", "finished", "trips"), [(3, 4, False), (4, 4, True), (4, 8, False), (5, 9, True)])
+def test_the_breaker_trips_when_both_bounds_are_exceeded(failed: int, finished: int, trips: bool) -> None:
+    """More than three failures and more than half of what finished are the end; one of the two is not."""
+    limits = {"max_failures": {"count": 3, "ratio": 0.5}}
+    found = trouble(failure(Cause.RAISED), failed=failed, finished=finished, limits=limits)
+
+    assert (found is not None) is trips
+    assert found is None or (found.rule == "max_failures" and f"{failed} of {finished}" in found.reason)
