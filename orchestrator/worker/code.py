@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+import os
+from collections.abc import Iterable
 
 
 class CodeChanged(Exception):
@@ -20,21 +19,26 @@ def code_hash(places: Iterable[tuple[str, str]]) -> str:
     For each the module's file, or every `.py` file of the package. Installed packages, data files and commands are not part of it.
     Raises OSError when a file cannot be read.
     """
+    import hashlib  # noqa: PLC0415  # house: loads OpenSSL, a tenth of a worker's start; not every batch has code to verify
+
     digest = hashlib.sha256()
     for workdir, top in sorted(set(places)):
-        for file in _sources(Path(workdir), top):
-            content = file.read_bytes()
-            digest.update(f"{file.relative_to(workdir)}\0{len(content)}\0".encode())
+        for name in _sources(workdir, top):
+            with open(os.path.join(workdir, name), "rb") as file:
+                content = file.read()
+            digest.update(f"{name}\0{len(content)}\0".encode())
             digest.update(content)
     return digest.hexdigest()[:32]
 
 
-def _sources(workdir: Path, top: str) -> Iterator[Path]:
-    package, module = workdir / top, workdir / f"{top}.py"
-    if (package / "__init__.py").is_file() or (package.is_dir() and not module.is_file()):
-        yield from sorted(file for file in package.rglob("*.py") if file.is_file())
-    elif module.is_file():
-        yield module
+def _sources(workdir: str, top: str) -> list[str]:
+    """Paths below the workdir, sorted."""
+    package, module = os.path.join(workdir, top), f"{top}.py"
+    has_module = os.path.isfile(os.path.join(workdir, module))
+    if os.path.isfile(os.path.join(package, "__init__.py")) or (os.path.isdir(package) and not has_module):
+        files = (os.path.join(folder, name) for folder, _, names in os.walk(package) for name in names)
+        return sorted(os.path.relpath(file, workdir) for file in files if file.endswith(".py") and os.path.isfile(file))
+    return [module] if has_module else []
 
 
 def verify(expected: str | None, places: Iterable[tuple[str, str]]) -> None:

@@ -36,8 +36,6 @@ class ProcessStreams:
 
     def restore(self) -> None:
         """Undo what the last evaluation may have done to them."""
-        if self._pair[0].closed or self._pair[1].closed:
-            self._pair = open_pair(1, 2)
         sys.stdout, sys.stderr = self._pair
 
     def flush(self) -> None:
@@ -48,8 +46,9 @@ class ProcessStreams:
         try:
             out.flush()
             err.flush()
-        except Exception:  # noqa: BLE001 - as in `flush`, which goes on with the other one
+        except (ValueError, OSError):  # one was closed, which has flushed it; or the disk is full
             flush(self._pair)
+            self._pair = open_pair(1, 2)
 
 
 class RoutedStream:

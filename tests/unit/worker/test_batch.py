@@ -74,6 +74,7 @@ def outcome(workdir: Path, call: str, *, count: int = 1, **parameters: Any) -> d
     outcomes = run_batch(
         {
             "call": f"workload:{call}",
+            "code": (None, ()),
             "stage": "main",
             "arguments": "{}",
             "environment": (("PATH", "/usr/bin:/bin"),),
