@@ -11,7 +11,7 @@ from uuid import uuid4
 from orchestrator.client import calls
 from orchestrator.client.connection import RECEIVE_BYTES, read_json
 from orchestrator.client.door import Given, find_door
-from orchestrator.client.following import RECONNECT_SECONDS, is_event
+from orchestrator.client.following import RECONNECT_SECONDS, is_event, position
 from orchestrator.client.problems import FIRST_ERROR_STATUS, read_error
 from orchestrator.client.session import Patience, Session, say
 from orchestrator.client.submission import Overrides, Spec, submission
@@ -292,8 +292,8 @@ class AsyncClient:
             try:
                 async for line in self._session.lines(calls.events(since=last, follow=follow, experiment=experiment)):
                     patience.renew()
+                    last = position(line, last)
                     if is_event(line):
-                        last = line["seq"]
                         yield line
                 if not follow:
                     return

@@ -74,18 +74,26 @@ class Following:
         raise NoDaemon
 
     def events(self, *, since: int | None, experiment: int | None) -> Iterator[dict[str, Any]]:
-        """Events after `since` without end; goes on behind the last one seen. Raises EventsGone."""
+        """Events after `since` (None: those to come) without end; goes on behind the last one seen. Raises EventsGone."""
         last = since
 
         def ask(session: Session) -> Iterator[dict[str, Any]]:
             return session.lines(calls.events(since=last, follow=True, experiment=experiment))
 
         for event in self.items(ask):
+            last = position(event, last)
             if is_event(event):
-                last = event["seq"]
                 yield event
 
 
 def is_event(line: dict[str, Any]) -> bool:
     """Whether a line of the event stream is an event: not the first line, no heartbeat."""
     return "kind" in line and line["kind"] != "heartbeat"
+
+
+def position(line: dict[str, Any], last: int | None) -> int | None:
+    """Where to go on after this line of the event stream.
+
+    The first line's number is where a stream of events to come begins; for any other it is ahead of what has been given.
+    """
+    return last if "database" in line and last is not None else int(line["seq"])

@@ -27,7 +27,7 @@ def completed(orc: Orc, *words: str) -> list[str]:
     }
     done = subprocess.run(ORC, env=environment, capture_output=True, text=True, check=False, timeout=20)
     assert done.stderr == ""
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
 
 def test_refs_are_completed_from_a_running_daemon(orc: Orc) -> None:

@@ -2,14 +2,15 @@
 
 import os
 import signal
+from contextlib import ExitStack
+from pathlib import Path
 
 from tests.support.daemon import Orc, wait_until_gone
 
 
 def test_a_daemon_in_the_foreground_serves_until_it_is_told_to_leave(own_orc: Orc) -> None:
     """The call becomes the daemon, others find it, and SIGTERM ends it with status 0."""
-    process = own_orc.begin("daemon")
-    with process:
+    with own_orc.begin("daemon") as process:
         assert process.stdout is not None
         for line in process.stdout:
             if "daemon_ready" in line:
@@ -33,16 +34,17 @@ def test_a_daemon_starts_by_itself_and_says_so(own_orc: Orc) -> None:
     pid = first.json["pid"]
     assert "started a private daemon" in first.err
     assert os.getsid(pid) != os.getsid(0)
-    assert os.readlink(f"/proc/{pid}/cwd") == "/"
+    assert Path(f"/proc/{pid}/cwd").readlink() == Path("/")
     second = own_orc("status", "--json")
     assert (second.json["pid"], second.err) == (pid, "")
 
 
 def test_many_first_calls_at_once_start_one_daemon(own_orc: Orc) -> None:
     """The lock decides; every call is answered by the winner."""
-    calls = [own_orc.begin("status", "--json") for _ in range(5)]
-    answers = [call.communicate(timeout=40) for call in calls]
-    assert [call.returncode for call in calls] == [0] * 5, answers
+    with ExitStack() as stack:
+        calls = [stack.enter_context(own_orc.begin("status", "--json")) for _ in range(5)]
+        answers = [call.communicate(timeout=40) for call in calls]
+        assert [call.returncode for call in calls] == [0] * 5, answers
     assert len({answer[0].partition('"pid": ')[2].partition(",")[0] for answer in answers}) == 1
 
 

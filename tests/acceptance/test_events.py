@@ -20,7 +20,7 @@ def test_events_come_in_order_one_a_line(orc: Orc) -> None:
 def test_following_sees_what_happens_later(orc: Orc) -> None:
     """The end of an experiment arrives in a stream that was opened before it."""
     ref, folder = orc.submitted("held")
-    with orc.begin("events", "-f", "--experiment", ref) as follower:
+    with orc.begin("events", "-f", "--since", "0", "--experiment", ref) as follower:
         assert follower.stdout is not None
         line_with(follower.stdout, "iterations_started")
         open_gate(folder)

@@ -1,10 +1,6 @@
 """`orc stop`."""
 
-import os
-
-import pytest
-
-from tests.support.daemon import Orc, open_gate
+from tests.support.daemon import Orc, open_gate, wait_until_gone
 
 
 def test_stop_returns_when_the_process_is_gone(own_orc: Orc) -> None:
@@ -12,8 +8,7 @@ def test_stop_returns_when_the_process_is_gone(own_orc: Orc) -> None:
     pid = own_orc.pid()
     stopped = own_orc("stop", "--json")
     assert (stopped.status, stopped.json) == (0, {"pid": pid})
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    wait_until_gone(pid, deadline_seconds=0)
     assert own_orc("--no-start", "status").status == 4
 
 

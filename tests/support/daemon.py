@@ -61,9 +61,10 @@ class Orc:
             "LANG": "C.UTF-8",
         }
 
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a call and leave it running; its output is piped."""
-        return subprocess.Popen(
+    @contextmanager
+    def begin(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """Start a call whose output is piped; at the end it is killed if it still runs."""
+        with subprocess.Popen(
             [*ORC, *arguments],
             env=self.environment,
             cwd=self.home,
@@ -71,7 +72,11 @@ class Orc:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def __call__(self, *arguments: str, given: str | None = None) -> Ended:
         """Run a call to its end, with `given` on its stdin."""
@@ -118,8 +123,8 @@ def open_gate(folder: Path) -> None:
     (folder / "gate").touch()
 
 
-def wait_until_gone(pid: int) -> None:
-    """Return when the process is gone; a test that waits too long fails."""
+def wait_until_gone(pid: int, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+    """Return when the process has ended; a test that waits too long fails."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -127,7 +132,7 @@ def wait_until_gone(pid: int) -> None:
     try:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
-        assert poll.poll(DEADLINE_SECONDS * 1000), f"process {pid} is still there"
+        assert poll.poll(deadline_seconds * 1000), f"process {pid} is still there"
     finally:
         os.close(descriptor)
 

@@ -26,7 +26,10 @@ def _print(events: Iterable[dict[str, Any]]) -> None:
 @click.option("--experiment", metavar="REF", shell_complete=complete_experiment, help="Of one experiment only.")
 @pass_setup
 def command(setup: Setup, *, follow: bool, since: int | None, experiment: str | None) -> None:
-    """Print what happened, one JSON object a line, each with its sequence number, in the order it was committed."""
+    """Print what happened, one JSON object a line, each with its sequence number, in the order it was committed.
+
+    All that is kept; with -f what is to come, after --since also what came before.
+    """
     number = None if experiment is None else setup.session.json(calls.show(experiment, limit=1))["id"]
     if follow:
         _print(Following(session=setup.session, notice=setup.message).events(since=since, experiment=number))

@@ -16,6 +16,6 @@ from orchestrator.client import calls
 @click.option("--accept-code", is_flag=True, help="Go on though its code has changed since it was submitted.")
 @pass_setup
 def command(setup: Setup, refs: tuple[str, ...], *, accept_code: bool) -> None:
-    """Go on with a paused experiment."""
+    """Go on with a paused experiment; orc explain says why it was paused."""
     call = partial(calls.resume, accept_code=accept_code)
     change(setup, refs, call, done=lambda answer: f"{answer['ref']} is {answer['state']}")

@@ -2,15 +2,19 @@
 
 import os
 import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from orchestrator.cli.setup import Setup, pass_setup
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
-from orchestrator.client.session import Session
+from orchestrator.client.session import Patience, Session
+
+REAPED_SECONDS = 1.0
 
 
 @contextmanager
@@ -27,19 +31,23 @@ def _handle(pid: int) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def _wait(descriptor: int | None) -> None:
+def _wait(pid: int, descriptor: int | None) -> None:
+    """Return when the process has ended and, unless that takes its parent long, its number is free again."""
     if descriptor is None:
         return
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     poll.poll()
+    patience = Patience(REAPED_SECONDS)
+    while Path(f"/proc/{pid}").exists() and (pause := patience.next_pause()) is not None:
+        time.sleep(pause)
 
 
 def _stop(session: Session, *, everything: bool) -> int:
     pid: int = session.json(calls.status())["pid"]
     with _handle(pid) as descriptor:
         session.json(calls.stop(everything=everything))
-        _wait(descriptor)
+        _wait(pid, descriptor)
     return pid
 
 
