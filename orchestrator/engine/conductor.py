@@ -192,6 +192,7 @@ class Conductor:
         self._limit_now()
         await self.evaluation.halt()
         await self._store.write(CancelWork(ref=Ref(self.plan.experiment), rule="limit"))
+        self.evaluation.queue.closed = False
 
     async def _end_early(self, trouble: Trouble) -> None:
         async with self._turn:

@@ -81,7 +81,9 @@ class Evaluation:
 
     async def halt(self) -> None:
         """Take back what waits and stop what runs; returns when all of it is on record."""
+        self.queue.closed = True
         await self._take_back(lambda _: True)
+        self._dispatcher.withdraw(self.queue, lambda _: True)  # what was to be tried again
         self._active.clear()
 
     async def cancel(self, ref: Ref) -> dict[str, int]:

@@ -126,6 +126,7 @@ class WorkQueue:
         self.plan = plan
         self.owner = owner
         self.paused = False
+        self.closed = False  # what runs is being stopped: nothing that comes back from it starts again
         self.parallel = anyio.Semaphore(plan.spec.limits.max_parallel)
         self.last_served = 0
         self.delayed = 0  # iterations that wait for their next attempt's time
@@ -166,7 +167,7 @@ class WorkQueue:
             last_served=self.last_served,
             max_parallel=parallel,
             running=sum(stage.admitted for stage in self.stages.values()),
-            paused=self.paused,
+            paused=self.paused or self.closed,
             stages=tuple(stages),
         )
 

@@ -9,9 +9,11 @@ import anyio
 
 from orchestrator.domain.evaluation import Batch, BatchResult, Evaluation, Job
 from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
+from orchestrator.domain.states import Cause
 from orchestrator.executors.base import Abilities, StopSwitch
 
 Evaluate = Callable[[Mapping[str, Any], Evaluation, Job], Outcome]
+EVERYTHING = Abilities(can_kill=True, isolates_crashes=True, batches=True, permit="slot")
 
 
 def metrics(**values: float) -> Outcome:
@@ -19,18 +21,31 @@ def metrics(**values: float) -> Outcome:
     return Outcome(end=AttemptEnd.SUCCEEDED, metrics=values, usage=Usage(wall_seconds=1e-6, cpu_seconds=1e-6))
 
 
+def failure(cause: Cause = Cause.RAISED, error: str = "ValueError: no", **more: Any) -> Outcome:
+    """A failure with this cause."""
+    return Outcome(end=AttemptEnd.FAILED, cause=cause, error=error, **more)
+
+
 class InlineExecutor:
-    """Calls `evaluate` for each evaluation. `gate` holds every evaluation back until it is set."""
+    """Calls `evaluate` for each evaluation. `gate` holds back every evaluation, or those that `holds` names, until it is set."""
 
     name = "inline"
 
-    def __init__(self, evaluate: Evaluate, *, gate: anyio.Event | None = None, batches: bool = True) -> None:
-        self.abilities = Abilities(can_kill=True, isolates_crashes=True, batches=batches, permit="slot")
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        *,
+        gate: anyio.Event | None = None,
+        holds: Callable[[Evaluation], bool] = lambda _: True,
+        abilities: Abilities = EVERYTHING,
+    ) -> None:
+        self.abilities = abilities
         self.seen: list[Evaluation] = []
         self.most_at_once = 0
         self._at_once = 0
         self._evaluate = evaluate
         self._gate = gate
+        self._holds = holds
 
     async def __aenter__(self) -> Self:
         return self
@@ -47,7 +62,7 @@ class InlineExecutor:
         self.most_at_once = max(self.most_at_once, self._at_once)
         try:
             for position, evaluation in enumerate(batch.evaluations):
-                if not await self._may_go_on(stop):
+                if not await self._may_go_on(evaluation, stop):
                     rest = range(position + 1, len(batch.evaluations))
                     return BatchResult(outcomes=outcomes, interrupted=(position,), unstarted=tuple(rest))
                 self.seen.append(evaluation)
@@ -56,9 +71,9 @@ class InlineExecutor:
             self._at_once -= 1
         return BatchResult(outcomes=outcomes)
 
-    async def _may_go_on(self, stop: StopSwitch) -> bool:
+    async def _may_go_on(self, evaluation: Evaluation, stop: StopSwitch) -> bool:
         await anyio.lowlevel.checkpoint()
-        if self._gate is None or self._gate.is_set():
+        if self._gate is None or self._gate.is_set() or not self._holds(evaluation):
             return not stop.pressed
         async with anyio.create_task_group() as tasks:
 
