@@ -37,6 +37,11 @@ class _Birth:
         self.slot: Slot | None = None
         self.error: Exception | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether nobody will come of it."""
+        return self.over.is_set() and (self.slot is None or self.slot.died.is_set())
+
 
 class SlotPool:
     """Hands out seats. `start` makes a process whose spool is at a path; it blocks and runs in a thread.
@@ -163,6 +168,9 @@ class SlotPool:
         self._tasks.start_soon(self._bear, birth)
 
     async def _newborn(self) -> Slot:
+        self._births = [
+            birth for birth in self._births if not birth.failed
+        ]  # a spare of long ago says nothing about now
         if not self._births:
             self._conceive()
         birth = self._births.pop(0)
@@ -172,7 +180,7 @@ class SlotPool:
         except BaseException:
             self._births.insert(0, birth)
             raise
-        if birth.slot is None or birth.slot.died.is_set():
+        if birth.slot is None or birth.failed:
             raise ExecutorUnusable(str(birth.error or "a fresh worker process died")) from birth.error
         return birth.slot
 
