@@ -1,7 +1,6 @@
 """What the daemon refuses, as the exceptions of `orchestrator.errors`."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.client.wire import Head
@@ -11,17 +10,21 @@ FIRST_ERROR_STATUS = 400
 NOT_FOUND_STATUS = 404
 
 
-def _all_below(kind: type[OrchestratorError]) -> Iterator[type[OrchestratorError]]:
-    yield kind
-    for below in kind.__subclasses__():
-        yield from _all_below(below)
+def _kinds() -> dict[str, type[OrchestratorError]]:
+    """The class of each code; of several with one code, the most general."""
+    found: dict[str, type[OrchestratorError]] = {}
+    level: list[type[OrchestratorError]] = [OrchestratorError]
+    while level:
+        for kind in level:
+            found.setdefault(kind.code, kind)
+        level = [below for kind in level for below in kind.__subclasses__()]
+    return found
 
 
 def error_of(value: Any) -> OrchestratorError:
     """The exception an error document stands for; a code nobody knows becomes the root, with the code in its message."""
-    kinds = {kind.code: kind for kind in _all_below(OrchestratorError)}
     code, message = str(value.get("code", "")), str(value.get("message") or "")
-    kind = kinds.get(code)
+    kind = _kinds().get(code)
     if kind is None:
         kind, message = OrchestratorError, f"{message} ({code})"
     problems = [

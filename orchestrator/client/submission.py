@@ -79,17 +79,24 @@ def read_spec(path: str | os.PathLike[str]) -> SpecText:
     return SpecText(text=text, folder=file.parent.resolve(), source=file.name)
 
 
+def _quoted(text: str) -> str:
+    """A string as TOML: JSON's, but that TOML wants DEL escaped too."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def _toml(value: Any) -> str:
     """A value as TOML; JSON's strings, numbers, booleans and lists are."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(str(key))} = {_toml(inner)}" for key, inner in value.items()) + " }"
+        return "{ " + ", ".join(f"{_quoted(str(key))} = {_toml(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_toml, value)) + "]"
     if value is None or not isinstance(value, (str, bool, int, float)):
         raise InvalidRequest(
             f"an override's value must be text, a number, a boolean, a list or a mapping, not {value!r}"
         )
-    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return _quoted(value)
+    return repr(value) if isinstance(value, float) else json.dumps(value)
 
 
 def override_texts(overrides: Overrides) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orchestrator.cli import arguments, sending
+from orchestrator.cli import arguments, offline, sending
 from orchestrator.cli.setup import Setup, pass_setup
 from orchestrator.cli.text import count, number, printable, table
 from orchestrator.cli.verb import verb
@@ -40,7 +40,7 @@ def command(setup: Setup, spec: str, overrides: tuple[str, ...]) -> None:
     All mistakes are reported at once, each with its place in the file; exit status 2 then.
     """
     body = sending.body_of(spec, overrides)
-    answer = sending.ask_without_starting(setup, calls.check(body), arguments=["check", "--json-request"], body=body)
+    answer = offline.ask_without_starting(setup, calls.check(body), arguments=["check", "--json-request"], body=body)
     if setup.json:
         setup.print_json(answer)
     else:

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from orchestrator.cli import sending
+from orchestrator.cli import offline
 from orchestrator.cli.setup import Setup, pass_setup
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
@@ -14,7 +14,7 @@ from orchestrator.client import calls
 @pass_setup
 def command(setup: Setup) -> None:
     """Print the JSON Schema of experiment files, for editors. Needs no daemon."""
-    schema = sending.ask_without_starting(setup, calls.schema(), arguments=["schema"])
+    schema = offline.ask_without_starting(setup, calls.schema(), arguments=["schema"])
     if setup.json:
         setup.print_json(schema)
     else:

@@ -1,0 +1,81 @@
+"""Values are written for people."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from orchestrator.cli import text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (None, "-"),
+        (0, "0 s"),
+        (0.000052, "52 µs"),
+        (0.0041, "4.1 ms"),
+        (0.41, "0.41 s"),
+        (12.3, "12 s"),
+        (59.9, "1 min 0 s"),
+        (185, "3 min 5 s"),
+        (8040, "2 h 14 min"),
+        (273_600, "3 d 4 h"),
+    ],
+)
+def test_a_duration_has_the_units_of_its_size(seconds: float | None, written: str) -> None:
+    """Two units at most."""
+    assert text.duration(seconds) == written
+
+
+@pytest.mark.parametrize(
+    ("count", "written"),
+    [(None, "-"), (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1.3e9, "1.2 GiB"), (3e15, "2728 TiB")],
+)
+def test_a_size_has_the_unit_of_its_size(count: float | None, written: str) -> None:
+    """Binary units, as memory is counted."""
+    assert text.size(count) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(None, "-"), (5, "5"), (0.1 + 0.2, "0.3"), (1e-9, "1e-09"), ("ema", "ema"), (True, "true"), ([1, 2], "[1, 2]")],
+)
+def test_a_value_is_written_short(value: object, written: str) -> None:
+    """Floats with six digits, the rest as it is."""
+    assert text.number(value) == written
+
+
+@given(some.text())
+def test_nothing_printable_steers_a_terminal(given_text: str) -> None:
+    """No control character is left, and text without any is unchanged."""
+    shown = text.printable(given_text)
+    assert not any(ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 for letter in shown)
+    assert text.printable(shown) == shown
+
+
+def test_a_table_is_aligned_and_cut_at_the_end_only() -> None:
+    """Numbers right, text left, wide letters counted as two columns."""
+    rows = [["1", "温度", "long enough to be cut"], ["22", "b", "short"]]
+    assert text.table(["N", "NAME", "REST"], rows, right=frozenset({"N"}), columns=22) == [
+        " N  NAME  REST",
+        " 1  温度  long enough…",
+        "22  b     short",
+    ]
+
+
+@given(some.text(max_size=30), some.integers(1, 20))
+def test_what_is_shortened_fits(long: str, columns: int) -> None:
+    """And what fits is not touched."""
+    cut = text.shortened(long, columns)
+    assert text.width(cut) <= columns or text.width(long) <= columns
+    assert cut == long or cut.endswith("…")
+
+
+def test_an_age_is_counted_from_now() -> None:
+    """A time of the API is RFC 3339 with a Z."""
+    moment = (datetime.now(UTC) - timedelta(seconds=125)).isoformat().replace("+00:00", "Z")
+    assert text.age(moment).startswith("2 min")
+    assert text.between("2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:01.500000Z") == 1.5
+    assert text.between(None, moment) is None

@@ -1,0 +1,62 @@
+"""Streams go on after the daemon went away."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.client.door import Door
+from orchestrator.client.following import Following, is_event, position
+from orchestrator.client.session import Session
+from orchestrator.errors import NoDaemon
+from tests.support.scripted import chunked, ok, scripted_peer
+
+RUNNING, SUCCEEDED = b'{"state": "running"}\n', b'{"state": "succeeded"}\n'
+
+
+def following(path: Path, told: list[str]) -> Following:
+    """A following that starts nothing and remembers what it said."""
+    session = Session(Door(sockets=(path,), state_directory=path.parent, no_start="no"), announce=told.append)
+    return Following(session=session, notice=told.append)
+
+
+def test_progress_is_asked_for_again_when_it_breaks_off(private_places: Path) -> None:
+    """Every snapshot is given, the person is told once, and the last one ends it."""
+    told: list[str] = []
+    broken, whole = chunked(RUNNING, ended=False), chunked(RUNNING, SUCCEEDED)
+    with scripted_peer(private_places / "s", broken, whole) as peer:
+        states = [each["state"] for each in following(peer.path, told).progress(1)]
+    assert states == ["running", "running", "succeeded"]
+    assert len(told) == 1
+
+
+def test_events_go_on_behind_the_last_one(private_places: Path) -> None:
+    """The first stream ends in order after event 7; the second is asked for what comes after it."""
+    first = chunked(b'{"database": "d", "seq": 9}\n{"seq": 7, "kind": "a"}\n')
+    second = chunked(b'{"database": "d", "seq": 9}\n{"seq": 8, "kind": "b"}\n')
+    with scripted_peer(private_places / "s", first, second) as peer:
+        events = following(peer.path, []).events(since=6, experiment=None)
+        assert [next(events)["kind"], next(events)["kind"]] == ["a", "b"]
+    assert b"since=6" in peer.received[0]
+    assert b"since=7" in peer.received[1]
+
+
+def test_waiting_first_asks_without_waiting(private_places: Path) -> None:
+    """So that what has ended, or is not there, is known at once."""
+    ended = ok(b'{"ref": "1", "state": "succeeded", "ended": true}')
+    with scripted_peer(private_places / "s", ended) as peer:
+        assert following(peer.path, []).wait(1)["ended"]
+    assert b"timeout=0" in peer.received[0]
+
+
+def test_no_daemon_from_the_beginning_is_said_at_once(private_places: Path) -> None:
+    """Nothing is waited for that has never been there."""
+    with pytest.raises(NoDaemon):
+        next(following(private_places / "s", []).progress(1))
+
+
+def test_a_stream_of_what_is_to_come_begins_where_its_first_line_says() -> None:
+    """One with a number given stays there until events come; heartbeats move it too."""
+    assert position({"database": "d", "seq": 9}, None) == 9
+    assert position({"database": "d", "seq": 9}, 3) == 3
+    assert position({"kind": "heartbeat", "seq": 12}, 9) == 12
+    assert [is_event(each) for each in ({"database": "d", "seq": 9}, {"kind": "heartbeat", "seq": 1})] == [False, False]
