@@ -1,5 +1,6 @@
 """Every move of a state goes through here: checked against the table, made only from the expected state, told as an event."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -17,6 +18,7 @@ from orchestrator.domain.states import (
     VariantState,
 )
 from orchestrator.errors import IllegalMove, NotFound
+from orchestrator.store.columns import flag, metrics_json, plain
 from orchestrator.store.writer import Transaction
 
 State = TypeVar("State", bound=StrEnum)
@@ -49,10 +51,14 @@ async def move_iterations(
     targets = Counter(move.target for move in moves)
     for target in targets:
         check_move(ITERATION_MOVES, source, target, what="an iteration")
-    place = {"experiment": experiment, "source": source}
-    changed = await transaction.run("move_iterations", place, rows=moves)
+    place = (experiment, source.value)
+    rows = [
+        (*place, variant, number, target.value, attempt, charged, plain(cause), metrics_json(metrics))
+        for variant, number, target, attempt, charged, cause, metrics in moves
+    ]
+    changed = await transaction.run_rows("move_iterations", rows)
     if changed != len(moves):
-        history = await transaction.read("misplaced_iterations", place, rows=moves)
+        history = await _where(transaction, "misplaced_iterations", place, [(move.variant, move.number) for move in moves])
         raise IllegalMove(f"{len(moves) - changed} iterations of {experiment} are not {source}: {history}")
     transaction.count(experiment, **{f"iterations_{source}": -len(moves)})
     transaction.count(experiment, **{f"iterations_{target}": count for target, count in targets.items()})
@@ -80,10 +86,14 @@ async def move_variants(
     targets = Counter(move.target for move in moves)
     for target in targets:
         check_move(VARIANT_MOVES, source, target, what="a variant")
-    place = {"experiment": experiment, "source": source}
-    changed = await transaction.run("move_variants", place, rows=moves)
+    place = (experiment, source.value)
+    rows = [
+        (*place, number, target.value, rule, metrics_json(metrics), spread and json.dumps(spread), objective, rank, flag(passed))
+        for number, target, rule, metrics, spread, objective, rank, passed in moves
+    ]
+    changed = await transaction.run_rows("move_variants", rows)
     if changed != len(moves):
-        history = await transaction.read("misplaced_variants", place, rows=moves)
+        history = await _where(transaction, "misplaced_variants", place, [(move.number,) for move in moves])
         raise IllegalMove(f"{len(moves) - changed} variants of {experiment} are not {source}: {history}")
     count_variants(transaction, experiment, targets)
 
@@ -126,6 +136,11 @@ async def experiment_row(transaction: Transaction, experiment: int) -> dict[str,
     if found is None:
         raise NotFound(f"there is no experiment {experiment}", hint="orc ls shows the experiments there are")
     return found
+
+
+async def _where(transaction: Transaction, name: str, place: tuple[int, str], keys: Sequence[tuple[int, ...]]) -> Any:
+    experiment, source = place
+    return await transaction.read(name, {"experiment": experiment, "source": source}, rows=keys)
 
 
 _EVENT_KINDS = {

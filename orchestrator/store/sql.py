@@ -1,9 +1,10 @@
 """Loads the `.sql` files: named statements from `queries/`, numbered scripts from `migrations/`.
 
-A statement file holds blocks of `-- name`, one or more comment lines that say what it does, and the statement.
+A statement over many rows has `VALUES :rows`. A statement file holds blocks of `-- name`, one or more comment lines that say what it does, and the statement.
 """
 
 import re
+from functools import cache
 from importlib import resources
 
 _BLOCK = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
@@ -50,3 +51,10 @@ def migrations() -> list[tuple[int, str]]:
 
 
 STATEMENTS = _load()
+
+
+@cache
+def for_rows(name: str, *, width: int, count: int) -> str:
+    """A statement whose `:rows` stands for `count` rows of `width` values."""
+    row = f"({', '.join('?' * width)})"
+    return STATEMENTS[name].replace(":rows", ", ".join([row] * count))

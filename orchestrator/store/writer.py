@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -21,13 +22,13 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from orchestrator.errors import OrchestratorError, StoreBlocked, StoreError, Unavailable
 from orchestrator.store import database
-from orchestrator.store.sql import STATEMENTS
+from orchestrator.store.sql import STATEMENTS, for_rows
 from orchestrator.store.times import now_us, rfc3339
 
 log = structlog.get_logger(__name__)
 
-_ENCODE = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False).encode
 QUEUE_LENGTH = 1000
+ROWS_AT_ONCE = (256, 32, 4, 1)
 GROUP_LENGTH = 200
 Result = TypeVar("Result")
 ResultOut = TypeVar("ResultOut", covariant=True)
@@ -53,19 +54,33 @@ class Transaction:
         self._next_seq = first_seq
         self._counts: defaultdict[int, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
 
-    async def run(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Any] | None = None) -> int:
-        """Run a named statement and return how many rows it changed. `rows` becomes the one JSON text `:rows`."""
-        bound = dict(values or {})
-        if rows is not None:
-            bound["rows"] = _ENCODE(rows)
-        cursor = await self._connection.execute(STATEMENTS[name], bound)  # done after its one step: needs no closing
+    async def run(self, name: str, values: Mapping[str, Any] | None = None) -> int:
+        """Run a named statement and return how many rows it changed."""
+        cursor = await self._connection.execute(STATEMENTS[name], dict(values or {}))  # done in one step: needs no closing
         return cursor.rowcount
+
+    async def run_rows(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Run a named statement over many rows, as few steps as can be, and return how many rows it changed.
+
+        The values must be exactly int, float, str or None: for any other type, even a subclass, the database module looks for an adapter.
+        """
+        changed = done = 0
+        for count in ROWS_AT_ONCE:
+            whole = (len(rows) - done) // count * count
+            if whole:
+                statement = for_rows(name, width=len(rows[0]), count=count)
+                starts = range(done, done + whole, count)
+                bound = [tuple(chain.from_iterable(rows[start : start + count])) for start in starts]
+                cursor = await self._connection.executemany(statement, bound)
+                changed += cursor.rowcount
+                done += whole
+        return changed
 
     async def read(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Any] | None = None) -> Any:
         """The one value a named statement gives, read as JSON; None when it gives no row."""
         bound = dict(values or {})
         if rows is not None:
-            bound["rows"] = _ENCODE(rows)
+            bound["rows"] = json.dumps(rows)
         found = list(await self._connection.execute_fetchall(STATEMENTS[name], bound))
         return None if not found or found[0][0] is None else json.loads(found[0][0])
 
@@ -91,14 +106,14 @@ class Transaction:
     async def flush(self) -> None:
         """Write counters and events."""
         if self._counts:
-            totals = [[experiment, *(counts[name] for name in COUNTERS)] for experiment, counts in self._counts.items()]
-            await self.run("add_to_counters", rows=totals)
+            totals = [(experiment, *(counts[name] for name in COUNTERS)) for experiment, counts in self._counts.items()]
+            await self.run_rows("add_to_counters", totals)
         if self.events:
             rows = [
-                [event["seq"], self.now_us, _experiment_of(event), event["kind"], json.dumps(event, separators=(",", ":"))]
+                (event["seq"], self.now_us, _experiment_of(event), event["kind"], json.dumps(event, separators=(",", ":")))
                 for event in self.events
             ]
-            await self.run("add_events", rows=rows)
+            await self.run_rows("add_events", rows)
 
 
 COUNTERS = (

@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.states import IterationState, VariantState
+from orchestrator.store.columns import plain
 from orchestrator.store.changes.rounds import Decision, PlannedIteration
 from orchestrator.store.moves import IterationMove, VariantMove, move_iterations, move_variants
 from orchestrator.store.writer import Transaction
@@ -23,8 +24,7 @@ class StartIterations:
         """Move the members, with one event for the batch."""
         await move_iterations(transaction, self.experiment, self.moves, source=IterationState.QUEUED)
         if self.first_of:
-            rows = [[number] for number in self.first_of]
-            await transaction.run("start_variants", {"experiment": self.experiment}, rows=rows)
+            await transaction.run_rows("start_variants", [(self.experiment, number) for number in self.first_of])
         refs = [f"{self.experiment}.{move.variant}.{move.number}" for move in self.moves]
         transaction.tell("iterations_started", experiment=self.experiment, refs=refs)
 
@@ -40,15 +40,16 @@ class EndedAttempt:
     queue_seconds: float | None
     outcome: Outcome
 
-    def row(self) -> list[Any]:
+    def row(self, experiment: int) -> tuple[Any, ...]:
         """Its columns, as `add_attempts` takes them."""
         outcome, usage = self.outcome, self.outcome.usage
-        return [
+        return (
+            experiment,
             self.variant,
             self.iteration,
             self.number,
-            outcome.end,
-            outcome.cause,
+            outcome.end.value,
+            plain(outcome.cause),
             outcome.error,
             outcome.exit_status,
             self.executor,
@@ -61,7 +62,7 @@ class EndedAttempt:
             self.queue_seconds,
             usage.pid,
             usage.start_ticks,
-        ]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +85,7 @@ class EndIterations:
 
     async def apply(self, transaction: Transaction) -> None:
         """Write attempts, moves and new iterations, with one event for all that ended and one for what is queued again."""
-        rows = [attempt.row() for attempt in self.attempts]
-        if rows:
-            await transaction.run("add_attempts", {"experiment": self.experiment}, rows=rows)
+        await transaction.run_rows("add_attempts", [attempt.row(self.experiment) for attempt in self.attempts])
         await move_iterations(transaction, self.experiment, self.moves, source=IterationState.RUNNING)
         self._tell(transaction, [move for move in self.moves if move.target is IterationState.QUEUED], "iterations_requeued")
         self._tell(transaction, [move for move in self.moves if move.target is not IterationState.QUEUED], "iterations_finished")
@@ -133,10 +132,10 @@ async def end_variants(transaction: Transaction, experiment: int, moves: Sequenc
 async def add_iterations(transaction: Transaction, experiment: int, additions: Sequence[NewIterations]) -> None:
     """Queue iterations of later stages."""
     rows = [
-        [addition.variant, planned.number, planned.stage, planned.case, planned.repeat, planned.seed]
+        (experiment, addition.variant, *planned, "queued")
         for addition in additions
         for planned in addition.iterations
     ]
     if rows:
-        await transaction.run("add_iterations", {"experiment": experiment}, rows=rows)
+        await transaction.run_rows("add_iterations", rows)
         transaction.count(experiment, iterations_queued=len(rows))

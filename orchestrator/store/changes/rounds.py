@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.domain.states import ExperimentState, Phase
 from orchestrator.store.changes.experiments import enter_phase
@@ -58,9 +58,8 @@ class OpenRound:
         await enter_phase(transaction, self.experiment, Phase.GENERATING, round_number=self.round)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedIteration:
-    """One iteration of a variant that is about to exist."""
+class PlannedIteration(NamedTuple):
+    """One iteration of a variant that is about to exist; the order is that of `add_iterations`."""
 
     number: int
     stage: str
@@ -97,7 +96,7 @@ class AddProposals:
         hashes = [proposal.hash for proposal in self.proposals]
         known: dict[str, int] = await transaction.read("known_variants", values, rows=hashes)
         new: dict[int, Proposed] = {}
-        pointers: list[list[int]] = []
+        pointers: list[tuple[int, int]] = []
         next_number = state["variant_count"] + 1
         for ordinal, proposal in enumerate(self.proposals, self.first_ordinal):
             if proposal.hash not in known:
@@ -106,22 +105,26 @@ class AddProposals:
                 known[proposal.hash] = next_number
                 new[next_number] = proposal
                 next_number += 1
-            pointers.append([ordinal, known[proposal.hash]])
+            pointers.append((ordinal, known[proposal.hash]))
         await self._add(transaction, new, pointers, values)
         return len(new), len(pointers)
 
     async def _add(
-        self, transaction: Transaction, new: Mapping[int, Proposed], pointers: list[list[int]], values: dict[str, Any]
+        self, transaction: Transaction, new: Mapping[int, Proposed], pointers: list[tuple[int, int]], values: dict[str, Any]
     ) -> None:
-        variants = [[n, p.hash, p.parameters, json.dumps(p.parents) if p.parents else "[]"] for n, p in new.items()]
-        await transaction.run("add_variants", values, rows=variants)
+        place = (self.experiment, self.round, self.approach)
+        variants = [
+            (*place, number, one.hash, one.parameters, json.dumps(one.parents) if one.parents else "[]", "proposed")
+            for number, one in new.items()
+        ]
+        await transaction.run_rows("add_variants", variants)
         iterations = [
-            [number, planned.number, planned.stage, planned.case, planned.repeat, planned.seed]
+            (self.experiment, number, *planned, "queued")
             for number, proposal in new.items()
             for planned in proposal.iterations
         ]
-        await transaction.run("add_iterations", values, rows=iterations)
-        await transaction.run("add_proposals", values, rows=pointers)
+        await transaction.run_rows("add_iterations", iterations)
+        await transaction.run_rows("add_proposals", [(self.experiment, self.round, *pointer) for pointer in pointers])
         await transaction.run("add_to_round", {**values, "count": len(pointers)})
         transaction.count(self.experiment, variant_count=len(new), iterations_queued=len(iterations))
         transaction.tell(
@@ -152,8 +155,8 @@ class ScoreVariants:
 
     async def apply(self, transaction: Transaction) -> None:
         """Write the verdicts."""
-        rows = [[score.variant, score.score, int(score.passed), score.verdict] for score in self.scores]
-        await transaction.run("score_variants", {"experiment": self.experiment}, rows=rows)
+        rows = [(self.experiment, one.variant, one.score, int(one.passed), one.verdict) for one in self.scores]
+        await transaction.run_rows("score_variants", rows)
         passed = sum(score.passed for score in self.scores)
         transaction.tell("variants_scored", experiment=self.experiment, count=len(rows), passed=passed)
 
@@ -172,7 +175,7 @@ class SelectVariants:
         """Write selection, decision and phase."""
         values = {"experiment": self.experiment, "round": self.round, "best_objective": self.best_objective}
         await transaction.run("deselect_variants", {"experiment": self.experiment})
-        await transaction.run("select_variants", {"experiment": self.experiment}, rows=self.variants)
+        await transaction.run_rows("select_variants", [(self.experiment, number) for number in self.variants])
         await transaction.run("close_round", values)
         await self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
         refs = [f"{self.experiment}.{variant}" for variant in self.variants]

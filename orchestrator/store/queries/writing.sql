@@ -1,24 +1,25 @@
 -- add_events --
--- Append events; the writer has numbered them. One row: seq, time, experiment, kind, data.
-INSERT INTO event (seq, time_us, experiment, kind, data)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
-FROM json_each(:rows);
+-- Append events; the writer has numbered them.
+INSERT INTO event (seq, time_us, experiment, kind, data) VALUES :rows;
 
 -- add_to_counters --
 -- Add what a transaction changed to the state counters of its experiments.
 UPDATE experiment SET
-    variant_count = variant_count + (changes.value ->> 1),
-    variants_evaluated = variants_evaluated + (changes.value ->> 2),
-    variants_failed = variants_failed + (changes.value ->> 3),
-    variants_pruned = variants_pruned + (changes.value ->> 4),
-    variants_cancelled = variants_cancelled + (changes.value ->> 5),
-    iterations_queued = iterations_queued + (changes.value ->> 6),
-    iterations_running = iterations_running + (changes.value ->> 7),
-    iterations_succeeded = iterations_succeeded + (changes.value ->> 8),
-    iterations_failed = iterations_failed + (changes.value ->> 9),
-    iterations_cancelled = iterations_cancelled + (changes.value ->> 10)
-FROM json_each(:rows) AS changes
-WHERE experiment.id = changes.value ->> 0;
+    variant_count = experiment.variant_count + changes.variant_count,
+    variants_evaluated = experiment.variants_evaluated + changes.variants_evaluated,
+    variants_failed = experiment.variants_failed + changes.variants_failed,
+    variants_pruned = experiment.variants_pruned + changes.variants_pruned,
+    variants_cancelled = experiment.variants_cancelled + changes.variants_cancelled,
+    iterations_queued = experiment.iterations_queued + changes.iterations_queued,
+    iterations_running = experiment.iterations_running + changes.iterations_running,
+    iterations_succeeded = experiment.iterations_succeeded + changes.iterations_succeeded,
+    iterations_failed = experiment.iterations_failed + changes.iterations_failed,
+    iterations_cancelled = experiment.iterations_cancelled + changes.iterations_cancelled
+FROM (WITH listed (
+    experiment, variant_count, variants_evaluated, variants_failed, variants_pruned, variants_cancelled,
+    iterations_queued, iterations_running, iterations_succeeded, iterations_failed, iterations_cancelled
+) AS (VALUES :rows) SELECT * FROM listed) AS changes
+WHERE experiment.id = changes.experiment;
 
 -- add_experiment --
 -- A submitted experiment, queued.
@@ -76,37 +77,31 @@ SELECT json_group_object(hash, number) FROM variant
 WHERE experiment = :experiment AND hash IN (SELECT value FROM json_each(:rows));
 
 -- add_variants --
--- New variants. One row: number, hash, params, parents.
-INSERT INTO variant (experiment, number, round, approach, hash, params, parents, state)
-SELECT :experiment, value ->> 0, :round, :approach, value ->> 1, value ->> 2, value ->> 3, 'proposed'
-FROM json_each(:rows);
+-- New variants, proposed.
+INSERT INTO variant (experiment, round, approach, number, hash, params, parents, state) VALUES :rows;
 
 -- add_proposals --
--- What a round proposed, in order, duplicates included. One row: ordinal, variant.
-INSERT INTO proposal (experiment, round, ordinal, variant)
-SELECT :experiment, :round, value ->> 0, value ->> 1
-FROM json_each(:rows);
+-- What a round proposed, in order, duplicates included.
+INSERT INTO proposal (experiment, round, ordinal, variant) VALUES :rows;
 
 -- add_iterations --
--- New iterations, queued. One row: variant, number, stage, case, repeat, seed.
-INSERT INTO iteration (experiment, variant, number, stage, "case", repeat, seed, state)
-SELECT :experiment, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, 'queued'
-FROM json_each(:rows);
+-- New iterations, queued.
+INSERT INTO iteration (experiment, variant, number, stage, "case", repeat, seed, state) VALUES :rows;
 
 -- move_iterations --
--- Move iterations out of one state. One row: variant, number, target, attempt, charged, cause, metrics.
+-- Move iterations out of one state.
 UPDATE iteration SET
-    state = moved.value ->> 2,
-    attempt = moved.value ->> 3,
-    charged = moved.value ->> 4,
-    cause = moved.value ->> 5,
-    metrics = moved.value ->> 6
-FROM json_each(:rows) AS moved
+    state = moved.target,
+    attempt = moved.attempt,
+    charged = moved.charged,
+    cause = moved.cause,
+    metrics = moved.metrics
+FROM (WITH listed (experiment, source, variant, number, target, attempt, charged, cause, metrics) AS (VALUES :rows) SELECT * FROM listed) AS moved
 WHERE
-    iteration.experiment = :experiment
-    AND iteration.variant = moved.value ->> 0
-    AND iteration.number = moved.value ->> 1
-    AND iteration.state = :source;
+    iteration.experiment = moved.experiment
+    AND iteration.variant = moved.variant
+    AND iteration.number = moved.number
+    AND iteration.state = moved.source;
 
 -- misplaced_iterations --
 -- Where iterations are that are not in the state a move expected, with their attempts.
@@ -129,35 +124,30 @@ FROM (
 ) AS found;
 
 -- add_attempts --
--- Attempts that have ended. One row: variant, iteration, number, end, cause, error, exit status, executor, started, finished,
--- wall, CPU, RSS, output, queue wait, pid, start ticks.
+-- Attempts that have ended.
 INSERT INTO attempt (
     experiment, variant, iteration, number, end, cause, error, exit_status, executor, started_us, finished_us,
     wall_seconds, cpu_seconds, max_rss_bytes, output_bytes, queue_seconds, pid, start_ticks
-)
-SELECT
-    :experiment, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-    value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15, value ->> 16
-FROM json_each(:rows);
+) VALUES :rows;
 
 -- start_variants --
--- Variants whose first iteration starts. One row: number.
+-- Variants whose first iteration starts.
 UPDATE variant SET state = 'evaluating'
-FROM json_each(:rows) AS moved
-WHERE variant.experiment = :experiment AND variant.number = moved.value ->> 0 AND variant.state = 'proposed';
+FROM (WITH listed (experiment, number) AS (VALUES :rows) SELECT * FROM listed) AS moved
+WHERE variant.experiment = moved.experiment AND variant.number = moved.number AND variant.state = 'proposed';
 
 -- move_variants --
--- Move variants out of one state. One row: number, target, rule, metrics, spread, objective, rank, passed.
+-- Move variants out of one state.
 UPDATE variant SET
-    state = moved.value ->> 1,
-    rule = moved.value ->> 2,
-    metrics = moved.value ->> 3,
-    spread = moved.value ->> 4,
-    objective = moved.value ->> 5,
-    rank = moved.value ->> 6,
-    passed = moved.value ->> 7
-FROM json_each(:rows) AS moved
-WHERE variant.experiment = :experiment AND variant.number = moved.value ->> 0 AND variant.state = :source;
+    state = moved.target,
+    rule = moved.rule,
+    metrics = moved.metrics,
+    spread = moved.spread,
+    objective = moved.objective,
+    rank = moved.rank,
+    passed = moved.passed
+FROM (WITH listed (experiment, source, number, target, rule, metrics, spread, objective, rank, passed) AS (VALUES :rows) SELECT * FROM listed) AS moved
+WHERE variant.experiment = moved.experiment AND variant.number = moved.number AND variant.state = moved.source;
 
 -- misplaced_variants --
 -- Where variants are that are not in the state a move expected.
@@ -166,23 +156,23 @@ FROM json_each(:rows) AS moved, variant
 WHERE variant.experiment = :experiment AND variant.number = moved.value ->> 0 AND variant.state <> :source;
 
 -- score_variants --
--- Gate verdicts. One row: number, score, passed, verdict.
+-- Gate verdicts.
 UPDATE variant SET
-    score = scored.value ->> 1,
-    passed = scored.value ->> 2,
-    verdict = scored.value ->> 3
-FROM json_each(:rows) AS scored
-WHERE variant.experiment = :experiment AND variant.number = scored.value ->> 0 AND variant.state = 'evaluated';
+    score = scored.score,
+    passed = scored.passed,
+    verdict = scored.verdict
+FROM (WITH listed (experiment, number, score, passed, verdict) AS (VALUES :rows) SELECT * FROM listed) AS scored
+WHERE variant.experiment = scored.experiment AND variant.number = scored.number AND variant.state = 'evaluated';
 
 -- deselect_variants --
 -- Take back what was selected before.
 UPDATE variant SET selected = 0 WHERE experiment = :experiment AND selected = 1;
 
 -- select_variants --
--- Mark the selected variants. One row: the number.
+-- Mark the selected variants.
 UPDATE variant SET selected = 1
-FROM json_each(:rows) AS chosen
-WHERE variant.experiment = :experiment AND variant.number = chosen.value;
+FROM (WITH listed (experiment, number) AS (VALUES :rows) SELECT * FROM listed) AS chosen
+WHERE variant.experiment = chosen.experiment AND variant.number = chosen.number;
 
 -- add_decision --
 -- A decision with what it was taken from.

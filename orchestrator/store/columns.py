@@ -1,0 +1,29 @@
+"""Values as columns take them: exactly int, float, str or None. Made by the thousand, so each is as cheap as can be."""
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
+
+
+def plain(word: str | StrEnum | None) -> str | None:
+    """The text of a word of the model."""
+    return word.value if isinstance(word, StrEnum) else word
+
+
+def flag(value: bool | None) -> int | None:  # noqa: FBT001 a value on its way to a column, not a switch
+    """A truth value."""
+    return None if value is None else int(value)
+
+
+def metrics_json(metrics: Mapping[str, float] | None) -> str | None:
+    """Metrics as JSON, sorted by name. The repr of a finite float and of an int is its JSON."""
+    if metrics is None:
+        return None
+    names = metrics if len(metrics) < 2 else sorted(metrics)  # noqa: PLR2004 one needs no sorting
+    return "{" + ",".join([f"{_quoted(name)}:{metrics[name]!r}" for name in names]) + "}"
+
+
+@lru_cache(maxsize=1000)
+def _quoted(name: str) -> str:
+    return json.dumps(name)
