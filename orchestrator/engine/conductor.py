@@ -46,6 +46,7 @@ class Conductor:
         self._dispatcher = dispatcher
         self._resumed = anyio.Event()
         self._turn = anyio.Lock()  # held by every phase but evaluating, and by whoever changes the phase from outside
+        self._moving = anyio.Lock()  # held, after the turn, by whoever moves the experiment to another state
         self._stop: Trouble | None = None
         self._deadline: datetime | None = None
         self._limit_reached: str | None = None
@@ -131,15 +132,16 @@ class Conductor:
             with anyio.move_on_after(self._seconds_left()):
                 await self.evaluation.changed()
         async with self._turn:
-            await self._unpaused()
             self._stop = self._stop or self.evaluation.trouble
-            if self._stop is None and not await self.evaluation.refill():
+            going_on = self._stop is None and self.state is not ExperimentState.PAUSED
+            if going_on and not await self.evaluation.refill():
                 await self._move_on(Phase.GATING)
 
     async def _more_to_evaluate(self) -> bool:
         if await self.evaluation.refill():
             return True
-        promoted = await rounds.promote(self.plan, self.round, store=self._store, views=self._views)
+        async with self.evaluation.books:
+            promoted = await rounds.promote(self.plan, self.round, store=self._store, views=self._views)
         if promoted:
             self.evaluation.reload()
         return promoted
@@ -157,12 +159,14 @@ class Conductor:
         last = await rounds.summary(self._views, self.plan, self.round)
         last = await rounds.completed(last, self.plan, self._views, exhausted=exhausted, limit=self._limit_now())
         history = [*self._history[: self.round - 1], last]
-        decided = await rounds.decide(self.plan, history, store=self._store, first_error=self.evaluation.first_error)
+        async with self._moving:
+            if self.state is ExperimentState.PAUSED:
+                return
+            decided = await rounds.decide(self.plan, history, store=self._store, first_error=self.evaluation.first_error)
+            self.state = decided or self.state
         self._history = history
         if decided is None:
             self._enter(Phase.GENERATING, self.round + 1)
-        else:
-            self.state = decided
 
     async def _move_on(self, phase: Phase) -> None:
         await self._store.write(EnterPhase(experiment=self.plan.experiment, phase=phase, round=self.round))
@@ -198,12 +202,10 @@ class Conductor:
         async with self._turn:
             await self.evaluation.halt()
             target = ExperimentState.CANCELLED if trouble is CANCELLED else ExperimentState.FAILED
-            if self.state is ExperimentState.PAUSED and target is ExperimentState.FAILED:
-                await self._store.write(ResumeExperiment(experiment=self.plan.experiment))
-            await self._store.write(
-                EndEarly(experiment=self.plan.experiment, target=target, reason=trouble.reason, rule=trouble.rule)
-            )
-            self.state = target
+            change = EndEarly(experiment=self.plan.experiment, target=target, reason=trouble.reason, rule=trouble.rule)
+            async with self._moving:
+                await self._store.write(change)
+                self.state = target
 
     async def fail(self, reason: str) -> None:
         """End it as failed: it cannot be led on."""
@@ -219,17 +221,19 @@ class Conductor:
     async def pause(self, *, reason: str | None = None) -> None:
         """Let running work end and start nothing. Raises Conflict when it has ended."""
         change = MoveExperiment(experiment=self.plan.experiment, target=ExperimentState.PAUSED, reason=reason)
-        await self._store.write(change)
-        self._resumed = anyio.Event()
-        self.state = ExperimentState.PAUSED
-        self.evaluation.queue.paused = True
+        async with self._moving:
+            await self._store.write(change)
+            self._resumed = anyio.Event()
+            self.state = ExperimentState.PAUSED
+            self.evaluation.queue.paused = True
         self._dispatcher.wake()
 
     async def resume(self) -> None:
         """Go on. Raises Conflict when it is not paused."""
-        self.state = await self._store.write(ResumeExperiment(experiment=self.plan.experiment))
-        self.evaluation.queue.paused = self.evaluation.code_changed = False
-        self._resumed.set()
+        async with self._moving:
+            self.state = await self._store.write(ResumeExperiment(experiment=self.plan.experiment))
+            self.evaluation.queue.paused = self.evaluation.code_changed = False
+            self._resumed.set()
         self._dispatcher.wake()
 
     async def cancel(self) -> None:

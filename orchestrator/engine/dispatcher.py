@@ -136,6 +136,9 @@ class Dispatcher:
                 batch.stage.admitted -= 1
                 self.wake()
             await queue.owner.end(batch, result)
+        except Exception as error:  # a defect, of ours or of an executor, ends this experiment and no other
+            log.exception("batch_failed", experiment=queue.experiment, stage=batch.stage.name)
+            queue.owner.broken(error)
         finally:
             batch.stage.running.discard(batch)
             batch.done.set()

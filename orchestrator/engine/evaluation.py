@@ -20,7 +20,7 @@ from orchestrator.engine.loading import load_page
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.engine.settling import Settled, given_back, settle, with_objective
-from orchestrator.engine.trouble import Tally, Trouble, trouble_of
+from orchestrator.engine.trouble import Tally, Trouble, internal_error, trouble_of
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
 from orchestrator.search.metrics import with_measured
 from orchestrator.store.changes.iterations import (
@@ -53,6 +53,7 @@ class Evaluation:
         self._cursor = 0
         self._more = True
         self._changed = anyio.Event()
+        self.books = anyio.Lock()  # held by whoever reads what is open and acts on it: what was read stays true meanwhile
 
     # What the conductor uses
 
@@ -60,11 +61,12 @@ class Evaluation:
         """Load more of what is open when little is ready. False when nothing is left to do or to wait for."""
         limit = max(1, PAGE_ITERATIONS // self.plan.per_variant)
         while self._more and self.queue.ready < LOW_WATER:
-            page = await load_page(self._views, self.plan, after=self._cursor, limit=limit)
-            self._more = len(page) == limit
-            if page:
-                self._cursor = page[-1].number
-                await self._commit_follow_ups([self._merge(variant) for variant in page])
+            async with self.books:
+                page = await load_page(self._views, self.plan, after=self._cursor, limit=limit)
+                self._more = len(page) == limit
+                if page:
+                    self._cursor = page[-1].number
+                    await self._commit_follow_ups([self._merge(variant) for variant in page])
         self._dispatcher.wake()
         return self._more or bool(self._active)
 
@@ -92,16 +94,16 @@ class Evaluation:
         def match(item: Ready) -> bool:
             return item.variant.number == ref.variant and ref.iteration in (None, item.iteration.number)
 
-        stopped = await self._take_back(match)
-        counts = await self._store.write(CancelWork(ref=ref, rule="cancelled"))
-        variant = self._active.get(ref.variant or 0)
-        if variant is not None and ref.iteration is None:
-            self._active.pop(variant.number)
-        elif variant is not None:
-            iteration = variant.iterations.get(ref.iteration or 0)
-            if iteration is not None and iteration.state is IterationState.QUEUED:
-                iteration.state = IterationState.CANCELLED
-            await self._commit_follow_ups([variant])
+        async with self.books:
+            stopped = await self._take_back(match)
+            counts = await self._store.write(CancelWork(ref=ref, rule="cancelled"))
+            variant = self._active.get(ref.variant or 0)
+            if variant is not None and (counts["variants"] or ref.iteration is None):
+                self._active.pop(variant.number)
+            elif variant is not None:
+                iteration = variant.iterations.get(ref.iteration or 0)
+                if iteration is not None and iteration.state is IterationState.QUEUED:
+                    iteration.state = IterationState.CANCELLED
         self._changed.set()
         return {**counts, "iterations": counts["iterations"] + stopped}
 
@@ -164,6 +166,11 @@ class Evaluation:
         await self._write(ending, attempts=attempts, moves=moves)
         self._queue_again(again, to_front=bool(result.unstarted or result.interrupted))
         self._announce()
+
+    def broken(self, error: Exception) -> None:
+        """A batch could not be carried through: the experiment cannot go on."""
+        self.trouble = self.trouble or Trouble(rule="internal", reason=internal_error(error))
+        self._changed.set()
 
     def unusable(self, stage: str, error: str) -> None:
         """The executor of a stage cannot run: the experiment cannot go on."""

@@ -22,12 +22,13 @@ from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.explaining import Reason, explain
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.progress import snapshot
-from orchestrator.errors import Conflict, InvalidRequest, Unavailable
+from orchestrator.engine.trouble import internal_error
+from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, Unavailable
 from orchestrator.executors.base import Executor
 from orchestrator.spec.code import code_places
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.store.changes.experiments import AcceptCode, AddExperiment, RemoveExperiment
-from orchestrator.store.changes.sweeps import RecoverWork, RetryWork, TellEvent
+from orchestrator.store.changes.sweeps import EndEarly, RecoverWork, RetryWork, TellEvent
 from orchestrator.store.store import Store
 from orchestrator.worker.code import code_hash
 
@@ -126,6 +127,20 @@ class Orchestrator:
         return Submitted(id=experiment, name=spec.name, created=created)
 
     async def _lead(self, experiment: int) -> None:
+        """Go on with an experiment. One that cannot be led on, for whatever is on record of it, ends as failed and hinders no other."""
+        try:
+            conductor = await self._conductor_of(experiment)
+        except Exception as error:  # also what an older version has accepted and this one does not understand
+            log.exception("experiment_cannot_be_led", experiment=experiment)
+            reason = error.message if isinstance(error, ExecutorUnusable) else internal_error(error)
+            ending = EndEarly(experiment=experiment, target=ExperimentState.FAILED, reason=reason, rule="internal")
+            await self._writer.write(ending)
+            return
+        self._conductors[experiment] = conductor
+        self._settled = anyio.Event()
+        self._tasks.start_soon(self._conduct, conductor, name=f"experiment {experiment}")
+
+    async def _conductor_of(self, experiment: int) -> Conductor:
         whole = await self.store.views.whole(experiment)
         plan = Plan(
             experiment=ExperimentId(experiment),
@@ -139,9 +154,7 @@ class Orchestrator:
         )
         conductor = Conductor(plan, self._writer, self.store.views, self.dispatcher)
         await conductor.take_up()
-        self._conductors[experiment] = conductor
-        self._settled = anyio.Event()
-        self._tasks.start_soon(self._conduct, conductor, name=f"experiment {experiment}")
+        return conductor
 
     async def _conduct(self, conductor: Conductor) -> None:
         experiment = conductor.plan.experiment
@@ -151,7 +164,7 @@ class Orchestrator:
                 await conductor.run()
             except Exception as error:  # a defect of ours ends this experiment, with its reason, and no other
                 log.exception("conductor_failed")
-                await conductor.fail(f"internal error: {error!r}; the daemon's log has the details")
+                await conductor.fail(internal_error(error))
             log.info("experiment_ended", ref=str(experiment), state=conductor.state)
             if self._conductors.get(experiment) is conductor:
                 self._conductors.pop(experiment)

@@ -73,6 +73,10 @@ class Owner(Protocol):
         """Commit what came of it."""
         ...
 
+    def broken(self, error: Exception) -> None:
+        """A batch could not be carried through; where its members stand is not known."""
+        ...
+
     def unusable(self, stage: str, error: str) -> None:
         """The executor cannot run anything of this stage; the members are queued again."""
         ...

@@ -16,6 +16,11 @@ class Trouble:
     reason: str
 
 
+def internal_error(error: Exception) -> str:
+    """What a person is told of a defect."""
+    return f"internal error: {error!r}; the daemon's log has the details"
+
+
 @dataclass(slots=True)
 class Tally:
     """What has ended so far in the whole experiment, and by case."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.domain.refs import Ref
+from orchestrator.domain.refs import ExperimentId, Ref
 from orchestrator.domain.states import (
     ENDED_EXPERIMENT,
     ENDED_VARIANT,
@@ -37,7 +37,7 @@ class CancelWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndEarly:
-    """End an experiment in the middle: what is open in it is cancelled."""
+    """End an experiment in the middle: what is open in it is cancelled, also what a defect has left running on record."""
 
     experiment: int
     target: ExperimentState
@@ -46,25 +46,35 @@ class EndEarly:
 
     async def apply(self, transaction: Transaction) -> dict[str, int]:
         """How many iterations and variants were cancelled."""
-        counts = await cancel_work(transaction, Ref(self.experiment), rule=self.rule)  # type: ignore[arg-type]
+        found = await experiment_row(transaction, self.experiment)
+        if self.target is not ExperimentState.CANCELLED and found["state"] != ExperimentState.RUNNING:
+            await move_experiment(transaction, self.experiment, ExperimentState.RUNNING)
+        ref = Ref(ExperimentId(self.experiment))
+        left = await cancel_iterations(transaction, ref, source=IterationState.RUNNING)
+        counts = await cancel_work(transaction, ref, rule=self.rule)
         await move_experiment(transaction, self.experiment, self.target, reason=self.reason)
-        return counts
+        return {**counts, "iterations": counts["iterations"] + left}
 
 
 async def cancel_work(transaction: Transaction, ref: Ref, *, rule: str) -> dict[str, int]:
     """Cancel queued iterations and idle open variants under `ref`."""
     scope = _scope(ref)
-    iterations = await transaction.run("cancel_queued_iterations", scope)
+    iterations = await cancel_iterations(transaction, ref, source=IterationState.QUEUED)
     variants = 0
     for source in (VariantState.PROPOSED, VariantState.EVALUATING):
         variants += await transaction.run("cancel_open_variants", {**scope, "rule": rule, "source": source})
-    transaction.count(
-        ref.experiment, iterations_queued=-iterations, iterations_cancelled=iterations, variants_cancelled=variants
-    )
+    transaction.count(ref.experiment, variants_cancelled=variants)
     counts = {"iterations": iterations, "variants": variants}
     if iterations or variants:
         transaction.tell("work_cancelled", experiment=ref.experiment, ref=str(ref), rule=rule, **counts)
     return counts
+
+
+async def cancel_iterations(transaction: Transaction, ref: Ref, *, source: IterationState) -> int:
+    """Cancel the iterations under `ref` that are in one of the open states."""
+    cancelled = await transaction.run("cancel_iterations", {**_scope(ref), "source": source})
+    transaction.count(ref.experiment, **{f"iterations_{source}": -cancelled, "iterations_cancelled": cancelled})
+    return cancelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
--- cancel_queued_iterations --
--- Cancel what waits: of an experiment, of a variant, or one iteration (NULL stands for all).
+-- cancel_iterations --
+-- Cancel what is in one of the open states: of an experiment, of a variant, or one iteration (NULL stands for all).
 UPDATE iteration SET state = 'cancelled'
 WHERE
     experiment = :experiment
-    AND state = 'queued'
+    AND state = :source
     AND variant BETWEEN coalesce(:variant, 0) AND coalesce(:variant, 9223372036854775807)
     AND number BETWEEN coalesce(:iteration, 0) AND coalesce(:iteration, 9223372036854775807);
 

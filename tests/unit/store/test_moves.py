@@ -130,7 +130,7 @@ async def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
 
 
 SWEEPS: dict[str, tuple[Any, set[Any], Any]] = {
-    "cancel_queued_iterations": (ITERATION_MOVES, {IterationState.QUEUED}, IterationState.CANCELLED),
+    "cancel_iterations": (ITERATION_MOVES, {IterationState.QUEUED, IterationState.RUNNING}, IterationState.CANCELLED),
     "requeue_lost": (ITERATION_MOVES, {IterationState.RUNNING}, IterationState.QUEUED),
     "start_variants": (VARIANT_MOVES, {VariantState.PROPOSED}, VariantState.EVALUATING),
     "cancel_open_variants": (VARIANT_MOVES, {VariantState.PROPOSED, VariantState.EVALUATING}, VariantState.CANCELLED),
