@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import traceback
 from collections.abc import Mapping
 
 import click
@@ -63,9 +62,11 @@ def error_lines(error: OrchestratorError, *, colour: bool) -> list[str]:
 
 def unexpected(error: Exception) -> OrchestratorError:
     """What nobody foresaw, in the shape of all other errors."""
-    failure = OrchestratorError(
-        f"{type(error).__name__}: {error}", hint="this is a mistake of the program; -v shows where"
-    )
+    mistake = "this is a mistake of the program; -v shows where"
+    if isinstance(error, OSError):
+        failure = OrchestratorError(f"the system refused: {error}")
+    else:
+        failure = OrchestratorError(f"{type(error).__name__}: {error}", hint=mistake)
     failure.__cause__ = error
     return failure
 
@@ -73,7 +74,7 @@ def unexpected(error: Exception) -> OrchestratorError:
 def report(error: OrchestratorError, *, as_json: bool, trace: bool = False) -> int:
     """Tell the person or the program; the exit status. `trace` shows where an unexpected error comes from."""
     if trace and exit_status(error) == UNEXPECTED:
-        click.echo("".join(traceback.format_exception(error)), err=True)
+        sys.excepthook(type(error), error, error.__traceback__)
     if as_json:
         click.echo(json.dumps(as_document(error)))
     else:

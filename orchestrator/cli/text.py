@@ -1,8 +1,8 @@
 """How values are written for a person: tables, times, sizes, numbers. Nothing of it decides anything."""
 
 import json
-import re
-import shutil
+import os
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,8 +13,7 @@ import click
 NONE = "-"
 SHORT_SECONDS = 0.1
 FEW = 10  # below it a decimal is worth its place
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+LINES = frozenset("\n\t")
 
 STATE_COLOURS: Mapping[str, str] = {
     "running": "cyan",
@@ -29,10 +28,15 @@ STATE_COLOURS: Mapping[str, str] = {
 }
 
 
+def _visible(letter: str) -> str:
+    return letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
 def printable(text: str, *, keep_lines: bool = False) -> str:
     """The text without anything that would steer a terminal: control characters become visible escapes."""
-    pattern = _CONTROL_BUT_LINES if keep_lines else _CONTROL
-    return pattern.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    if text.isprintable():
+        return text
+    return "".join(letter if keep_lines and letter in LINES else _visible(letter) for letter in text)
 
 
 def duration(seconds: float | None) -> str:
@@ -151,5 +155,10 @@ def table(
 
 
 def terminal_columns(*, on_terminal: bool) -> int | None:
-    """The width of the terminal; None when output goes elsewhere."""
-    return shutil.get_terminal_size().columns if on_terminal else None
+    """The width of the terminal; None when output goes elsewhere, or when the terminal does not say."""
+    if not on_terminal:
+        return None
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except OSError:
+        return None

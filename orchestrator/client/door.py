@@ -2,16 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from orchestrator import places
 
 Given = str | os.PathLike[str] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class Door(NamedTuple):
     """Where to knock, in order, and what to start when nobody answers.
 
     `no_start` says why nothing may be started (a whole sentence for a person); None when a private daemon may be.

@@ -5,7 +5,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, Self
 
 from orchestrator.client.connection import Answer, NoAnswer, ask, connect, read_json
@@ -56,7 +55,7 @@ class Session:
 
     def without_start(self, reason: str) -> Self:
         """A session like this one that never starts a daemon; `reason` is shown where it would have."""
-        return type(self)(replace(self.door, no_start=self.door.no_start or reason), announce=self._announce)
+        return type(self)(self.door._replace(no_start=self.door.no_start or reason), announce=self._announce)
 
     def try_connect(self) -> socket.socket | None:
         """A connection to the first socket somebody listens on. Raises PermissionRefused when only the right is missing."""
