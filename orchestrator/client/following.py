@@ -28,12 +28,12 @@ class Following:
         A daemon that broke off is started again where that is allowed; one that ended its answer in order was told to stop, and
         is only waited for. Raises NoDaemon after 30 s without one, and at once when there was none from the beginning.
         """
-        patience, current, ever = Patience(RECONNECT_SECONDS), self.session, False
+        patience, current, ever, told = Patience(RECONNECT_SECONDS), self.session, False, False
         while True:
             came = False
             try:
                 for item in ask(current):
-                    came = ever = True
+                    came, ever, told = True, True, False
                     patience.renew()
                     yield item
                 current = self.session.without_start("the daemon was stopped; it goes on when one is started")
@@ -41,9 +41,10 @@ class Following:
                 pause = patience.next_pause()
                 if not ever or pause is None:
                     raise
-                if came:
-                    current = self.session
+                current = self.session if came else current
+                if not told:
                     self.notice(f"{error}; waiting up to {RECONNECT_SECONDS:g} s for it to come back")
+                    told = True
             else:
                 pause = patience.next_pause()
                 if pause is None:

@@ -19,7 +19,7 @@ EXTEND_EVERY_SECONDS = 5.0
 class Probe:
     """A change that changes nothing: when it is answered, the writer, its thread and the database are alive."""
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Nothing within a transaction of its own."""
 
 

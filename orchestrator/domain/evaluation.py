@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.refs import ExperimentId
@@ -26,9 +27,8 @@ class Job:
     socket: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """One attempt at one iteration, as it is sent."""
+class Evaluation(NamedTuple):
+    """One attempt at one iteration, in the order it is sent in. A tuple: thousands are made at once."""
 
     variant: int
     iteration: int

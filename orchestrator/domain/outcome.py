@@ -1,8 +1,11 @@
-"""What one attempt came to, as the daemon knows it: the end, the metrics, and the numbers every attempt carries."""
+"""What one attempt came to, as the daemon knows it: the end, the metrics, and the numbers every attempt carries.
+
+Tuples, as thousands are made at once.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from orchestrator.domain.states import Cause
 
@@ -19,8 +22,7 @@ class AttemptEnd(StrEnum):
     INTERRUPTED = "interrupted"  # the daemon stopped it on its way out; it is run again, uncounted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(NamedTuple):
     """Measured numbers of one attempt; None when unknown, never 0 for unknown. Times are UTC microseconds."""
 
     started_us: int | None = None
@@ -36,8 +38,7 @@ class Usage:
 UNKNOWN_USAGE = Usage()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One attempt's end. `cause` is set when, and only when, `end` is FAILED."""
 
     end: AttemptEnd

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 FIRST = 1
 FASTEST_GROWTH = 32
-MOST = 2000
+MOST = 1000
 _WEIGHT = 0.5  # of the newest measurement
 
 

@@ -147,7 +147,8 @@ class Dispatcher:
 
     async def _execute(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
         unstarted = BatchResult(outcomes={}, unstarted=tuple(range(len(batch.items))))
-        async with _passing(batch.stop, queue.parallel, self._permits[batch.stage.permit]) as admitted:
+        doors = (queue.parallel, batch.stage.narrow, self._permits[batch.stage.permit])
+        async with _passing(batch.stop, *doors) as admitted:
             if not admitted:
                 return unstarted
             batch.started = anyio.current_time()

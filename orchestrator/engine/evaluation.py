@@ -5,7 +5,6 @@ start, a restart and a retry are the same thing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import anyio
 
@@ -196,7 +195,7 @@ class Evaluation:
         if outcome is not None:
             return settle(item.iteration, outcome, self.plan.stages[item.iteration.stage].retries)
         back = given_back(item.iteration)
-        return replace(back, state=IterationState.CANCELLED) if cancelled else back
+        return back._replace(state=IterationState.CANCELLED) if cancelled else back
 
     def _record(self, batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
         waited = round(max(0.0, batch.started - item.since), 6) if batch.started else None
@@ -209,12 +208,13 @@ class Evaluation:
         iteration.state, iteration.attempt = settled.state, settled.attempt
         iteration.charged, iteration.cause = settled.charged, settled.cause
         if outcome is not None and outcome.end is AttemptEnd.SUCCEEDED:
-            own = outcome.metrics or {}
-            measured = self._used(with_measured({}, outcome.usage)) if self.plan.measures.measured else {}
-            iteration.metrics = {**measured, **own}
+            iteration.metrics = own = outcome.metrics or {}
+            if self.plan.measures.measured:
+                iteration.metrics = {**self._used(with_measured({}, outcome.usage)), **own}
         if settled.state in ENDED_ITERATION:
             self.tally.finished += 1
-            self.tally.cases[iteration.case] += 1
+            if iteration.case is not None:
+                self.tally.cases[iteration.case] += 1
         if settled.state is IterationState.FAILED:
             self.tally.failed += 1
         if settled.state is IterationState.FAILED and outcome is not None:

@@ -30,6 +30,7 @@ class Ready:
 
 
 Match = Callable[[Ready], bool]
+UNBOUNDED = 2**31
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +94,10 @@ class StageQueue:
     ready: deque[Ready] = field(default_factory=deque)
     running: set[RunningBatch] = field(default_factory=set)  # until what came of them is on disk
     admitted: int = 0  # those whose result is not there yet
+    narrow: anyio.Semaphore = field(init=False)  # as wide as the executor is for one experiment
+
+    def __post_init__(self) -> None:
+        self.narrow = anyio.Semaphore(self.executor.abilities.width or UNBOUNDED)
 
     @property
     def permit(self) -> str:

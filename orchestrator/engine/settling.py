@@ -1,7 +1,7 @@
 """What an attempt's end means for its iteration: recorded, tried again, or given back. Plain functions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from orchestrator.domain.outcome import AttemptEnd, Outcome
 from orchestrator.domain.states import Cause, IterationState
@@ -14,8 +14,7 @@ UNCHARGED = frozenset({Cause.MACHINE_LOST})
 """Causes that are always run again and never counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """Where an iteration goes after an attempt; `wait_seconds` before it may start again."""
 
     state: IterationState
@@ -66,4 +65,4 @@ def with_objective(outcome: Outcome, plan: Plan, stage: str) -> Outcome:
 
 
 def _invalid(outcome: Outcome, error: str) -> Outcome:
-    return replace(outcome, end=AttemptEnd.FAILED, cause=Cause.INVALID_RESULT, error=error, metrics=None)
+    return outcome._replace(end=AttemptEnd.FAILED, cause=Cause.INVALID_RESULT, error=error, metrics=None)

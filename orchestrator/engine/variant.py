@@ -59,25 +59,23 @@ class Next:
     stages: tuple[str, ...] = ()
 
 
-_OPEN = (IterationState.QUEUED, IterationState.RUNNING)
-
-
 def next_step(variant: ActiveVariant, plan: Plan, promoted: Mapping[str, bool] | None = None) -> Next:
     """What follows from where its iterations stand. `promoted` holds answers of round-wide promotions (stage to yes or no)."""
-    iterations = variant.iterations.values()
-    states = {iteration.state for iteration in iterations}
-    if IterationState.QUEUED in states or IterationState.RUNNING in states:
-        return _WAIT
-    if IterationState.FAILED in states:
-        return Next(Step.FAILED)
-    if IterationState.CANCELLED in states:
-        return Next(Step.CANCELLED)
+    states = {iteration.state for iteration in variant.iterations.values()}
+    for state, following in _BY_STATE:
+        if state in states:
+            return following
     if len(plan.stages) == 1:
         return _EVALUATED
     return _after_success(variant, plan, promoted or {})
 
 
-_WAIT = Next(Step.WAIT)
+_BY_STATE = (
+    (IterationState.QUEUED, Next(Step.WAIT)),
+    (IterationState.RUNNING, Next(Step.WAIT)),
+    (IterationState.FAILED, Next(Step.FAILED)),
+    (IterationState.CANCELLED, Next(Step.CANCELLED)),
+)
 _EVALUATED = Next(Step.EVALUATED)
 
 
@@ -128,6 +126,9 @@ def stage_metrics(variant: ActiveVariant, plan: Plan, stage: str) -> Mapping[str
 
 def variant_metrics(variant: ActiveVariant, plan: Plan) -> Aggregate:
     """What all of a variant's iterations come to."""
+    if len(variant.iterations) == 1 and plan.cases == (None,):
+        (only,) = variant.iterations.values()
+        return Aggregate(only.metrics or {}, {}, {})
     return _aggregate(_observations(variant, plan), plan)
 
 

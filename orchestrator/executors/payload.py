@@ -21,19 +21,7 @@ def payload_of(batch: Batch, *, lane: int, output_limit_bytes: int) -> dict[str,
         "output_folder": job.output_folder,
         "output_limit_bytes": output_limit_bytes,
         "lane": lane,
-        "evaluations": [
-            (
-                evaluation.variant,
-                evaluation.iteration,
-                evaluation.attempt,
-                evaluation.parameters_json,
-                evaluation.seed,
-                evaluation.shared_seed,
-                evaluation.case,
-                evaluation.repeat,
-            )
-            for evaluation in batch.evaluations
-        ],
+        "evaluations": [tuple(evaluation) for evaluation in batch.evaluations],
     }
 
 
@@ -48,18 +36,18 @@ def outcome_of(raw: Mapping[str, Any], *, pid: int, start_ticks: int) -> Outcome
     started = raw["started_us"]
     wall = raw.get("wall_seconds")
     usage = Usage(
-        started_us=started,
-        finished_us=None if wall is None else started + int(wall * 1e6),
-        wall_seconds=wall,
-        cpu_seconds=raw.get("cpu_seconds"),
-        max_rss_bytes=raw.get("max_rss_bytes"),
-        output_bytes=raw.get("output_bytes"),
-        pid=pid,
-        start_ticks=start_ticks,
+        started,
+        None if wall is None else started + int(wall * 1e6),
+        wall,
+        raw.get("cpu_seconds"),
+        raw.get("max_rss_bytes"),
+        raw.get("output_bytes"),
+        pid,
+        start_ticks,
     )
     metrics = raw.get("metrics")
     if metrics is not None:
-        return Outcome(end=AttemptEnd.SUCCEEDED, metrics=metrics, usage=usage)
+        return Outcome(AttemptEnd.SUCCEEDED, metrics, usage=usage)
     return Outcome(
         end=AttemptEnd.FAILED,
         cause=Cause(raw["cause"]),

@@ -7,6 +7,7 @@ sums are exact (`math.fsum`), so that the order could not change them anyway.
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.search.criterion import badness
 from orchestrator.spec.criterion import Criterion
@@ -37,8 +38,7 @@ class Spread:
     maximum: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aggregate:
+class Aggregate(NamedTuple):
     """`values` and `spread` over cases and repeats, `cases` over the repeats of each named case.
 
     A metric with one value only has no spread.

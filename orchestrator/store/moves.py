@@ -42,7 +42,7 @@ class IterationMove(NamedTuple):
     metrics: Mapping[str, float] | None = None
 
 
-async def move_iterations(
+def move_iterations(
     transaction: Transaction, experiment: int, moves: Sequence[IterationMove], *, source: IterationState
 ) -> None:
     """Move iterations of one experiment out of `source`. Raises IllegalMove with their history when one is elsewhere."""
@@ -56,9 +56,9 @@ async def move_iterations(
         (*place, variant, number, target.value, attempt, charged, plain(cause), metrics_json(metrics))
         for variant, number, target, attempt, charged, cause, metrics in moves
     ]
-    changed = await transaction.run_rows("move_iterations", rows)
+    changed = transaction.run_rows("move_iterations", rows)
     if changed != len(moves):
-        history = await _where(transaction, "misplaced_iterations", place, [(move.variant, move.number) for move in moves])
+        history = _where(transaction, "misplaced_iterations", place, [(move.variant, move.number) for move in moves])
         raise IllegalMove(f"{len(moves) - changed} iterations of {experiment} are not {source}: {history}")
     transaction.count(experiment, **{f"iterations_{source}": -len(moves)})
     transaction.count(experiment, **{f"iterations_{target}": count for target, count in targets.items()})
@@ -77,7 +77,7 @@ class VariantMove(NamedTuple):
     passed: bool | None = None
 
 
-async def move_variants(
+def move_variants(
     transaction: Transaction, experiment: int, moves: Sequence[VariantMove], *, source: VariantState
 ) -> None:
     """Move variants of one experiment out of `source`. Raises IllegalMove with their states when one is elsewhere."""
@@ -91,9 +91,9 @@ async def move_variants(
         (*place, number, target.value, rule, metrics_json(metrics), spread and json.dumps(spread), objective, rank, flag(passed))
         for number, target, rule, metrics, spread, objective, rank, passed in moves
     ]
-    changed = await transaction.run_rows("move_variants", rows)
+    changed = transaction.run_rows("move_variants", rows)
     if changed != len(moves):
-        history = await _where(transaction, "misplaced_variants", place, [(move.number,) for move in moves])
+        history = _where(transaction, "misplaced_variants", place, [(move.number,) for move in moves])
         raise IllegalMove(f"{len(moves) - changed} variants of {experiment} are not {source}: {history}")
     count_variants(transaction, experiment, targets)
 
@@ -105,11 +105,11 @@ def count_variants(transaction: Transaction, experiment: int, moved: Mapping[Var
         transaction.count(experiment, **ended)
 
 
-async def move_experiment(
+def move_experiment(
     transaction: Transaction, experiment: int, target: ExperimentState, *, reason: str | None = None
 ) -> ExperimentState:
     """Move an experiment from wherever it is and return the state it left. Raises IllegalMove or NotFound."""
-    found = await experiment_row(transaction, experiment)
+    found = experiment_row(transaction, experiment)
     source = ExperimentState(found["state"])
     reopened = source in ENDED_EXPERIMENT and target is RETRY_EXPERIMENT
     if not reopened:
@@ -122,7 +122,7 @@ async def move_experiment(
         "ended": target in ENDED_EXPERIMENT,
         "now_us": transaction.now_us,
     }
-    await transaction.run("move_experiment", values)
+    transaction.run("move_experiment", values)
     kind = "experiment_reopened" if reopened else _EVENT_KINDS.get(target, "experiment_ended")
     if target is ExperimentState.RUNNING and source is ExperimentState.PAUSED:
         kind = "experiment_resumed"
@@ -130,17 +130,17 @@ async def move_experiment(
     return source
 
 
-async def experiment_row(transaction: Transaction, experiment: int) -> dict[str, Any]:
+def experiment_row(transaction: Transaction, experiment: int) -> dict[str, Any]:
     """State, phase and round of an experiment. Raises NotFound."""
-    found: dict[str, Any] | None = await transaction.read("experiment_state", {"experiment": experiment})
+    found: dict[str, Any] | None = transaction.read("experiment_state", {"experiment": experiment})
     if found is None:
         raise NotFound(f"there is no experiment {experiment}", hint="orc ls shows the experiments there are")
     return found
 
 
-async def _where(transaction: Transaction, name: str, place: tuple[int, str], keys: Sequence[tuple[int, ...]]) -> Any:
+def _where(transaction: Transaction, name: str, place: tuple[int, str], keys: Sequence[tuple[int, ...]]) -> Any:
     experiment, source = place
-    return await transaction.read(name, {"experiment": experiment, "source": source}, rows=keys)
+    return transaction.read(name, {"experiment": experiment, "source": source}, rows=keys)
 
 
 _EVENT_KINDS = {

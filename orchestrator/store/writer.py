@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -22,6 +23,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from orchestrator.errors import OrchestratorError, StoreBlocked, StoreError, Unavailable
 from orchestrator.store import database
+from orchestrator.store.database import in_thread
 from orchestrator.store.sql import STATEMENTS, for_rows
 from orchestrator.store.times import now_us, rfc3339
 
@@ -37,9 +39,9 @@ Announce = Callable[[list[Event]], None]
 
 
 class Change(Protocol[ResultOut]):
-    """One change of what is remembered. `apply` may run twice; it keeps nothing between the runs."""
+    """One change of what is remembered. `apply` runs in the writer's thread and may run twice; it keeps nothing between the runs."""
 
-    async def apply(self, transaction: "Transaction") -> ResultOut:
+    def apply(self, transaction: "Transaction") -> ResultOut:
         """Do it within the transaction. Raises an OrchestratorError to refuse: nothing of it is kept then."""
         ...
 
@@ -47,20 +49,19 @@ class Change(Protocol[ResultOut]):
 class Transaction:
     """What a change may do: run named statements, count, and tell."""
 
-    def __init__(self, connection: aiosqlite.Connection, first_seq: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, first_seq: int) -> None:
         self.now_us = now_us()
         self.events: list[Event] = []
         self._connection = connection
         self._next_seq = first_seq
         self._counts: defaultdict[int, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
 
-    async def run(self, name: str, values: Mapping[str, Any] | None = None) -> int:
+    def run(self, name: str, values: Mapping[str, Any] | None = None) -> int:
         """Run a named statement and return how many rows it changed."""
-        cursor = await self._connection.execute(STATEMENTS[name], dict(values or {}))  # done in one step: needs no closing
-        return cursor.rowcount
+        return self._connection.execute(STATEMENTS[name], values or {}).rowcount
 
-    async def run_rows(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Run a named statement over many rows, as few steps as can be, and return how many rows it changed.
+    def run_rows(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Run a named statement over many rows, in as few steps as can be, and return how many rows it changed.
 
         The values must be exactly int, float, str or None: for any other type, even a subclass, the database module looks for an adapter.
         """
@@ -71,23 +72,21 @@ class Transaction:
                 statement = for_rows(name, width=len(rows[0]), count=count)
                 starts = range(done, done + whole, count)
                 bound = [tuple(chain.from_iterable(rows[start : start + count])) for start in starts]
-                cursor = await self._connection.executemany(statement, bound)
-                changed += cursor.rowcount
+                changed += self._connection.executemany(statement, bound).rowcount
                 done += whole
         return changed
 
-    async def read(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Any] | None = None) -> Any:
+    def read(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Any] | None = None) -> Any:
         """The one value a named statement gives, read as JSON; None when it gives no row."""
         bound = dict(values or {})
         if rows is not None:
             bound["rows"] = json.dumps(rows)
-        found = list(await self._connection.execute_fetchall(STATEMENTS[name], bound))
-        return None if not found or found[0][0] is None else json.loads(found[0][0])
+        found = self._connection.execute(STATEMENTS[name], bound).fetchone()
+        return None if found is None or found[0] is None else json.loads(found[0])
 
-    async def insert(self, name: str, values: Mapping[str, Any]) -> int:
+    def insert(self, name: str, values: Mapping[str, Any]) -> int:
         """Run a named INSERT of one row and return its id."""
-        cursor = await self._connection.execute(STATEMENTS[name], dict(values))
-        return cursor.lastrowid or 0
+        return self._connection.execute(STATEMENTS[name], values).lastrowid or 0
 
     def count(self, experiment: int, **changes: int) -> None:
         """Add to an experiment's counters; written once for the whole transaction."""
@@ -103,17 +102,17 @@ class Transaction:
         self.events.append(event | data)
         self._next_seq += 1
 
-    async def flush(self) -> None:
+    def flush(self) -> None:
         """Write counters and events."""
         if self._counts:
             totals = [(experiment, *(counts[name] for name in COUNTERS)) for experiment, counts in self._counts.items()]
-            await self.run_rows("add_to_counters", totals)
+            self.run_rows("add_to_counters", totals)
         if self.events:
             rows = [
                 (event["seq"], self.now_us, _experiment_of(event), event["kind"], json.dumps(event, separators=(",", ":")))
                 for event in self.events
             ]
-            await self.run_rows("add_events", rows)
+            self.run_rows("add_events", rows)
 
 
 COUNTERS = (
@@ -221,29 +220,33 @@ class _WritingTask:
     async def _try(self, group: list[_Waiting[Any]]) -> BaseException | None:
         """Apply and commit; None when all of it is on disk, else why nothing of it is."""
         try:
-            await self._connection.execute("BEGIN IMMEDIATE")
-            transaction = Transaction(self._connection, self._next_seq)
-            for waiting in group:
-                waiting.result = await waiting.change.apply(transaction)
-            await transaction.flush()
-            await self._connection.commit()
+            results, events = await in_thread(self._connection, partial(_commit, [w.change for w in group], self._next_seq))
         except (OrchestratorError, sqlite3.Error) as error:
-            await self._roll_back()
             return _translate(error)
         except Exception as error:  # a defect of ours must not end the writer, and with it every experiment
-            await self._roll_back()
             log.exception("change_failed", changes=[type(waiting.change).__name__ for waiting in group])
             return error
-        self._next_seq += len(transaction.events)
-        if transaction.events:
-            self._announce(transaction.events)
-        for waiting in group:
+        self._next_seq += len(events)
+        if events:
+            self._announce(events)
+        for waiting, result in zip(group, results, strict=True):
+            waiting.result = result
             waiting.done.set()
         return None
 
-    async def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            await self._connection.rollback()
+
+def _commit(changes: Sequence[Change[Any]], first_seq: int, connection: sqlite3.Connection) -> tuple[list[Any], list[Event]]:
+    """One transaction, begun, applied and committed in one visit to the connection's thread: results and events."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        transaction = Transaction(connection, first_seq)
+        results = [change.apply(transaction) for change in changes]
+        transaction.flush()
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return results, transaction.events
 
 
 _PASSING = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_NOMEM", "SQLITE_CANTOPEN", "SQLITE_READONLY")

@@ -18,7 +18,12 @@ EVERYTHING = Abilities(can_kill=True, isolates_crashes=True, batches=True, permi
 
 def metrics(**values: float) -> Outcome:
     """A success with these metrics."""
-    return Outcome(end=AttemptEnd.SUCCEEDED, metrics=values, usage=Usage(wall_seconds=1e-6, cpu_seconds=1e-6))
+    return lasting(1e-6, **values)
+
+
+def lasting(seconds: float, **values: float) -> Outcome:
+    """A success with these metrics, measured to have taken so long."""
+    return Outcome(end=AttemptEnd.SUCCEEDED, metrics=values, usage=Usage(wall_seconds=seconds, cpu_seconds=seconds))
 
 
 def failure(cause: Cause = Cause.RAISED, error: str = "ValueError: no", **more: Any) -> Outcome:

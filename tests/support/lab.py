@@ -63,7 +63,9 @@ class Lab:
 
     async def ended(self, experiment: int, *, since: int = 0) -> dict[str, Any]:
         """The experiment once it has ended, after an event number when it is to end anew."""
-        await self.until(lambda event: event["kind"] == "experiment_ended" and event["ref"] == str(experiment), since=since)
+        await self.until(
+            lambda event: event["kind"] == "experiment_ended" and event["ref"] == str(experiment), since=since
+        )
         return await self.store.views.experiment(experiment)
 
     async def started(self, count: int, *, since: int = 0) -> None:
@@ -76,6 +78,12 @@ class Lab:
             return seen >= count
 
         await self.until(enough, since=since)
+
+    async def waiting(self, count: int) -> None:
+        """Return once at least so many iterations wait for admission."""
+        with anyio.fail_after(PATIENCE_SECONDS):
+            while self.orchestrator.dispatcher.waiting < count:
+                await anyio.lowlevel.checkpoint()
 
     async def events(self, *kinds: str) -> list[Event]:
         """All events of these kinds, or all there are."""
@@ -107,7 +115,11 @@ class Lab:
         """The bytes that `orc export` gives, as text."""
         views = self.store.views
         layout = table.columns(await views.read("name_parts", {"experiment": experiment}), timings=False)
-        rows = [row async for page in pages.variants_under(views, Ref(ExperimentId(experiment))) for row in table.rows(page, layout)]
+        rows = [
+            row
+            async for page in pages.variants_under(views, Ref(ExperimentId(experiment)))
+            for row in table.rows(page, layout)
+        ]
         return table.as_csv([layout.names, *rows]).decode()
 
     async def cancel(self, ref: str) -> dict[str, Any]:
@@ -129,7 +141,12 @@ class Lab:
 
 @asynccontextmanager
 async def open_lab(
-    folder: Path, executor: Executor | Mapping[str, Executor], *, slots: int = 2, threads: int = 2, boot_id: str = "boot"
+    folder: Path,
+    executor: Executor | Mapping[str, Executor],
+    *,
+    slots: int = 2,
+    threads: int = 2,
+    boot_id: str = "boot",
 ) -> AsyncIterator[Lab]:
     """The engine over the database of a folder, fresh or left there by an earlier one; one executor stands for all names."""
     names = ("isolated", "process", "sequential", "thread")

@@ -32,9 +32,8 @@ def variant(planned: Plan, number: int, **stages: str | Mapping[str, float]) -> 
     found = ActiveVariant(number, variant_hash("main", parameters), parameters, started=True)
     for name, standing in stages.items():
         for one in planned.iterations([name], found.hash):
-            done = not isinstance(standing, str)
-            state = IterationState.SUCCEEDED if done else IterationState(standing)
-            metrics = standing if done and not isinstance(standing, str) else None
+            state = IterationState(standing) if isinstance(standing, str) else IterationState.SUCCEEDED
+            metrics = None if isinstance(standing, str) else standing
             found.iterations[one.number] = ActiveIteration(
                 one.number, one.stage, one.case, one.repeat, one.seed, state, metrics=metrics
             )

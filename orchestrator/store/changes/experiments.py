@@ -21,10 +21,10 @@ class AddExperiment:
     code_hash: str | None
     idempotency_key: str | None
 
-    async def apply(self, transaction: Transaction) -> tuple[int, bool]:
+    def apply(self, transaction: Transaction) -> tuple[int, bool]:
         """The experiment's id, and whether this call made it."""
         if self.idempotency_key is not None:
-            before = await transaction.read("submitted_before", {"idempotency_key": self.idempotency_key})
+            before = transaction.read("submitted_before", {"idempotency_key": self.idempotency_key})
             if before is not None:
                 return int(before["id"]), False
         values = {
@@ -38,7 +38,7 @@ class AddExperiment:
             "idempotency_key": self.idempotency_key,
             "now_us": transaction.now_us,
         }
-        experiment = await transaction.insert("add_experiment", values)
+        experiment = transaction.insert("add_experiment", values)
         transaction.tell("experiment_submitted", experiment=experiment, name=self.name)
         return experiment, True
 
@@ -51,9 +51,9 @@ class MoveExperiment:
     target: ExperimentState
     reason: str | None = None
 
-    async def apply(self, transaction: Transaction) -> ExperimentState:
+    def apply(self, transaction: Transaction) -> ExperimentState:
         """The state it left."""
-        return await move_experiment(transaction, self.experiment, self.target, reason=self.reason)
+        return move_experiment(transaction, self.experiment, self.target, reason=self.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +62,11 @@ class BeginExperiment:
 
     experiment: int
 
-    async def apply(self, transaction: Transaction) -> ExperimentState:
+    def apply(self, transaction: Transaction) -> ExperimentState:
         """The state it has now."""
-        found = await experiment_row(transaction, self.experiment)
+        found = experiment_row(transaction, self.experiment)
         if found["state"] == ExperimentState.QUEUED:
-            await move_experiment(transaction, self.experiment, ExperimentState.RUNNING)
+            move_experiment(transaction, self.experiment, ExperimentState.RUNNING)
             return ExperimentState.RUNNING
         return ExperimentState(found["state"])
 
@@ -77,13 +77,13 @@ class ResumeExperiment:
 
     experiment: int
 
-    async def apply(self, transaction: Transaction) -> ExperimentState:
+    def apply(self, transaction: Transaction) -> ExperimentState:
         """The state it has now."""
-        found = await experiment_row(transaction, self.experiment)
+        found = experiment_row(transaction, self.experiment)
         if found["state"] != ExperimentState.PAUSED:
             raise Conflict(f"experiment {self.experiment} is {found['state']}, not paused")
         target = ExperimentState.QUEUED if found["started_us"] is None else ExperimentState.RUNNING
-        await move_experiment(transaction, self.experiment, target)
+        move_experiment(transaction, self.experiment, target)
         return target
 
 
@@ -95,14 +95,14 @@ class EnterPhase:
     phase: Phase
     round: int
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Change the phase."""
-        await enter_phase(transaction, self.experiment, self.phase, round_number=self.round)
+        enter_phase(transaction, self.experiment, self.phase, round_number=self.round)
 
 
-async def enter_phase(transaction: Transaction, experiment: int, phase: Phase, *, round_number: int) -> None:
+def enter_phase(transaction: Transaction, experiment: int, phase: Phase, *, round_number: int) -> None:
     """Change the phase within a transaction that also holds the facts it follows from."""
-    await transaction.run("set_phase", {"experiment": experiment, "phase": phase, "round": round_number})
+    transaction.run("set_phase", {"experiment": experiment, "phase": phase, "round": round_number})
     transaction.tell("phase_changed", experiment=experiment, phase=phase, round=round_number)
 
 
@@ -113,9 +113,9 @@ class AcceptCode:
     experiment: int
     code_hash: str
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Put the hash on record."""
-        await transaction.run("accept_code", {"experiment": self.experiment, "code_hash": self.code_hash})
+        transaction.run("accept_code", {"experiment": self.experiment, "code_hash": self.code_hash})
         transaction.tell("code_accepted", experiment=self.experiment, code_hash=self.code_hash)
 
 
@@ -125,11 +125,11 @@ class RemoveExperiment:
 
     experiment: int
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Refused while it has not ended."""
-        found = await experiment_row(transaction, self.experiment)
+        found = experiment_row(transaction, self.experiment)
         if ExperimentState(found["state"]) not in ENDED_EXPERIMENT:
             message = f"experiment {self.experiment} is {found['state']}"
             raise Conflict(message, hint=f"cancel it first: orc cancel {self.experiment}")
-        await transaction.run("remove_experiment", {"experiment": self.experiment})
+        transaction.run("remove_experiment", {"experiment": self.experiment})
         transaction.tell("experiment_removed", experiment=self.experiment)

@@ -1,5 +1,6 @@
 """Changes that running makes: iterations start, end, are queued again; variants end."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +21,12 @@ class StartIterations:
     moves: tuple[IterationMove, ...]
     first_of: tuple[int, ...]  # variants that start with it
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Move the members, with one event for the batch."""
-        await move_iterations(transaction, self.experiment, self.moves, source=IterationState.QUEUED)
+        move_iterations(transaction, self.experiment, self.moves, source=IterationState.QUEUED)
         if self.first_of:
-            await transaction.run_rows("start_variants", [(self.experiment, number) for number in self.first_of])
+            started = {"experiment": self.experiment, "rows": json.dumps(self.first_of)}
+            transaction.run("start_variants", started)
         refs = [f"{self.experiment}.{move.variant}.{move.number}" for move in self.moves]
         transaction.tell("iterations_started", experiment=self.experiment, refs=refs)
 
@@ -83,14 +85,14 @@ class EndIterations:
     variants: tuple[VariantMove, ...] = ()  # out of `evaluating`
     next_stages: tuple[NewIterations, ...] = ()
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Write attempts, moves and new iterations, with one event for all that ended and one for what is queued again."""
-        await transaction.run_rows("add_attempts", [attempt.row(self.experiment) for attempt in self.attempts])
-        await move_iterations(transaction, self.experiment, self.moves, source=IterationState.RUNNING)
+        transaction.run_rows("add_attempts", [attempt.row(self.experiment) for attempt in self.attempts])
+        move_iterations(transaction, self.experiment, self.moves, source=IterationState.RUNNING)
         self._tell(transaction, [move for move in self.moves if move.target is IterationState.QUEUED], "iterations_requeued")
         self._tell(transaction, [move for move in self.moves if move.target is not IterationState.QUEUED], "iterations_finished")
-        await end_variants(transaction, self.experiment, self.variants)
-        await add_iterations(transaction, self.experiment, self.next_stages)
+        end_variants(transaction, self.experiment, self.variants)
+        add_iterations(transaction, self.experiment, self.next_stages)
 
     def _tell(self, transaction: Transaction, moves: Sequence[IterationMove], kind: str) -> None:
         if not moves:
@@ -113,23 +115,23 @@ class PromoteVariants:
     next_stages: tuple[NewIterations, ...]
     decision: Decision
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Write both, with the decision."""
-        await self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
-        await end_variants(transaction, self.experiment, self.pruned)
-        await add_iterations(transaction, self.experiment, self.next_stages)
+        self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
+        end_variants(transaction, self.experiment, self.pruned)
+        add_iterations(transaction, self.experiment, self.next_stages)
 
 
-async def end_variants(transaction: Transaction, experiment: int, moves: Sequence[VariantMove]) -> None:
+def end_variants(transaction: Transaction, experiment: int, moves: Sequence[VariantMove]) -> None:
     """Move variants out of `evaluating`, with one event."""
-    await move_variants(transaction, experiment, moves, source=VariantState.EVALUATING)
+    move_variants(transaction, experiment, moves, source=VariantState.EVALUATING)
     if moves:
         refs = [f"{experiment}.{move.number}" for move in moves]
         states = [str(move.target) for move in moves]
         transaction.tell("variants_finished", experiment=experiment, refs=refs, states=states)
 
 
-async def add_iterations(transaction: Transaction, experiment: int, additions: Sequence[NewIterations]) -> None:
+def add_iterations(transaction: Transaction, experiment: int, additions: Sequence[NewIterations]) -> None:
     """Queue iterations of later stages."""
     rows = [
         (experiment, addition.variant, *planned, "queued")
@@ -137,5 +139,5 @@ async def add_iterations(transaction: Transaction, experiment: int, additions: S
         for planned in addition.iterations
     ]
     if rows:
-        await transaction.run_rows("add_iterations", rows)
+        transaction.run_rows("add_iterations", rows)
         transaction.count(experiment, iterations_queued=len(rows))

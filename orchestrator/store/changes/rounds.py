@@ -21,7 +21,7 @@ class Decision:
     inputs: Mapping[str, Any]
     result: Mapping[str, Any]
 
-    async def add(self, transaction: Transaction, *, experiment: int, round_number: int) -> None:
+    def add(self, transaction: Transaction, *, experiment: int, round_number: int) -> None:
         """Put it on record within a transaction."""
         values = {
             "experiment": experiment,
@@ -33,7 +33,7 @@ class Decision:
             "inputs": json.dumps(self.inputs),
             "result": json.dumps(self.result),
         }
-        await transaction.run("add_decision", values)
+        transaction.run("add_decision", values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +44,9 @@ class OpenRound:
     round: int
     approach: str
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Add the round and enter its first phase."""
-        found = await experiment_row(transaction, self.experiment)
+        found = experiment_row(transaction, self.experiment)
         values = {
             "experiment": self.experiment,
             "round": self.round,
@@ -54,8 +54,8 @@ class OpenRound:
             "first_variant": found["variant_count"] + 1,
             "now_us": transaction.now_us,
         }
-        await transaction.run("open_round", values)
-        await enter_phase(transaction, self.experiment, Phase.GENERATING, round_number=self.round)
+        transaction.run("open_round", values)
+        enter_phase(transaction, self.experiment, Phase.GENERATING, round_number=self.round)
 
 
 class PlannedIteration(NamedTuple):
@@ -89,12 +89,12 @@ class AddProposals:
     proposals: tuple[Proposed, ...]
     room: int | None = None  # how many new variants may still be added; None: any number
 
-    async def apply(self, transaction: Transaction) -> tuple[int, int]:
+    def apply(self, transaction: Transaction) -> tuple[int, int]:
         """How many became new variants, and how many were taken at all: what is beyond `room` and all after it is left out."""
-        state = await experiment_row(transaction, self.experiment)
+        state = experiment_row(transaction, self.experiment)
         values = {"experiment": self.experiment, "round": self.round, "approach": self.approach}
         hashes = [proposal.hash for proposal in self.proposals]
-        known: dict[str, int] = await transaction.read("known_variants", values, rows=hashes)
+        known: dict[str, int] = transaction.read("known_variants", values, rows=hashes)
         new: dict[int, Proposed] = {}
         pointers: list[tuple[int, int]] = []
         next_number = state["variant_count"] + 1
@@ -106,10 +106,10 @@ class AddProposals:
                 new[next_number] = proposal
                 next_number += 1
             pointers.append((ordinal, known[proposal.hash]))
-        await self._add(transaction, new, pointers, values)
+        self._add(transaction, new, pointers, values)
         return len(new), len(pointers)
 
-    async def _add(
+    def _add(
         self, transaction: Transaction, new: Mapping[int, Proposed], pointers: list[tuple[int, int]], values: dict[str, Any]
     ) -> None:
         place = (self.experiment, self.round, self.approach)
@@ -117,15 +117,15 @@ class AddProposals:
             (*place, number, one.hash, one.parameters, json.dumps(one.parents) if one.parents else "[]", "proposed")
             for number, one in new.items()
         ]
-        await transaction.run_rows("add_variants", variants)
+        transaction.run_rows("add_variants", variants)
         iterations = [
             (self.experiment, number, *planned, "queued")
             for number, proposal in new.items()
             for planned in proposal.iterations
         ]
-        await transaction.run_rows("add_iterations", iterations)
-        await transaction.run_rows("add_proposals", [(self.experiment, self.round, *pointer) for pointer in pointers])
-        await transaction.run("add_to_round", {**values, "count": len(pointers)})
+        transaction.run_rows("add_iterations", iterations)
+        transaction.run_rows("add_proposals", [(self.experiment, self.round, *pointer) for pointer in pointers])
+        transaction.run("add_to_round", {**values, "count": len(pointers)})
         transaction.count(self.experiment, variant_count=len(new), iterations_queued=len(iterations))
         transaction.tell(
             "variants_proposed",
@@ -153,10 +153,10 @@ class ScoreVariants:
     experiment: int
     scores: tuple[Score, ...]
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Write the verdicts."""
         rows = [(self.experiment, one.variant, one.score, int(one.passed), one.verdict) for one in self.scores]
-        await transaction.run_rows("score_variants", rows)
+        transaction.run_rows("score_variants", rows)
         passed = sum(score.passed for score in self.scores)
         transaction.tell("variants_scored", experiment=self.experiment, count=len(rows), passed=passed)
 
@@ -171,16 +171,16 @@ class SelectVariants:
     best_objective: float | None
     decision: Decision
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Write selection, decision and phase."""
         values = {"experiment": self.experiment, "round": self.round, "best_objective": self.best_objective}
-        await transaction.run("deselect_variants", {"experiment": self.experiment})
-        await transaction.run_rows("select_variants", [(self.experiment, number) for number in self.variants])
-        await transaction.run("close_round", values)
-        await self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
+        transaction.run("deselect_variants", {"experiment": self.experiment})
+        transaction.run_rows("select_variants", [(self.experiment, number) for number in self.variants])
+        transaction.run("close_round", values)
+        self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
         refs = [f"{self.experiment}.{variant}" for variant in self.variants]
         transaction.tell("variants_selected", experiment=self.experiment, round=self.round, refs=refs[:1000])
-        await enter_phase(transaction, self.experiment, Phase.DECIDING, round_number=self.round)
+        enter_phase(transaction, self.experiment, Phase.DECIDING, round_number=self.round)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,13 +193,13 @@ class DecideRound:
     end_state: ExperimentState | None
     next_approach: str
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Write the decision together with the move that follows from it."""
-        await self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
+        self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
         message = self.decision.message
         transaction.tell("decided", experiment=self.experiment, round=self.round, rule=self.decision.rule, reason=message)
         if self.end_state is not None:
-            await move_experiment(transaction, self.experiment, self.end_state, reason=message)
+            move_experiment(transaction, self.experiment, self.end_state, reason=message)
         else:
             following = OpenRound(experiment=self.experiment, round=self.round + 1, approach=self.next_approach)
-            await following.apply(transaction)
+            following.apply(transaction)

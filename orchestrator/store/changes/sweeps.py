@@ -30,9 +30,9 @@ class CancelWork:
     ref: Ref
     rule: str
 
-    async def apply(self, transaction: Transaction) -> dict[str, int]:
+    def apply(self, transaction: Transaction) -> dict[str, int]:
         """How many iterations and variants were cancelled."""
-        return await cancel_work(transaction, self.ref, rule=self.rule)
+        return cancel_work(transaction, self.ref, rule=self.rule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,25 +44,25 @@ class EndEarly:
     reason: str
     rule: str
 
-    async def apply(self, transaction: Transaction) -> dict[str, int]:
+    def apply(self, transaction: Transaction) -> dict[str, int]:
         """How many iterations and variants were cancelled."""
-        found = await experiment_row(transaction, self.experiment)
+        found = experiment_row(transaction, self.experiment)
         if self.target is not ExperimentState.CANCELLED and found["state"] != ExperimentState.RUNNING:
-            await move_experiment(transaction, self.experiment, ExperimentState.RUNNING)
+            move_experiment(transaction, self.experiment, ExperimentState.RUNNING)
         ref = Ref(ExperimentId(self.experiment))
-        left = await cancel_iterations(transaction, ref, source=IterationState.RUNNING)
-        counts = await cancel_work(transaction, ref, rule=self.rule)
-        await move_experiment(transaction, self.experiment, self.target, reason=self.reason)
+        left = cancel_iterations(transaction, ref, source=IterationState.RUNNING)
+        counts = cancel_work(transaction, ref, rule=self.rule)
+        move_experiment(transaction, self.experiment, self.target, reason=self.reason)
         return {**counts, "iterations": counts["iterations"] + left}
 
 
-async def cancel_work(transaction: Transaction, ref: Ref, *, rule: str) -> dict[str, int]:
+def cancel_work(transaction: Transaction, ref: Ref, *, rule: str) -> dict[str, int]:
     """Cancel queued iterations and idle open variants under `ref`."""
     scope = _scope(ref)
-    iterations = await cancel_iterations(transaction, ref, source=IterationState.QUEUED)
+    iterations = cancel_iterations(transaction, ref, source=IterationState.QUEUED)
     variants = 0
     for source in (VariantState.PROPOSED, VariantState.EVALUATING):
-        variants += await transaction.run("cancel_open_variants", {**scope, "rule": rule, "source": source})
+        variants += transaction.run("cancel_open_variants", {**scope, "rule": rule, "source": source})
     transaction.count(ref.experiment, variants_cancelled=variants)
     counts = {"iterations": iterations, "variants": variants}
     if iterations or variants:
@@ -70,9 +70,9 @@ async def cancel_work(transaction: Transaction, ref: Ref, *, rule: str) -> dict[
     return counts
 
 
-async def cancel_iterations(transaction: Transaction, ref: Ref, *, source: IterationState) -> int:
+def cancel_iterations(transaction: Transaction, ref: Ref, *, source: IterationState) -> int:
     """Cancel the iterations under `ref` that are in one of the open states."""
-    cancelled = await transaction.run("cancel_iterations", {**_scope(ref), "source": source})
+    cancelled = transaction.run("cancel_iterations", {**_scope(ref), "source": source})
     transaction.count(ref.experiment, **{f"iterations_{source}": -cancelled, "iterations_cancelled": cancelled})
     return cancelled
 
@@ -83,26 +83,26 @@ class RetryWork:
 
     ref: Ref
 
-    async def apply(self, transaction: Transaction) -> dict[str, int]:
+    def apply(self, transaction: Transaction) -> dict[str, int]:
         """How many iterations are queued anew. Raises Conflict when there is nothing to retry."""
         experiment = self.ref.experiment
-        found = await experiment_row(transaction, experiment)
+        found = experiment_row(transaction, experiment)
         sources = [IterationState.FAILED, IterationState.CANCELLED]
         if self.ref.iteration is not None:
             sources.append(IterationState.SUCCEEDED)
         queued = 0
         for source in sources:
-            changed = await transaction.run("retry_iterations", {**_scope(self.ref), "source": source})
+            changed = transaction.run("retry_iterations", {**_scope(self.ref), "source": source})
             transaction.count(experiment, **{f"iterations_{source}": -changed, "iterations_queued": changed})
             queued += changed
         if not queued:
             raise Conflict(f"nothing under {self.ref} has failed or was cancelled", hint="name an iteration to run it again")
         for ended in ENDED_VARIANT:
-            changed = await transaction.run("retry_variants", {**_scope(self.ref), "source": ended})
+            changed = transaction.run("retry_variants", {**_scope(self.ref), "source": ended})
             count_variants(transaction, experiment, {ended: changed}, sign=-1)
         if ExperimentState(found["state"]) in ENDED_EXPERIMENT:
-            await move_experiment(transaction, experiment, ExperimentState.RUNNING)
-            await enter_phase(transaction, experiment, Phase.EVALUATING, round_number=found["round"])
+            move_experiment(transaction, experiment, ExperimentState.RUNNING)
+            enter_phase(transaction, experiment, Phase.EVALUATING, round_number=found["round"])
         transaction.tell("work_retried", experiment=experiment, ref=str(self.ref), iterations=queued)
         return {"iterations": queued}
 
@@ -113,19 +113,19 @@ class RecoverWork:
 
     boot_id: str
 
-    async def apply(self, transaction: Transaction) -> dict[int, int]:
+    def apply(self, transaction: Transaction) -> dict[int, int]:
         """Lost attempts by experiment."""
-        before = await transaction.read("get_meta", {"key": "boot_id"})
+        before = transaction.read("get_meta", {"key": "boot_id"})
         rebooted = before is not None and before != self.boot_id
         cause = Cause.MACHINE_LOST if rebooted else Cause.WORKER_LOST
         what = "machine" if rebooted else "daemon"
-        lost: list[list[int]] = await transaction.read("experiments_with_lost")
-        await transaction.run("lose_attempts", {"cause": cause, "error": f"the {what} went down while it ran"})
-        await transaction.run("requeue_lost")
+        lost: list[list[int]] = transaction.read("experiments_with_lost")
+        transaction.run("lose_attempts", {"cause": cause, "error": f"the {what} went down while it ran"})
+        transaction.run("requeue_lost")
         for experiment, count in lost:
             transaction.count(experiment, iterations_running=-count, iterations_queued=count)
             transaction.tell("iterations_recovered", experiment=experiment, count=count, cause=cause)
-        await transaction.run("set_meta", {"key": "boot_id", "value": self.boot_id})
+        transaction.run("set_meta", {"key": "boot_id", "value": self.boot_id})
         return {experiment: count for experiment, count in lost}
 
 
@@ -135,9 +135,9 @@ class KeepEvents:
 
     keep: int
 
-    async def apply(self, transaction: Transaction) -> int:
+    def apply(self, transaction: Transaction) -> int:
         """How many were dropped."""
-        return await transaction.run("drop_events", {"keep": self.keep})
+        return transaction.run("drop_events", {"keep": self.keep})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +146,6 @@ class TellEvent:
 
     kind: str
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Add the event."""
         transaction.tell(self.kind)

@@ -132,9 +132,9 @@ INSERT INTO attempt (
 
 -- start_variants --
 -- Variants whose first iteration starts.
-UPDATE variant SET state = 'evaluating'
-FROM (WITH listed (experiment, number) AS (VALUES :rows) SELECT * FROM listed) AS moved
-WHERE variant.experiment = moved.experiment AND variant.number = moved.number AND variant.state = 'proposed';
+UPDATE variant SET state = 'evaluating' WHERE experiment = :experiment AND state = 'proposed' AND number IN (
+    SELECT value FROM json_each(:rows)
+);
 
 -- move_variants --
 -- Move variants out of one state.
