@@ -11,6 +11,7 @@ from orchestrator.domain.states import ENDED_EXPERIMENT
 from orchestrator.errors import NoDaemon, Unavailable
 
 RECONNECT_SECONDS = 30.0
+DRAINING_SECONDS = 0.25  # a daemon that is told to stop answers at once until it is gone
 
 Item = TypeVar("Item")
 
@@ -49,6 +50,7 @@ class Following:
                 pause = patience.next_pause()
                 if pause is None:
                     raise NoDaemon("the daemon ends its answers without reaching the end")
+                pause = max(pause, DRAINING_SECONDS)
             time.sleep(pause)
 
     def progress(self, ref: object) -> Iterator[dict[str, Any]]:
