@@ -79,10 +79,10 @@ class Lab:
 
         await self.until(enough, since=since)
 
-    async def waiting(self, count: int) -> None:
-        """Return once at least so many iterations wait for admission."""
+    async def waits(self, experiment: int, stage: str = "main") -> None:
+        """Return once the last admission has left something of this experiment's stage waiting."""
         with anyio.fail_after(PATIENCE_SECONDS):
-            while self.orchestrator.dispatcher.waiting < count:
+            while self.orchestrator.dispatcher.why(experiment, stage) is None:
                 await anyio.lowlevel.checkpoint()
 
     async def events(self, *kinds: str) -> list[Event]:
