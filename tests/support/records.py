@@ -25,10 +25,9 @@ class Ask:
         self._query = query
         self._values = values
 
-    async def apply(self, transaction: Transaction) -> list[tuple[Any, ...]]:
+    def apply(self, transaction: Transaction) -> list[tuple[Any, ...]]:
         """The rows."""
-        rows = await transaction._connection.execute_fetchall(self._query, self._values)
-        return [tuple(row) for row in rows]
+        return list(transaction._connection.execute(self._query, self._values))
 
 
 async def rows(store: Store, query: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 class Refused:
     """A change that tells something and is refused."""
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Tell and refuse."""
         transaction.tell("never_happened")
         raise Conflict

@@ -1,11 +1,13 @@
 """Claims about the one writer: grouped commits, refusals that touch nobody else, changes that are made whole."""
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
 from orchestrator.engine import durably
@@ -31,17 +33,17 @@ class Named:
 
     name: str
     error: Exception | None = None
-    began: anyio.Event = field(default_factory=anyio.Event)
-    may_end: anyio.Event | None = None
+    began: threading.Event = field(default_factory=threading.Event)
+    may_end: threading.Event | None = None
     ran_in: list[Transaction] = field(default_factory=list)
 
-    async def apply(self, transaction: Transaction) -> int:
+    def apply(self, transaction: Transaction) -> int:
         """Add it."""
         self.ran_in.append(transaction)
         self.began.set()
         if self.may_end is not None:
-            await self.may_end.wait()
-        found, _ = await submission(name=self.name).apply(transaction)
+            self.may_end.wait(20)
+        found, _ = submission(name=self.name).apply(transaction)
         if self.error is not None:
             raise self.error
         return found
@@ -96,11 +98,11 @@ async def test_a_refused_change_fails_alone(path: Path, error: Exception) -> Non
 
 async def test_a_change_whose_caller_is_cancelled_is_made_whole(path: Path) -> None:
     """Cancelling a caller in the middle of its transaction neither cuts the transaction nor stops the writer."""
-    change = Named("left behind", may_end=anyio.Event())
+    change = Named("left behind", may_end=threading.Event())
     async with open_store(path) as store:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(store.writer.write, change)
-            await change.began.wait()
+            await to_thread.run_sync(change.began.wait, 20)
             tasks.cancel_scope.cancel()
         assert change.may_end is not None
         change.may_end.set()
@@ -111,7 +113,7 @@ async def test_a_change_whose_caller_is_cancelled_is_made_whole(path: Path) -> N
 
 async def test_cancelling_the_whole_store_keeps_what_was_sent(path: Path) -> None:
     """A store that is cancelled from outside while a change is under way commits the change before it closes."""
-    change = Named("on its way", may_end=anyio.Event())
+    change = Named("on its way", may_end=threading.Event())
 
     async def live() -> None:
         async with open_store(path) as store, anyio.create_task_group() as inner:
@@ -120,7 +122,7 @@ async def test_cancelling_the_whole_store_keeps_what_was_sent(path: Path) -> Non
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(live)
-        await change.began.wait()
+        await to_thread.run_sync(change.began.wait, 20)
         tasks.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
             await checkpoint()
@@ -145,11 +147,11 @@ class Limit:
 
     room_pages: int | None
 
-    async def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> None:
         """Set the bound."""
-        ((now,),) = await transaction._connection.execute_fetchall("PRAGMA page_count")
+        ((now,),) = transaction._connection.execute("PRAGMA page_count")
         bound = 2**30 if self.room_pages is None else now + self.room_pages
-        await transaction._connection.execute(f"PRAGMA max_page_count = {bound}")
+        transaction._connection.execute(f"PRAGMA max_page_count = {bound}")
 
 
 LARGE = "x" * 200_000
@@ -194,9 +196,9 @@ async def test_a_durable_write_waits_for_room(path: Path, monkeypatch: pytest.Mo
 class Wrong:
     """A change whose statement the database refuses for good."""
 
-    async def apply(self, transaction: Transaction) -> Any:
+    def apply(self, transaction: Transaction) -> Any:
         """Break a CHECK."""
-        await transaction._connection.execute("UPDATE experiment SET seed = -1")
+        transaction._connection.execute("UPDATE experiment SET seed = -1")
 
 
 async def test_a_statement_that_can_never_work_is_not_tried_again(path: Path) -> None:
