@@ -5,6 +5,8 @@ from dataclasses import dataclass
 FIRST = 1
 FASTEST_GROWTH = 32
 MOST = 1000
+LEAST_SECONDS = 0.005
+SHORTEST_SECONDS = 1e-6
 _WEIGHT = 0.5  # of the newest measurement
 
 
@@ -39,9 +41,13 @@ def is_short(pace: Pace, *, length: int) -> bool:
 
 
 def batch_length(pace: Pace, *, target_seconds: float, ready: int, lanes: int) -> int:
-    """How many evaluations to send together: worth `target_seconds`, and never so many that another lane stays empty."""
+    """How many evaluations to send together: worth `target_seconds`, but not so many that another lane stays empty.
+
+    What is over in less than `LEAST_SECONDS` is not divided further: sending it would take longer than it does.
+    """
     if pace.mean_seconds is None:
         return FIRST
-    worth = MOST if pace.mean_seconds <= 0 else int(min(MOST, target_seconds / pace.mean_seconds))
-    fair = -(-ready // max(1, lanes))
-    return max(1, min(worth, pace.allowed, fair))
+    mean_seconds = max(pace.mean_seconds, SHORTEST_SECONDS)
+    worth = int(min(MOST, target_seconds / mean_seconds))
+    fair = max(-(-ready // max(1, lanes)), int(min(MOST, LEAST_SECONDS / mean_seconds)))
+    return max(1, min(worth, pace.allowed, fair, ready))

@@ -22,6 +22,7 @@ Result = TypeVar("Result")
 
 BUSY_TIMEOUT_MILLISECONDS = 5000
 WAL_LIMIT_BYTES = 64 * 2**20
+CHECKPOINT_PAGES = 4000  # of 4 KiB
 FIXED_VERSIONS = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """Releases that mend the WAL-reset bug: the last of their branch, or anything from 3.51.3 on (sqlite.org/wal.html)."""
 
@@ -91,6 +92,7 @@ def _pragmas(*, read_only: bool) -> list[str]:
     if read_only:
         return [*common, "query_only = ON", "wal_autocheckpoint = 0"]
     journal = ["journal_mode = WAL", "synchronous = FULL", f"journal_size_limit = {WAL_LIMIT_BYTES}"]
+    journal.append(f"wal_autocheckpoint = {CHECKPOINT_PAGES}")
     return [*common, *journal, "foreign_keys = ON"]
 
 
