@@ -31,7 +31,9 @@ class StageView:
     permit: str  # "slot" or "thread"
     running: int  # batches executing
     width: int | None  # the most batches of it at one instant
-    short: bool = False  # its batches end so soon that the next one should stand by, on record, when a permit comes free
+    short: bool = (
+        False  # its batches end so soon that the next one should stand by, on record, when a permit comes free
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,9 @@ from orchestrator.store.views import Views
 
 log = structlog.get_logger(__name__)
 
-CODE_CHANGED = "its code has changed since it was submitted; orc resume --accept-code goes on with the code as it is now"
+CODE_CHANGED = (
+    "its code has changed since it was submitted; orc resume --accept-code goes on with the code as it is now"
+)
 CANCELLED = Trouble(rule="cancelled", reason="cancelled by hand")
 
 
@@ -71,9 +73,7 @@ class Conductor:
         self.phase = Phase(whole["phase"]) if whole["phase"] else None
         self.round = whole["round"]
         self.evaluation.queue.paused = self.state is ExperimentState.PAUSED
-        self._history = [
-            await rounds.summary(self._views, self.plan, number) for number in range(1, self.round)
-        ]
+        self._history = [await rounds.summary(self._views, self.plan, number) for number in range(1, self.round)]
         await rounds.count_what_ended(self._views, self.plan, self.evaluation.tally)
         self._arm_deadline(whole["started_us"])
 
@@ -162,7 +162,9 @@ class Conductor:
         async with self._moving:
             if self.state is ExperimentState.PAUSED:
                 return
-            decided = await rounds.decide(self.plan, history, store=self._store, first_error=self.evaluation.first_error)
+            decided = await rounds.decide(
+                self.plan, history, store=self._store, first_error=self.evaluation.first_error
+            )
             self.state = decided or self.state
         self._history = history
         if decided is None:

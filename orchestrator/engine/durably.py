@@ -27,7 +27,9 @@ class DurableWriter:
                 result = await self._writer.write(change)
             except StoreBlocked as error:
                 if self.degraded is None:
-                    log.error("store_refuses", change=type(change).__name__, error=error.message, retry_seconds=RETRY_SECONDS)
+                    log.error(
+                        "store_refuses", change=type(change).__name__, error=error.message, retry_seconds=RETRY_SECONDS
+                    )
                 self.degraded = error.message
                 await anyio.sleep(RETRY_SECONDS)
             else:

@@ -52,7 +52,9 @@ class Evaluation:
         self._cursor = 0
         self._more = True
         self._changed = anyio.Event()
-        self.books = anyio.Lock()  # held by whoever reads what is open and acts on it: what was read stays true meanwhile
+        self.books = (
+            anyio.Lock()
+        )  # held by whoever reads what is open and acts on it: what was read stays true meanwhile
 
     # What the conductor uses
 
@@ -276,7 +278,12 @@ class Evaluation:
             self.queue.push(at_once)
 
     def _announce(self) -> None:
-        if self.trouble is not None or self.code_changed or not self._active or (self._more and self.queue.ready < LOW_WATER // 2):
+        if (
+            self.trouble is not None
+            or self.code_changed
+            or not self._active
+            or (self._more and self.queue.ready < LOW_WATER // 2)
+        ):
             self._changed.set()
         self._dispatcher.wake()
 

@@ -27,9 +27,18 @@ _WORDS: Mapping[Wait, tuple[str, str]] = {
         "its experiment runs as many evaluations at once as limits.max_parallel ({max_parallel}) allows",
         "one of them ends, or a larger limits.max_parallel",
     ),
-    Wait.SLOTS: ("all {slots} slots are busy; it takes its turn", "a running evaluation ends, or more slots in the settings"),
-    Wait.THREADS: ("all threads are busy; it takes its turn", "a running evaluation ends, or more threads in the settings"),
-    Wait.WIDTH: ("its executor runs one evaluation of an experiment at a time", "the running one ends, or another executor"),
+    Wait.SLOTS: (
+        "all {slots} slots are busy; it takes its turn",
+        "a running evaluation ends, or more slots in the settings",
+    ),
+    Wait.THREADS: (
+        "all threads are busy; it takes its turn",
+        "a running evaluation ends, or more threads in the settings",
+    ),
+    Wait.WIDTH: (
+        "its executor runs one evaluation of an experiment at a time",
+        "the running one ends, or another executor",
+    ),
     Wait.BACKOFF: ("its next attempt waits for the back-off of retries", "the time passes"),
     Wait.DRAINING: ("the daemon is stopping and starts nothing more", "the daemon is started again"),
     Wait.STORE: ("the database takes nothing at the moment", "there is room on the disk again"),
@@ -87,7 +96,9 @@ def _not_waiting(ref: Ref, iterations: list[dict[str, Any]], conductor: Conducto
         state = iterations[0]["state"]
         return Reason("ended", f"{ref} has ended: {iterations[0]['cause'] or state}", f"orc retry {ref}")
     return Reason(
-        "round", "what there was to run of it has ended; the rest of its round is awaited", f"orc watch {conductor.plan.experiment}"
+        "round",
+        "what there was to run of it has ended; the rest of its round is awaited",
+        f"orc watch {conductor.plan.experiment}",
     )
 
 

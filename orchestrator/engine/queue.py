@@ -109,7 +109,11 @@ class StageQueue:
         abilities = self.executor.abilities
         waiting = len(self.ready)
         lanes = min(lanes, abilities.width or lanes)
-        length = batch_length(self.pace, target_seconds=target_seconds, ready=waiting, lanes=lanes) if abilities.batches else 1
+        length = (
+            batch_length(self.pace, target_seconds=target_seconds, ready=waiting, lanes=lanes)
+            if abilities.batches
+            else 1
+        )
         return StageView(
             name=self.name,
             ready=waiting,

@@ -177,7 +177,9 @@ async def select(plan: Plan, round_number: int, *, store: DurableWriter, views: 
     goal = goal_of(plan)
     limit = {"best": 1, "top_k": spec.k or 1}.get(spec.method, -1)
     rows: list[list[Any]] = await views.read("ranked", {"experiment": plan.experiment, "limit": limit})
-    candidates = [Candidate(number=n, objective=value, passed=True, metrics=metrics or {}) for n, value, metrics in rows]
+    candidates = [
+        Candidate(number=n, objective=value, passed=True, metrics=metrics or {}) for n, value, metrics in rows
+    ]
     winners = selector(spec).select(candidates, goal=goal)
     best = min((c.objective for c in candidates), key=lambda value: rank_key(value, goal=goal), default=None)
     refs = [f"{plan.experiment}.{number}" for number in winners]

@@ -56,7 +56,9 @@ def with_objective(outcome: Outcome, plan: Plan, stage: str) -> Outcome:
         own = own_metrics(metrics)
         if len(own) <= 1:
             return outcome
-        error = f"it reports {len(own)} metrics ({', '.join(sorted(own))}) and the file does not say which is the objective"
+        error = (
+            f"it reports {len(own)} metrics ({', '.join(sorted(own))}) and the file does not say which is the objective"
+        )
         return _invalid(outcome, f'{error}: add objective = {{ metric = "…", goal = "minimize" }}')
     if objective.metric in metrics or objective.metric in plan.measures.measured:
         return outcome

@@ -112,7 +112,10 @@ def _goes_on(variant: ActiveVariant, plan: Plan, stage: str, promoted: Mapping[s
 def _observations(variant: ActiveVariant, plan: Plan, stage: str | None = None) -> list[Observation]:
     return [
         Observation(
-            stage=plan.position[iteration.stage], case=iteration.case, repeat=iteration.repeat, metrics=iteration.metrics or {}
+            stage=plan.position[iteration.stage],
+            case=iteration.case,
+            repeat=iteration.repeat,
+            metrics=iteration.metrics or {},
         )
         for _, iteration in sorted(variant.iterations.items())
         if iteration.state is IterationState.SUCCEEDED and stage in (None, iteration.stage)

@@ -88,7 +88,12 @@ async def in_thread(connection: aiosqlite.Connection, act: Callable[[sqlite3.Con
 
 def _pragmas(*, read_only: bool) -> list[str]:
     trusted = "OFF" if may_distrust_schema() else "ON"
-    common = [f"trusted_schema = {trusted}", f"busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}", "mmap_size = 0", "cache_size = -16384"]
+    common = [
+        f"trusted_schema = {trusted}",
+        f"busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}",
+        "mmap_size = 0",
+        "cache_size = -16384",
+    ]
     if read_only:
         return [*common, "query_only = ON", "wal_autocheckpoint = 0"]
     journal = ["journal_mode = WAL", "synchronous = FULL", f"journal_size_limit = {WAL_LIMIT_BYTES}"]

@@ -88,7 +88,17 @@ def move_variants(
         check_move(VARIANT_MOVES, source, target, what="a variant")
     place = (experiment, source.value)
     rows = [
-        (*place, number, target.value, rule, metrics_json(metrics), spread and json.dumps(spread), objective, rank, flag(passed))
+        (
+            *place,
+            number,
+            target.value,
+            rule,
+            metrics_json(metrics),
+            spread and json.dumps(spread),
+            objective,
+            rank,
+            flag(passed),
+        )
         for number, target, rule, metrics, spread, objective, rank, passed in moves
     ]
     changed = transaction.run_rows("move_variants", rows)
@@ -98,7 +108,9 @@ def move_variants(
     count_variants(transaction, experiment, targets)
 
 
-def count_variants(transaction: Transaction, experiment: int, moved: Mapping[VariantState, int], *, sign: int = 1) -> None:
+def count_variants(
+    transaction: Transaction, experiment: int, moved: Mapping[VariantState, int], *, sign: int = 1
+) -> None:
     """Count variants that have ended (or, with sign -1, are open again)."""
     ended = {f"variants_{state}": sign * count for state, count in moved.items() if state in ENDED_VARIANT}
     if ended:

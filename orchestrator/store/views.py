@@ -32,7 +32,9 @@ class Views:
         self._turn = anyio.Lock()
         self.journal = Journal(self)
 
-    async def read(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Any] | None = None) -> Any:
+    async def read(
+        self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Any] | None = None
+    ) -> Any:
         """The one JSON value a named statement gives; None when it gives no row. Raises StoreError."""
         bound = dict(values or {})
         if rows is not None:

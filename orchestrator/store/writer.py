@@ -109,7 +109,13 @@ class Transaction:
             self.run_rows("add_to_counters", totals)
         if self.events:
             rows = [
-                (event["seq"], self.now_us, _experiment_of(event), event["kind"], json.dumps(event, separators=(",", ":")))
+                (
+                    event["seq"],
+                    self.now_us,
+                    _experiment_of(event),
+                    event["kind"],
+                    json.dumps(event, separators=(",", ":")),
+                )
                 for event in self.events
             ]
             self.run_rows("add_events", rows)
@@ -220,7 +226,9 @@ class _WritingTask:
     async def _try(self, group: list[_Waiting[Any]]) -> BaseException | None:
         """Apply and commit; None when all of it is on disk, else why nothing of it is."""
         try:
-            results, events = await in_thread(self._connection, partial(_commit, [w.change for w in group], self._next_seq))
+            results, events = await in_thread(
+                self._connection, partial(_commit, [w.change for w in group], self._next_seq)
+            )
         except (OrchestratorError, sqlite3.Error) as error:
             return _translate(error)
         except Exception as error:  # a defect of ours must not end the writer, and with it every experiment
@@ -235,7 +243,9 @@ class _WritingTask:
         return None
 
 
-def _commit(changes: Sequence[Change[Any]], first_seq: int, connection: sqlite3.Connection) -> tuple[list[Any], list[Event]]:
+def _commit(
+    changes: Sequence[Change[Any]], first_seq: int, connection: sqlite3.Connection
+) -> tuple[list[Any], list[Event]]:
     """One transaction, begun, applied and committed in one visit to the connection's thread: results and events."""
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -249,7 +259,15 @@ def _commit(changes: Sequence[Change[Any]], first_seq: int, connection: sqlite3.
     return results, transaction.events
 
 
-_PASSING = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_NOMEM", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+_PASSING = (
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_BUSY",
+    "SQLITE_LOCKED",
+    "SQLITE_NOMEM",
+    "SQLITE_CANTOPEN",
+    "SQLITE_READONLY",
+)
 
 
 def _translate(error: Exception) -> Exception:

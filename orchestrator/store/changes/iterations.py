@@ -7,8 +7,8 @@ from typing import Any
 
 from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.states import IterationState, VariantState
-from orchestrator.store.columns import plain
 from orchestrator.store.changes.rounds import Decision, PlannedIteration
+from orchestrator.store.columns import plain
 from orchestrator.store.moves import IterationMove, VariantMove, move_iterations, move_variants
 from orchestrator.store.writer import Transaction
 
@@ -89,8 +89,14 @@ class EndIterations:
         """Write attempts, moves and new iterations, with one event for all that ended and one for what is queued again."""
         transaction.run_rows("add_attempts", [attempt.row(self.experiment) for attempt in self.attempts])
         move_iterations(transaction, self.experiment, self.moves, source=IterationState.RUNNING)
-        self._tell(transaction, [move for move in self.moves if move.target is IterationState.QUEUED], "iterations_requeued")
-        self._tell(transaction, [move for move in self.moves if move.target is not IterationState.QUEUED], "iterations_finished")
+        self._tell(
+            transaction, [move for move in self.moves if move.target is IterationState.QUEUED], "iterations_requeued"
+        )
+        self._tell(
+            transaction,
+            [move for move in self.moves if move.target is not IterationState.QUEUED],
+            "iterations_finished",
+        )
         end_variants(transaction, self.experiment, self.variants)
         add_iterations(transaction, self.experiment, self.next_stages)
 
@@ -134,9 +140,7 @@ def end_variants(transaction: Transaction, experiment: int, moves: Sequence[Vari
 def add_iterations(transaction: Transaction, experiment: int, additions: Sequence[NewIterations]) -> None:
     """Queue iterations of later stages."""
     rows = [
-        (experiment, addition.variant, *planned, "queued")
-        for addition in additions
-        for planned in addition.iterations
+        (experiment, addition.variant, *planned, "queued") for addition in additions for planned in addition.iterations
     ]
     if rows:
         transaction.run_rows("add_iterations", rows)

@@ -110,7 +110,11 @@ class AddProposals:
         return len(new), len(pointers)
 
     def _add(
-        self, transaction: Transaction, new: Mapping[int, Proposed], pointers: list[tuple[int, int]], values: dict[str, Any]
+        self,
+        transaction: Transaction,
+        new: Mapping[int, Proposed],
+        pointers: list[tuple[int, int]],
+        values: dict[str, Any],
     ) -> None:
         place = (self.experiment, self.round, self.approach)
         variants = [
@@ -197,7 +201,9 @@ class DecideRound:
         """Write the decision together with the move that follows from it."""
         self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
         message = self.decision.message
-        transaction.tell("decided", experiment=self.experiment, round=self.round, rule=self.decision.rule, reason=message)
+        transaction.tell(
+            "decided", experiment=self.experiment, round=self.round, rule=self.decision.rule, reason=message
+        )
         if self.end_state is not None:
             move_experiment(transaction, self.experiment, self.end_state, reason=message)
         else:

@@ -96,7 +96,9 @@ class RetryWork:
             transaction.count(experiment, **{f"iterations_{source}": -changed, "iterations_queued": changed})
             queued += changed
         if not queued:
-            raise Conflict(f"nothing under {self.ref} has failed or was cancelled", hint="name an iteration to run it again")
+            raise Conflict(
+                f"nothing under {self.ref} has failed or was cancelled", hint="name an iteration to run it again"
+            )
         for ended in ENDED_VARIANT:
             changed = transaction.run("retry_variants", {**_scope(self.ref), "source": ended})
             count_variants(transaction, experiment, {ended: changed}, sign=-1)
@@ -119,14 +121,14 @@ class RecoverWork:
         rebooted = before is not None and before != self.boot_id
         cause = Cause.MACHINE_LOST if rebooted else Cause.WORKER_LOST
         what = "machine" if rebooted else "daemon"
-        lost: list[list[int]] = transaction.read("experiments_with_lost")
+        lost: list[tuple[int, int]] = transaction.read("experiments_with_lost")
         transaction.run("lose_attempts", {"cause": cause, "error": f"the {what} went down while it ran"})
         transaction.run("requeue_lost")
         for experiment, count in lost:
             transaction.count(experiment, iterations_running=-count, iterations_queued=count)
             transaction.tell("iterations_recovered", experiment=experiment, count=count, cause=cause)
         transaction.run("set_meta", {"key": "boot_id", "value": self.boot_id})
-        return {experiment: count for experiment, count in lost}
+        return dict(lost)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
