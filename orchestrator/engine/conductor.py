@@ -75,6 +75,8 @@ class Conductor:
         self.evaluation.queue.paused = self.state is ExperimentState.PAUSED
         self._history = [await rounds.summary(self._views, self.plan, number) for number in range(1, self.round)]
         await rounds.count_what_ended(self._views, self.plan, self.evaluation.tally)
+        if self.phase not in {None, Phase.GENERATING}:
+            self._limit_reached = await rounds.cut_before(self._generator, self.plan, self.round, views=self._views)
         self._arm_deadline(whole["started_us"])
 
     def _arm_deadline(self, started_us: int | None) -> None:

@@ -59,11 +59,10 @@ async def propose(
     generator: Generator, plan: Plan, round_number: int, *, store: DurableWriter, views: Views
 ) -> str | None:
     """Commit the round's proposals; after a crash only those that are missing. Returns which limit cut them short, if one did."""
-    place = {"experiment": plan.experiment, "round": round_number}
-    done: int = (await views.read("round_row", place))["proposals"]
-    room = await _room(plan, views)
-    rng = Random(round_seed(plan.seed, round_number))  # noqa: S311 a search needs reproducible numbers, not secret ones
-    points = generator.propose(round_number, count=plan.spec.search.variants_per_round, rng=rng)
+    begun = await views.read("round_row", {"experiment": plan.experiment, "round": round_number})
+    done: int = begun["proposals"]
+    room = await _room(plan, views, first_variant=begun["first_variant"])
+    points = _points(generator, plan, round_number)
     changes = _additions(plan, round_number, points=islice(points, done, None), first_ordinal=done + 1)
     if room is None:
         await _commit_all(changes, store)
@@ -72,8 +71,26 @@ async def propose(
         added, taken = await store.write(replace(change, room=room))
         room -= added
         if taken < len(change.proposals):
-            return f"the {plan.spec.limits.evaluations} evaluations of limits.evaluations are used up"
+            return _used_up(plan)
     return None
+
+
+async def cut_before(generator: Generator, plan: Plan, round_number: int, *, views: Views) -> str | None:
+    """Which limit has cut a round short that was proposed before a restart: it has fewer proposals than there were to make."""
+    if plan.spec.limits.evaluations is None:
+        return None
+    done: int = (await views.read("round_row", {"experiment": plan.experiment, "round": round_number}))["proposals"]
+    left_out = next(islice(_points(generator, plan, round_number), done, None), None)
+    return None if left_out is None else _used_up(plan)
+
+
+def _points(generator: Generator, plan: Plan, round_number: int) -> Iterator[dict[str, Any]]:
+    rng = Random(round_seed(plan.seed, round_number))  # noqa: S311 a search needs reproducible numbers, not secret ones
+    return generator.propose(round_number, count=plan.spec.search.variants_per_round, rng=rng)
+
+
+def _used_up(plan: Plan) -> str:
+    return f"the {plan.spec.limits.evaluations} evaluations of limits.evaluations are used up"
 
 
 async def _commit_all(changes: Iterator[AddProposals], store: DurableWriter) -> None:
@@ -106,13 +123,16 @@ def _additions(
         first_ordinal += len(chunk)
 
 
-async def _room(plan: Plan, views: Views) -> int | None:
+async def _room(plan: Plan, views: Views, *, first_variant: int) -> int | None:
+    """How many new variants a round may still have. Those it has already, after a crash, count with all that they may come to run."""
     limit = plan.spec.limits.evaluations
     if limit is None:
         return None
-    used: int = await views.read("iteration_count", {"experiment": plan.experiment})
-    room: int = max(0, limit - used) // plan.per_variant
-    return room
+    (row,) = await views.read("experiment_rows", {"experiment": plan.experiment, "below": None, "limit": 1})
+    iterations: int = await views.read("iteration_count", {"experiment": plan.experiment})
+    begun: int = row["variant_count"] - first_variant + 1
+    used_before = iterations - begun * plan.per_stage * len(plan.roots)
+    return max(0, max(0, limit - used_before) // plan.per_variant - begun)
 
 
 def _proposals(plan: Plan, points: Iterator[dict[str, Any]]) -> Iterator[Proposed]:
