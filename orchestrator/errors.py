@@ -22,7 +22,9 @@ class OrchestratorError(Exception):
 
     code: ClassVar[str] = "internal"
 
-    def __init__(self, message: str | None = None, *, hint: str | None = None, problems: Sequence[Problem] = ()) -> None:
+    def __init__(
+        self, message: str | None = None, *, hint: str | None = None, problems: Sequence[Problem] = ()
+    ) -> None:
         self.message = message or (type(self).__doc__ or "").strip()
         self.hint = hint
         self.problems = tuple(problems)

@@ -116,12 +116,12 @@ class Evaluation:
         return sum(len(batch.cancelled) for batch in batches)
 
     def _merge(self, stored: ActiveVariant) -> ActiveVariant:
-        """Take over what the store says of a variant, but for iterations that are queued or run here already."""
+        """Take over what the store says of a variant. Of one that is known here it can only say what a retry has queued anew."""
         variant = self._active.get(stored.number, stored)
         now = anyio.current_time()
         for number, iteration in stored.iterations.items():
             known = variant.iterations.get(number)
-            if variant is not stored and known is not None and known.state not in ENDED_ITERATION:
+            if variant is not stored and known is not None and not _queued_anew(known, iteration):
                 continue
             variant.iterations[number] = iteration
             if iteration.state is IterationState.QUEUED:
@@ -165,6 +165,7 @@ class Evaluation:
         variants = {id(item.variant): item.variant for item in batch.items}.values()
         ending = self._follow_ups(variants)
         await self._write(ending, attempts=attempts, moves=moves)
+        self._leave(ending)
         self._queue_again(again, to_front=bool(result.unstarted or result.interrupted))
         self._announce()
 
@@ -227,7 +228,7 @@ class Evaluation:
     # What follows
 
     def _follow_ups(self, variants: Iterable[ActiveVariant]) -> Ending:
-        """What comes next for variants, with those that leave memory taken out of it."""
+        """What comes next for variants."""
         ending = Ending()
         for variant in variants:
             following = next_step(variant, self.plan)
@@ -237,7 +238,7 @@ class Evaluation:
                 planned = self.plan.iterations(following.stages, variant.hash)
                 ending.queued.append((variant, planned))
                 continue
-            self._active.pop(variant.number, None)
+            ending.leaving.append(variant)
             if following.step is not Step.HOLD:
                 ending.moves.append(variant_move(variant, following.step, self.plan))
         return ending
@@ -246,7 +247,14 @@ class Evaluation:
         ending = self._follow_ups(variants)
         if ending.moves or ending.queued:
             await self._write(ending, attempts=(), moves=())
+        self._leave(ending)
         self._announce()
+
+    def _leave(self, ending: Ending) -> None:
+        """Forget variants that have nothing left to do here: only once that is on record, for who looks next looks there."""
+        for variant in ending.leaving:
+            if all(iteration.state in ENDED_ITERATION for iteration in variant.iterations.values()):
+                self._active.pop(variant.number, None)
 
     async def _write(self, ending: Ending, *, attempts: Sequence[EndedAttempt], moves: Sequence[IterationMove]) -> None:
         change = EndIterations(
@@ -293,6 +301,12 @@ def _move(
 ) -> IterationMove:
     one = iteration
     return IterationMove(variant.number, one.number, one.state, one.attempt, one.charged, one.cause, metrics)
+
+
+def _queued_anew(known: ActiveIteration, stored: ActiveIteration) -> bool:
+    """Whether the store has been asked to run again what has ended here (and was not merely read before that was on record)."""
+    anew = stored.state is IterationState.QUEUED and stored.attempt >= known.attempt
+    return anew and known.state in ENDED_ITERATION
 
 
 def _last_line(error: str | None) -> str:

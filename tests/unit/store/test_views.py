@@ -8,9 +8,9 @@ import pytest
 
 from orchestrator.domain.refs import ExperimentId, parse_ref
 from orchestrator.domain.states import ExperimentState, IterationState, VariantState
-from orchestrator.errors import Conflict, InvalidReference, NoBest, NotFound
+from orchestrator.errors import Conflict, InvalidReference, NoBest, NotFound, StoreBlocked
 from orchestrator.store.changes.experiments import MoveExperiment, RemoveExperiment
-from orchestrator.store.changes.rounds import Decision, Score, ScoreVariants, SelectVariants
+from orchestrator.store.changes.rounds import AddProposals, Decision, Score, ScoreVariants, SelectVariants
 from orchestrator.store.journal import Journal
 from orchestrator.store.store import Store, open_store
 from tests.support.records import add_experiment, end, finish, propose, proposed, rows, start, submission
@@ -191,6 +191,22 @@ async def test_a_repeated_proposal_points_at_the_first_variant(path: Path) -> No
     assert answer == (2, 4)
     assert pointers == [(1, 1), (2, 2), (3, 2), (4, 3), (5, 3), (6, 4)]
     assert [told["kind"], told["count"], told["duplicates"]] == ["variants_proposed", 2, 2]
+
+
+async def test_proposals_are_stored_in_their_order(tmp_path: Path) -> None:
+    """A later part of a round that comes while an earlier one is refused is told to wait, and numbers follow the order of proposing."""
+    async with open_store(tmp_path / "orchestrator.db") as store:
+        experiment = await add_experiment(store, variants=1)
+        later = AddProposals(
+            experiment=experiment, round=1, approach="main", first_ordinal=3, proposals=(proposed(3), proposed(4))
+        )
+        with pytest.raises(StoreBlocked, match="before 3"):
+            await store.writer.write(later)
+        await propose(store, experiment, [proposed(2)])
+        await store.writer.write(later)
+        params = [variant["params"]["x"] for variant in await store.views.variants(experiment, limit=9)]
+
+    assert params == [1, 2, 3, 4]
 
 
 async def test_proposals_beyond_the_room_are_left_out(path: Path) -> None:

@@ -1,0 +1,133 @@
+"""Kill a real daemon again and again in the middle of an experiment; the table must be that of a run nobody touched."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.client import Client
+from orchestrator.client.sync import Experiment
+from orchestrator.errors import NoDaemon
+from tests.support.daemon_process import daemon
+from tests.support.processes import processes_left
+
+MODEL = '''
+import time
+
+def evaluate(params, trial):
+    time.sleep(params["pause"] / 1000)
+    return {"value": params["x"] * 0.1 + trial.seed % 7, "other": trial.shared_seed % 5}
+
+def refine(params, trial):
+    return {"value": params["x"] ** 2 + trial.repeat}
+'''
+SPEC = '''
+name = "tortured"
+seed = 11
+cases = ["a", "b"]
+repeats = 2
+objective = { metric = "value", goal = "minimize" }
+
+[[stage]]
+name = "cheap"
+call = "model:evaluate"
+promote = { top = 0.5 }
+
+[[stage]]
+name = "dear"
+call = "model:refine"
+after = ["cheap"]
+executor = "EXECUTOR"
+
+[space]
+x = { low = 0, high = 60 }
+pause = [0, 3, 9]
+
+[search]
+method = "random"
+variants = 14
+
+[loop]
+max_rounds = 3
+
+[gate]
+[[gate.criterion]]
+metric = "value"
+op = "<="
+threshold = -1.0
+'''
+EXECUTORS = ("process", "thread", "sequential")
+LONGEST_LIFE_SECONDS = 1.2
+
+
+def seeds() -> Iterator[int]:
+    """New seeds until the time for the campaign is over."""
+    end = time.monotonic() + float(os.environ.get("TORTURE_SECONDS", "120"))
+    first = int(os.environ.get("TORTURE_SEED", "1"))
+    while time.monotonic() < end:
+        yield first
+        first += 1
+
+
+def submit(client: Client, folder: Path, executor: str) -> Experiment:
+    """The experiment of this campaign."""
+    (folder / "model.py").write_text(MODEL)
+    (folder / "experiment.toml").write_text(SPEC.replace("EXECUTOR", executor))
+    return client.submit(folder / "experiment.toml")
+
+
+def undisturbed(folder: Path, executor: str) -> bytes:
+    """The table of a run nobody touched."""
+    with daemon(folder / "calm") as running:
+        experiment = submit(running.client, folder, executor)
+        experiment.wait()
+        return experiment.export()
+
+
+def disturbed(folder: Path, executor: str, rng: random.Random) -> tuple[bytes, int]:
+    """The table of a run whose daemon was killed at random moments, and how often it was."""
+    state = folder / f"torn-{rng.random()}"
+    with daemon(state) as running:
+        ref = submit(running.client, folder, executor).ref
+    kills = 0
+    while True:
+        with daemon(state) as running:
+            ended = ends_within(running.client, ref, seconds=rng.uniform(0.02, LONGEST_LIFE_SECONDS))
+            if ended is not None:
+                return ended, kills
+            running.send(signal.SIGKILL)
+            running.process.wait()
+            kills += 1
+
+
+def ends_within(client: Client, ref: str, *, seconds: float) -> bytes | None:
+    """The table, if the experiment has ended by then."""
+    try:
+        experiment = client.experiment(ref)
+        if not experiment.wait(timeout=seconds)["ended"]:
+            return None
+        return experiment.export()
+    except NoDaemon:
+        return None
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1500)
+def test_a_daemon_killed_at_any_moment_ends_with_the_table_of_an_undisturbed_run(tmp_path: Path) -> None:
+    """However often and whenever the daemon is killed with -9, the exported bytes are the same and no process is left."""
+    calm = {executor: undisturbed(tmp_path, executor) for executor in EXECUTORS}
+    assert len(set(calm.values())) == 1
+    total = 0
+    for seed in seeds():
+        rng = random.Random(seed)
+        executor = rng.choice(EXECUTORS)
+        table, kills = disturbed(tmp_path, executor, rng)
+        total += kills
+        print(f"seed {seed}: {executor}, killed {kills} times", flush=True)
+        assert table == calm[executor], f"TORTURE_SEED={seed} gives another table"
+    assert total > 0
+    assert not processes_left(str(tmp_path))
