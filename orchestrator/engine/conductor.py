@@ -22,7 +22,7 @@ from orchestrator.search.decide import RoundSummary
 from orchestrator.search.registry import generator
 from orchestrator.store.changes.experiments import BeginExperiment, EnterPhase, MoveExperiment, ResumeExperiment
 from orchestrator.store.changes.rounds import OpenRound
-from orchestrator.store.changes.sweeps import CancelWork, EndEarly, RetryWork
+from orchestrator.store.changes.sweeps import CancelWork, EndEarly
 from orchestrator.store.views import Views
 
 log = structlog.get_logger(__name__)
@@ -250,8 +250,7 @@ class Conductor:
     async def retry(self, ref: Ref) -> Mapping[str, int]:
         """Queue anew what did not succeed under `ref` while the experiment goes on."""
         async with self._turn:
-            counts = await self._store.write(RetryWork(ref=ref))
+            counts = await self.evaluation.retry(ref)
             if self.phase is not Phase.GENERATING:
                 await self._move_on(Phase.EVALUATING)
-            self.evaluation.reload()
         return counts

@@ -18,6 +18,7 @@ class Ending:
     """What follows from a batch for its variants: some end, some have further stages to run."""
 
     moves: list[VariantMove] = field(default_factory=list)
+    following: list[ActiveVariant] = field(default_factory=list)  # all it is about
     leaving: list[ActiveVariant] = field(default_factory=list)  # those with nothing left to do, or waiting for a contest
     queued: list[tuple[ActiveVariant, tuple[PlannedIteration, ...]]] = field(default_factory=list)
 

@@ -27,7 +27,7 @@ from orchestrator.store.changes.iterations import (
     EndIterations,
     StartIterations,
 )
-from orchestrator.store.changes.sweeps import CancelWork
+from orchestrator.store.changes.sweeps import CancelWork, RetryWork
 from orchestrator.store.moves import IterationMove
 from orchestrator.store.views import Views
 
@@ -108,6 +108,16 @@ class Evaluation:
         self._changed.set()
         return {**counts, "iterations": counts["iterations"] + stopped}
 
+    async def retry(self, ref: Ref) -> Mapping[str, int]:
+        """Queue anew what did not succeed under a ref while the experiment goes on. Raises Conflict when there is nothing of that kind."""
+        async with self.books:
+            for variant in self._active.values():
+                variant.outdated = variant.outdated or ref.variant in {None, variant.number}
+            try:
+                return await self._store.write(RetryWork(ref=ref))
+            finally:
+                self.reload()
+
     async def _take_back(self, match: Match) -> int:
         self._dispatcher.withdraw(self.queue, match)
         batches = self.queue.stop(match)
@@ -127,6 +137,7 @@ class Evaluation:
             if iteration.state is IterationState.QUEUED:
                 self._active[variant.number] = variant
                 self.queue.push([Ready(variant, iteration, now)])
+        variant.outdated = False
         return variant
 
     def _used(self, measured: Mapping[str, float]) -> dict[str, float]:
@@ -232,8 +243,10 @@ class Evaluation:
         ending = Ending()
         for variant in variants:
             following = next_step(variant, self.plan)
-            if following.step is Step.WAIT:
+            if following.step is Step.WAIT or variant.committing or variant.outdated:
                 continue
+            variant.committing = True
+            ending.following.append(variant)
             if following.step is Step.QUEUE:
                 planned = self.plan.iterations(following.stages, variant.hash)
                 ending.queued.append((variant, planned))
@@ -252,6 +265,8 @@ class Evaluation:
 
     def _leave(self, ending: Ending) -> None:
         """Forget variants that have nothing left to do here: only once that is on record, for who looks next looks there."""
+        for variant in ending.following:
+            variant.committing = False
         for variant in ending.leaving:
             if all(iteration.state in ENDED_ITERATION for iteration in variant.iterations.values()):
                 self._active.pop(variant.number, None)

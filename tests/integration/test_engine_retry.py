@@ -108,6 +108,35 @@ async def test_a_retry_while_it_runs_joins_in(tmp_path: Path) -> None:
     assert (ended["best"], ended["iterations"]["succeeded"], len(decided)) == ("1.1", 3, 1)
 
 
+@pytest.mark.parametrize("order", ["retry first", "end first"])
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_retry_that_crosses_the_end_of_its_variant_is_not_lost(tmp_path: Path, order: str, steps: int) -> None:
+    """Whether the variant's last iteration ends just before, while or just after the retry is stored: all of it is run and decided."""
+    evaluator = Mended(broken={1})
+    gate = anyio.Event()
+    executor = InlineExecutor(evaluator, gate=gate, holds=lambda one: one.repeat == 2)
+    async with open_lab(tmp_path, executor, slots=1) as lab:
+        await lab.submit(space={"x": [1]}, repeats=2)
+        await lab.until(lambda event: "1.1.2" in event.get("refs", []) and event["kind"] == "iterations_started")
+        evaluator.broken = set()
+        async with anyio.create_task_group() as tasks:
+            if order == "retry first":
+                tasks.start_soon(lab.retry, "1.1.1")
+            else:
+                gate.set()
+            for _ in range(steps):
+                await anyio.lowlevel.checkpoint()
+            if order == "retry first":
+                gate.set()
+            else:
+                tasks.start_soon(lab.retry, "1.1.1")
+        retried = await lab.until(lambda event: event["kind"] == "work_retried")
+        ended = await lab.ended(1, since=retried["seq"])
+
+    assert (ended["state"], ended["best"]) == ("succeeded", "1.1")
+    assert ended["iterations"]["succeeded"] == 2
+
+
 async def test_a_retry_of_a_paused_experiment_waits_for_its_resume(tmp_path: Path) -> None:
     """A retry is granted at once while paused, also when everything of the round has ended; it runs after `resume`."""
     evaluator = Mended(broken={1})

@@ -28,7 +28,12 @@ def test_a_long_evaluation_goes_alone() -> None:
 
 def test_no_lane_stays_empty_for_a_large_batch() -> None:
     """Ten ready evaluations on four lanes travel by three at most."""
-    assert batch_length(known(1e-6), target_seconds=1.0, ready=10, lanes=4) == 3
+    assert batch_length(known(0.01), target_seconds=1.0, ready=10, lanes=4) == 3
+
+
+def test_what_is_over_at_once_is_not_divided() -> None:
+    """Ten ready evaluations of a microsecond travel together, though other lanes stay empty, and never more than there are."""
+    assert batch_length(known(1e-6), target_seconds=1.0, ready=10, lanes=4) == 10
 
 
 def test_growth_is_bounded_by_what_was_proved() -> None:
