@@ -19,7 +19,9 @@ class Ending:
 
     moves: list[VariantMove] = field(default_factory=list)
     following: list[ActiveVariant] = field(default_factory=list)  # all it is about
-    leaving: list[ActiveVariant] = field(default_factory=list)  # those with nothing left to do, or waiting for a contest
+    leaving: list[ActiveVariant] = field(
+        default_factory=list
+    )  # those with nothing left to do, or waiting for a contest
     queued: list[tuple[ActiveVariant, tuple[PlannedIteration, ...]]] = field(default_factory=list)
 
     def next_stages(self) -> tuple[NewIterations, ...]:

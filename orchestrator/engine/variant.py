@@ -38,7 +38,9 @@ class ActiveVariant:
     started: bool
     iterations: dict[int, ActiveIteration] = field(default_factory=dict)
     committing: bool = False  # what follows for it is on its way to the store: nothing else follows meanwhile
-    outdated: bool = False  # more of it may be queued in the store than is known here: nothing follows before it is loaded anew
+    outdated: bool = (
+        False  # more of it may be queued in the store than is known here: nothing follows before it is loaded anew
+    )
 
 
 class Step(StrEnum):

@@ -94,8 +94,8 @@ class AddProposals:
         """How many became new variants, and how many were taken at all: what is beyond `room` and all after it is left out."""
         state = experiment_row(transaction, self.experiment)
         values = {"experiment": self.experiment, "round": self.round, "approach": self.approach}
-        if transaction.read("round_row", values)["proposals"] != self.first_ordinal - 1:
-            raise StoreBlocked(f"the proposals before {self.first_ordinal} could not be stored yet")  # its turn comes after theirs
+        if transaction.read("round_row", values)["proposals"] != self.first_ordinal - 1:  # its turn comes after theirs
+            raise StoreBlocked(f"the proposals before {self.first_ordinal} could not be stored yet")
         hashes = [proposal.hash for proposal in self.proposals]
         known: dict[str, int] = transaction.read("known_variants", values, rows=hashes)
         new: dict[int, Proposed] = {}
