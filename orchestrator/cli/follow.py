@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cli.setup import Setup
@@ -10,7 +10,8 @@ from orchestrator.cli.text import count, duration, pairs, printable
 from orchestrator.client.following import Following
 from orchestrator.domain.states import ENDED_EXPERIMENT
 
-SECONDS_BETWEEN_LINES = 1.0
+LINES_AT_ONCE = 5
+LINES_A_SECOND = 1.0
 
 
 def ended(snapshot: dict[str, Any]) -> bool:
@@ -69,18 +70,24 @@ def _noteworthy(snapshot: dict[str, Any]) -> tuple[Any, ...]:
 
 @dataclass(slots=True)
 class Sparing:
-    """Chooses the snapshots worth a line: something noteworthy changed, and the last line is a second old."""
+    """Chooses the snapshots worth a line: something noteworthy changed, and there were not too many lines lately.
+
+    Five lines may come at once and one a second after that, so that a change is not kept back when no other follows it.
+    """
 
     _shown: tuple[Any, ...] = ()
-    _next_at: float = field(default=float("-inf"))
+    _allowed: float = LINES_AT_ONCE
+    _counted_at: float = 0.0
 
     def worth(self, snapshot: dict[str, Any], *, now: float) -> bool:
         """Whether to print this one; `now` is in seconds. An end always is."""
         noteworthy = _noteworthy(snapshot)
         state_changed = noteworthy[:1] != self._shown[:1]
-        if noteworthy == self._shown or (now < self._next_at and not state_changed):
+        self._allowed = min(LINES_AT_ONCE, self._allowed + LINES_A_SECOND * (now - self._counted_at))
+        self._counted_at = now
+        if noteworthy == self._shown or (self._allowed < 1 and not state_changed):
             return False
-        self._shown, self._next_at = noteworthy, now + SECONDS_BETWEEN_LINES
+        self._shown, self._allowed = noteworthy, max(0.0, self._allowed - 1)
         return True
 
 

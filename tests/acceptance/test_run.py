@@ -43,7 +43,7 @@ def test_one_interrupt_detaches(orc: Orc) -> None:
     with orc.begin("run", str(folder)) as run:
         assert run.stderr is not None
         ref = line_with(run.stderr, "submitted").split()[0]
-        line_with(run.stderr, "evaluating")
+        line_with(run.stderr, "round 1")
         run.send_signal(signal.SIGINT)
         assert f"orc cancel {ref}" in line_with(run.stderr, "detached")
         run.communicate(timeout=30)
@@ -57,7 +57,7 @@ def test_two_interrupts_cancel(orc: Orc) -> None:
     with orc.begin("run", str(orc.experiment("held"))) as run:
         assert run.stderr is not None
         ref = line_with(run.stderr, "submitted").split()[0]
-        line_with(run.stderr, "evaluating")
+        line_with(run.stderr, "round 1")
         run.send_signal(signal.SIGINT)
         line_with(run.stderr, "detached")
         run.send_signal(signal.SIGINT)
@@ -73,7 +73,7 @@ def test_a_run_outlives_the_death_of_its_daemon(own_orc: Orc) -> None:
     pid = own_orc.pid()
     with own_orc.begin("run", str(folder), "--json") as run:
         assert run.stderr is not None
-        line_with(run.stderr, "evaluating")
+        line_with(run.stderr, "round 1")
         os.kill(pid, signal.SIGKILL)
         wait_until_gone(pid)
         line_with(run.stderr, "waiting up to")

@@ -10,7 +10,7 @@ def test_watching_follows_to_the_end(orc: Orc) -> None:
     ref, folder = orc.submitted("held")
     with orc.begin("watch", ref) as watcher:
         assert watcher.stderr is not None
-        line_with(watcher.stderr, "evaluating")
+        line_with(watcher.stderr, "round 1")
         open_gate(folder)
         out, _ = watcher.communicate(timeout=30)
         assert watcher.returncode == 0

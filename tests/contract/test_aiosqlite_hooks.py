@@ -29,4 +29,4 @@ async def test_what_the_function_raises_reaches_the_caller(tmp_path: Path) -> No
     """An error of the database is raised where the visit was asked for."""
     async with connect(tmp_path / "x.db", read_only=False) as connection:
         with pytest.raises(sqlite3.OperationalError, match="no such table"):
-            await in_thread(connection, lambda raw: raw.execute("SELECT * FROM nothing"))
+            await in_thread(connection, lambda raw: raw.execute("SELECT * FROM missing"))

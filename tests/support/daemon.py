@@ -154,10 +154,19 @@ def private_orc() -> Iterator[Orc]:
     orc = Orc(home=home)
     try:
         yield orc
-        stopped = orc("stop", "--all")
-        assert stopped.status == 0, stopped.err
     finally:
+        _end(orc)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _end(orc: Orc) -> None:
+    """Stop the daemon, if one runs; what a failed test left running must not be waited for."""
+    listed = orc("ls", "--no-start", "--json")
+    for each in listed.json if listed.status == 0 else ():
+        if each["state"] in {"queued", "running", "paused"}:
+            orc("cancel", str(each["id"]))
+    stopped = orc("stop", "--all")
+    assert stopped.status == 0, stopped.err
 
 
 def refs(documents: Sequence[dict[str, Any]]) -> list[str]:

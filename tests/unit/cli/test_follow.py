@@ -39,15 +39,13 @@ def test_a_line_says_how_far_it_is() -> None:
     )
 
 
-def test_a_line_is_worth_it_when_something_changed_and_a_second_has_passed() -> None:
-    """A change of state is worth it at once."""
+def test_a_line_is_worth_it_when_something_changed_and_lines_are_few() -> None:
+    """Five at once, then one a second; a change of state is always worth it."""
     sparing = Sparing()
-    assert sparing.worth(snapshot(), now=0.0)
-    assert not sparing.worth(snapshot(), now=5.0)
-    assert sparing.worth(snapshot(round=3), now=5.0)
-    assert not sparing.worth(snapshot(round=4), now=5.5)
-    assert sparing.worth(snapshot(round=4), now=6.1)
-    assert sparing.worth(snapshot(round=4, state="paused"), now=6.2)
+    assert [sparing.worth(snapshot(round=number), now=100.0) for number in range(1, 7)] == [True] * 5 + [False]
+    assert not sparing.worth(snapshot(round=5), now=105.0)
+    assert [sparing.worth(snapshot(round=number), now=101.0) for number in (7, 8)] == [True, False]
+    assert sparing.worth(snapshot(round=8, state="paused"), now=101.0)
 
 
 def test_the_result_is_one_line() -> None:
