@@ -11,7 +11,7 @@ COMPILE := $(BIN)/python -m piptools compile --quiet --generate-hashes --allow-u
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: .venv/made ## a whole experiment with a private daemon of its own, and what can be asked about it
+demo: .venv/made ## a whole experiment, with a daemon that starts by itself, and what can be asked about it
 	@ORC=$(BIN)/orc sh examples/demo.sh
 
 test: .venv/made ## every test but the long ones

@@ -1,17 +1,7 @@
 #!/bin/sh
-# demo.sh: run the compression example with a private daemon, ask about it, and leave nothing behind. $ORC names the program.
+# demo.sh: run the compression example and ask about it. $ORC names the program; the daemon starts by itself, keeps what it has seen in
+# your state directory, and leaves when it has been idle for ten minutes.
 set -eu
-state=$(mktemp -d "${TMPDIR:-/tmp}/orc-demo.XXXXXX")
-ORCHESTRATOR_STATE_DIR=$state
-export ORCHESTRATOR_STATE_DIR
-unset ORCHESTRATOR_SOCKET
-
-leave() {
-    "$ORC" --no-start stop --all >/dev/null 2>&1 || :
-    rm -rf "$state"
-}
-trap leave EXIT
-trap 'exit 130' INT TERM
 
 bold='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); fi
@@ -25,5 +15,4 @@ show run examples/compression
 show ls
 show best compression
 show show compression --limit 2
-printf '\nThat was a private daemon in %s; it is stopped and removed now.\n' "$state"
-printf 'Now yours: %s run examples/digits (the daemon starts by itself and keeps what it has seen)\n' "$ORC"
+printf '\nAsk on: %s logs, why, explain, export --format csv (orc --help). Then yours: %s run FOLDER\n' "$ORC" "$ORC"
