@@ -43,7 +43,7 @@ def test_a_line_is_worth_it_when_something_changed_and_lines_are_few() -> None:
     """Five at once, then one a second; a change of state is always worth it."""
     sparing = Sparing()
     assert [sparing.worth(snapshot(round=number), now=100.0) for number in range(1, 7)] == [True] * 5 + [False]
-    assert not sparing.worth(snapshot(round=5), now=105.0)
+    assert not sparing.worth(snapshot(round=5), now=100.5)
     assert [sparing.worth(snapshot(round=number), now=101.0) for number in (7, 8)] == [True, False]
     assert sparing.worth(snapshot(round=8, state="paused"), now=101.0)
 
