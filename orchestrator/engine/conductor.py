@@ -6,6 +6,7 @@ from there. What is decided comes from `search`; here it is carried out.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import anyio
 import structlog
@@ -20,8 +21,8 @@ from orchestrator.engine.plan import APPROACH, Plan
 from orchestrator.engine.trouble import Trouble
 from orchestrator.search.decide import RoundSummary
 from orchestrator.search.registry import generator
-from orchestrator.store.changes.experiments import BeginExperiment, EnterPhase, MoveExperiment, ResumeExperiment
-from orchestrator.store.changes.rounds import OpenRound
+from orchestrator.store.changes.experiments import EnterPhase, MoveExperiment, ResumeExperiment
+from orchestrator.store.changes.rounds import BeginExperiment
 from orchestrator.store.changes.sweeps import CancelWork, EndEarly
 from orchestrator.store.views import Views
 
@@ -66,13 +67,14 @@ class Conductor:
             self._dispatcher.remove(self.evaluation.queue)
         self.ended.set()
 
-    async def take_up(self) -> None:
-        """Read where it stands, before anybody can ask anything of it."""
-        whole = await self._views.whole(self.plan.experiment)
+    async def take_up(self, whole: Mapping[str, Any]) -> None:
+        """Read where it stands, before anybody can ask anything of it; `whole` is what the views say of it."""
         self.state = ExperimentState(whole["state"])
         self.phase = Phase(whole["phase"]) if whole["phase"] else None
         self.round = whole["round"]
         self.evaluation.queue.paused = self.state is ExperimentState.PAUSED
+        if self.phase is None:
+            return
         self._history = [await rounds.summary(self._views, self.plan, number) for number in range(1, self.round)]
         await rounds.count_what_ended(self._views, self.plan, self.evaluation.tally)
         if self.phase not in {None, Phase.GENERATING}:
@@ -108,18 +110,17 @@ class Conductor:
     # The phases, in order
 
     async def _begin(self) -> None:
-        if self.state is ExperimentState.QUEUED:
-            self.state = await self._store.write(BeginExperiment(experiment=self.plan.experiment))
-            if self.state is not ExperimentState.RUNNING:
-                return
-            self._arm_deadline((await self._views.whole(self.plan.experiment))["started_us"])
-        await self._store.write(OpenRound(experiment=self.plan.experiment, round=1, approach=APPROACH))
-        self._enter(Phase.GENERATING, 1)
+        change = BeginExperiment(experiment=self.plan.experiment, approach=APPROACH)
+        self.state = await self._store.write(change)
+        if self.state is ExperimentState.RUNNING:
+            if self.plan.spec.limits.wall_seconds is not None:
+                self._arm_deadline((await self._views.whole(self.plan.experiment))["started_us"])
+            self._enter(Phase.GENERATING, 1)
 
     async def _generate(self) -> None:
         cut = await rounds.propose(self._generator, self.plan, self.round, store=self._store, views=self._views)
         self._limit_reached = self._limit_reached or cut
-        await self._move_on(Phase.EVALUATING)
+        self._enter(Phase.EVALUATING, self.round)
 
     async def _evaluate(self) -> None:
         while await self._more_to_evaluate():

@@ -153,7 +153,7 @@ class Orchestrator:
             code_hash=whole["code_hash"],
         )
         conductor = Conductor(plan, self._writer, self.store.views, self.dispatcher)
-        await conductor.take_up()
+        await conductor.take_up(whole)
         return conductor
 
     async def _conduct(self, conductor: Conductor) -> None:

@@ -1,7 +1,7 @@
 """The steps of a round that touch the store: each reads what is on record, asks `search`, and commits the answer."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
 from random import Random
@@ -26,12 +26,14 @@ from orchestrator.store.changes.rounds import (
     AddProposals,
     DecideRound,
     Decision,
+    EndProposals,
     Proposed,
     Score,
     ScoreVariants,
     SelectVariants,
 )
 from orchestrator.store.views import Views
+from orchestrator.store.writer import Change
 
 CHUNK = 500
 PAGE = 1000
@@ -58,21 +60,38 @@ async def count_what_ended(views: Views, plan: Plan, tally: Tally) -> None:
 async def propose(
     generator: Generator, plan: Plan, round_number: int, *, store: DurableWriter, views: Views
 ) -> str | None:
-    """Commit the round's proposals; after a crash only those that are missing. Returns which limit cut them short, if one did."""
+    """Commit the round's proposals, after a crash only those that are missing, and the move to evaluating them.
+
+    Returns which limit cut them short, if one did.
+    """
     begun = await views.read("round_row", {"experiment": plan.experiment, "round": round_number})
     done: int = begun["proposals"]
     room = await _room(plan, views, first_variant=begun["first_variant"])
     points = _points(generator, plan, round_number)
     changes = _additions(plan, round_number, points=islice(points, done, None), first_ordinal=done + 1)
+    end = EndProposals(experiment=plan.experiment, round=round_number, proposals=done)
     if room is None:
-        await _commit_all(changes, store)
+        await _commit_all(_with_end(changes, end), store)
         return None
+    cut = None
     for change in changes:
         added, taken = await store.write(replace(change, room=room))
         room -= added
+        done += taken
         if taken < len(change.proposals):
-            return _used_up(plan)
-    return None
+            cut = _used_up(plan)
+            break
+    await store.write(replace(end, proposals=done))
+    return cut
+
+
+def _with_end(changes: Iterable[AddProposals], end: EndProposals) -> Iterator[Change[Any]]:
+    """The changes, and the end of the round's proposals behind the last of them."""
+    proposals = end.proposals
+    for change in changes:
+        proposals += len(change.proposals)
+        yield change
+    yield replace(end, proposals=proposals)
 
 
 async def cut_before(generator: Generator, plan: Plan, round_number: int, *, views: Views) -> str | None:
@@ -93,11 +112,11 @@ def _used_up(plan: Plan) -> str:
     return f"the {plan.spec.limits.evaluations} evaluations of limits.evaluations are used up"
 
 
-async def _commit_all(changes: Iterator[AddProposals], store: DurableWriter) -> None:
+async def _commit_all(changes: Iterable[Change[Any]], store: DurableWriter) -> None:
     """Commit in order, making the next ones while one is written."""
     under_way = anyio.Semaphore(2)
 
-    async def commit(change: AddProposals) -> None:
+    async def commit(change: Change[Any]) -> None:
         await store.write(change)
         under_way.release()
 

@@ -57,21 +57,6 @@ class MoveExperiment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeginExperiment:
-    """Begin a queued experiment; one that was paused before it began stays paused."""
-
-    experiment: int
-
-    def apply(self, transaction: Transaction) -> ExperimentState:
-        """The state it has now."""
-        found = experiment_row(transaction, self.experiment)
-        if found["state"] == ExperimentState.QUEUED:
-            move_experiment(transaction, self.experiment, ExperimentState.RUNNING)
-            return ExperimentState.RUNNING
-        return ExperimentState(found["state"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeExperiment:
     """Take a pause back: to where it was."""
 

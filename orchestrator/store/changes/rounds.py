@@ -59,6 +59,23 @@ class OpenRound:
         enter_phase(transaction, self.experiment, Phase.GENERATING, round_number=self.round)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginExperiment:
+    """Begin a queued experiment with its first round; one that was paused before it began stays paused."""
+
+    experiment: int
+    approach: str
+
+    def apply(self, transaction: Transaction) -> ExperimentState:
+        """The state it has now."""
+        found = experiment_row(transaction, self.experiment)
+        if found["state"] != ExperimentState.QUEUED:
+            return ExperimentState(found["state"])
+        move_experiment(transaction, self.experiment, ExperimentState.RUNNING)
+        OpenRound(experiment=self.experiment, round=1, approach=self.approach).apply(transaction)
+        return ExperimentState.RUNNING
+
+
 class PlannedIteration(NamedTuple):
     """One iteration of a variant that is about to exist; the order is that of `add_iterations`."""
 
@@ -141,6 +158,22 @@ class AddProposals:
             count=len(new),
             duplicates=len(pointers) - len(new),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndProposals:
+    """All proposals of a round are on record: on to evaluating them."""
+
+    experiment: int
+    round: int
+    proposals: int
+
+    def apply(self, transaction: Transaction) -> None:
+        """Change the phase; its turn comes after that of the last proposal."""
+        place = {"experiment": self.experiment, "round": self.round}
+        if transaction.read("round_row", place)["proposals"] != self.proposals:
+            raise StoreBlocked(f"the proposals of round {self.round} could not be stored yet")
+        enter_phase(transaction, self.experiment, Phase.EVALUATING, round_number=self.round)
 
 
 @dataclass(frozen=True, slots=True)
