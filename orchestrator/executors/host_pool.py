@@ -91,7 +91,7 @@ class HostPool(Executor):
             self._closed = True
             pending, self._pending = self._pending, {}
         self._outbox.put(None)
+        for future in pending.values():  # before the process is waited for: one that has only closed its pipe lives on
+            future.set_exception(BrokenExecutor("the thread host died"))
         self._process.join()
         self._calls.close()
-        for future in pending.values():
-            future.set_exception(BrokenExecutor("the thread host died"))

@@ -18,6 +18,7 @@ from orchestrator.executors.slot_pool import LAST_WORDS_SECONDS, Seat
 from orchestrator.executors.suspects import suspects_of
 from orchestrator.executors.verdict import Death, verdict
 from orchestrator.worker import journal, outcomes, run_batch
+from orchestrator.worker.failures import error_text
 
 log = structlog.get_logger(__name__)
 
@@ -65,8 +66,9 @@ class Lease:
             raise
         if answer.done() and not answer.cancelled() and answer.exception() is None:
             return self._completed(answer.result())
+        broke = None if slot.killed or answer.cancelled() or not answer.done() else answer.exception()
         answer.cancel()
-        return await self._reconstructed()
+        return await self._reconstructed(None if isinstance(broke, BrokenExecutor) else broke)
 
     async def _wait(self, answer: "asyncio.Future[Any]", stop: StopSwitch) -> None:
         """Until there is an answer, or the process is dead and none has come."""
@@ -142,8 +144,8 @@ class Lease:
             log.warning("output_lost", experiment=self.batch.job.experiment, error=raw["output_error"])
         return outcome_of(raw, pid=self.seat.slot.pid, start_ticks=self.seat.slot.start_ticks)
 
-    async def _reconstructed(self) -> BatchResult:
-        """The process is dead, or dying: what had finished is in the journal."""
+    async def _reconstructed(self, broke: BaseException | None) -> BatchResult:
+        """The process is dead, or dying, or `broke` shows it to be unfit: what had finished is in the journal."""
         slot = self.seat.slot
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(LAST_WORDS_SECONDS):
@@ -151,10 +153,10 @@ class Lease:
             slot.kill_if_alive()
             await slot.died.wait()
             exit_status = await to_thread.run_sync(slot.reap)
-            return await to_thread.run_sync(self._judge, exit_status)
+            return await to_thread.run_sync(self._judge, exit_status, broke)
         raise AssertionError("a shielded scope swallows nothing")
 
-    def _judge(self, exit_status: int | None) -> BatchResult:
+    def _judge(self, exit_status: int | None, broke: BaseException | None) -> BatchResult:
         slot, lane = self.seat
         now = journal.glance(lane.journal)
         finished = self._finished()
@@ -165,6 +167,7 @@ class Lease:
             executing=executing,
             loading=self.batch.job.call if now.loading else None,
             killed=slot.killed,
+            broke=None if broke is None else error_text(broke),
             overdue=self._overdue,
             timeout_seconds=self.batch.job.timeout_seconds,
             suspects=suspects_of(slot, lane),

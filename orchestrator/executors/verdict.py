@@ -19,6 +19,7 @@ class Death:
     killed: bool = False  # by us: for a timeout, for a stop, or for another batch in the same process
     overdue: int | None = None  # position of the evaluation whose time was up when we killed
     timeout_seconds: float | None = None
+    broke: str | None = None  # what its worker raised, which no evaluation may make it do; we ended the process then
     suspects: int = 1  # evaluations that may have ended it, this one among them; 0 when it was another for sure
     usage: Usage = UNKNOWN_USAGE
 
@@ -40,6 +41,8 @@ def verdict(count: int, *, finished: Mapping[int, Outcome], death: Death) -> Bat
 
 def _outcome_of(death: Death) -> Outcome | None:
     """The end of the evaluation that executed; None when it is innocent of it."""
+    if death.broke is not None:
+        return _failed(death, Cause.WORKER_LOST, f"its process could not go on: {death.broke}{_where(death)}")
     if death.killed:
         return _failed(death, Cause.TIMED_OUT, _timeout_text(death)) if death.overdue == death.executing else None
     if death.suspects == 0:

@@ -23,6 +23,8 @@ Result = TypeVar("Result")
 BUSY_TIMEOUT_MILLISECONDS = 5000
 WAL_LIMIT_BYTES = 64 * 2**20
 CHECKPOINT_PAGES = 4000  # of 4 KiB
+WRITING_CACHE_KIB = 8192  # the kernel's cache holds the rest; memory must not grow with what is on record
+READING_CACHE_KIB = 2048
 FIXED_VERSIONS = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """Releases that mend the WAL-reset bug: the last of their branch, or anything from 3.51.3 on (sqlite.org/wal.html)."""
 
@@ -92,7 +94,7 @@ def _pragmas(*, read_only: bool) -> list[str]:
         f"trusted_schema = {trusted}",
         f"busy_timeout = {BUSY_TIMEOUT_MILLISECONDS}",
         "mmap_size = 0",
-        "cache_size = -16384",
+        f"cache_size = -{READING_CACHE_KIB if read_only else WRITING_CACHE_KIB}",
     ]
     if read_only:
         return [*common, "query_only = ON", "wal_autocheckpoint = 0"]

@@ -11,6 +11,8 @@ import re
 import shlex
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
+from orchestrator.worker.results import is_text
+
 RESERVED = ("seed", "shared_seed", "case", "repeat", "workdir")
 """Placeholders that are always there."""
 
@@ -129,6 +131,9 @@ def metrics_from_last_line(output: str) -> Optional[Dict[str, float]]:
 
 
 def _numbers(result: Dict[str, Any]) -> Dict[str, float]:
+    for name in result:
+        if not is_text(name):
+            raise InvalidMetrics(f"the metric {name!r} has half a surrogate pair in its name")
     return {name: _number(name, value) for name, value in result.items()}
 
 

@@ -16,6 +16,9 @@ from orchestrator.worker.slot import become_slot, open_spools
 from orchestrator.worker.streams import RoutedStream, ThreadStreams, open_pair
 from orchestrator.worker.usage import ThreadMeter
 
+UNHEARD = 70
+"""The exit status of a host that cannot answer any more."""
+
 
 def serve(mark: int, calls: Connection, journals: Sequence[int], spool: str) -> None:
     """Run calls `(number, function, arguments)` until None arrives; answer `(number, result, exception)`.
@@ -40,8 +43,11 @@ def serve(mark: int, calls: Connection, journals: Sequence[int], spool: str) -> 
             result = function(*arguments)
         except BaseException as raised:  # noqa: BLE001 - the caller gets it
             error = raised
-        with answers:
-            calls.send((number, result, error))
+        try:
+            with answers:
+                calls.send((number, result, error))
+        except BaseException:  # noqa: BLE001 - nobody would hear of it: better a host that has died than one that is silent
+            os._exit(UNHEARD)
 
     with ThreadPoolExecutor(len(journals), thread_name_prefix="lane") as threads:
         while True:

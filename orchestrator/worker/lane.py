@@ -92,6 +92,7 @@ class LocalLane:
 
     def begin_batch(self) -> None:
         """Start the journal anew."""
+        self._streams.lead_here()
         self._streams.restore()
         self._journal.begin_batch()
         self.meter.begin()

@@ -31,7 +31,7 @@ def metrics_of(value: Any) -> dict[str, float]:
 def _metrics_of_mapping(mapping: Mapping[Any, Any]) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for key, value in mapping.items():
-        if type(value) is float and type(key) is str and math.isfinite(value):
+        if type(value) is float and type(key) is str and key.isascii() and math.isfinite(value):
             metrics[key] = value
         else:
             metrics[_name_of(key)] = _number_at(key, value)
@@ -43,7 +43,19 @@ def _name_of(key: Any) -> str:
         raise InvalidResult(
             f"the key {_shown(key)} of the returned mapping is {_kind(key)}; the names of metrics are text"
         )
-    return str(key)
+    name = str(key)
+    if not is_text(name):
+        raise InvalidResult(f"the key {_shown(name)} of the returned mapping has half a surrogate pair in it")
+    return name
+
+
+def is_text(name: str) -> bool:
+    """Whether UTF-8 can hold it: half a surrogate pair cannot be stored."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _number_at(key: str, value: Any) -> float:

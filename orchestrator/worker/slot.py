@@ -29,7 +29,7 @@ def enter_slot(mark: int, journal: int, spool: str) -> None:
     lane.lay(
         0,
         lane.LocalLane(
-            Journal(journal), spools, streams=ProcessStreams(), meter=ProcessMeter(), flush_c=libc.flush_stdout
+            Journal(journal), spools, streams=ProcessStreams(*spools), meter=ProcessMeter(), flush_c=libc.flush_stdout
         ),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 import threading
 from typing import Any, TextIO
@@ -24,14 +25,15 @@ def _open(descriptor: int) -> TextIO:
 def flush(pair: Pair) -> None:
     """Write what the streams hold. A workload may have closed or broken its own; that costs its own output only."""
     for stream in pair:
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BaseException):  # its own stream may leave by SystemExit
             stream.flush()
 
 
 class ProcessStreams:
     """sys.stdout and sys.stderr of a slot that runs one evaluation at an instant."""
 
-    def __init__(self) -> None:
+    def __init__(self, out: int, err: int) -> None:
+        self._descriptors = out, err
         self._pair = open_pair(1, 2)
 
     def restore(self) -> None:
@@ -48,7 +50,13 @@ class ProcessStreams:
             err.flush()
         except (ValueError, OSError):  # one was closed, which has flushed it; or the disk is full
             flush(self._pair)
+            self.lead_here()
             self._pair = open_pair(1, 2)
+
+    def lead_here(self) -> None:
+        """Descriptors 1 and 2 lead to where output is caught, whatever the last evaluation has closed or put there."""
+        for descriptor, target in zip(self._descriptors, (1, 2)):  # noqa: B905 - strict came with 3.10
+            os.dup2(descriptor, target)
 
 
 class RoutedStream:
@@ -92,6 +100,9 @@ class ThreadStreams:
             self._pair = open_pair(*self._descriptors)
         for routed, stream in zip(self._routed, self._pair):  # noqa: B905 - strict came with 3.10
             routed.lead(stream)
+
+    def lead_here(self) -> None:
+        """Nothing: descriptors 1 and 2 belong to the host."""
 
     def flush(self) -> None:
         """Write what the streams hold."""
