@@ -19,7 +19,7 @@ from orchestrator.engine.loading import load_page
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.engine.settling import Settled, given_back, settle, with_objective
-from orchestrator.engine.trouble import Tally, Trouble, internal_error, trouble_of
+from orchestrator.engine.trouble import Tally, Trouble, internal_error, last_line, trouble_of
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
 from orchestrator.search.metrics import with_measured
 from orchestrator.store.changes.iterations import (
@@ -233,7 +233,7 @@ class Evaluation:
             self.tally.failed += 1
         if settled.state is IterationState.FAILED and outcome is not None:
             ref = f"{self.plan.experiment}.{item.variant.number}.{iteration.number}"
-            self.first_error = self.first_error or f"{ref} {outcome.cause}: {_last_line(outcome.error)}"
+            self.first_error = self.first_error or f"{ref} {outcome.cause}: {last_line(outcome.error)}"
             self.trouble = self.trouble or trouble_of(self.plan, ref, outcome, self.tally)
 
     # What follows
@@ -322,8 +322,3 @@ def _queued_anew(known: ActiveIteration, stored: ActiveIteration) -> bool:
     """Whether the store has been asked to run again what has ended here (and was not merely read before that was on record)."""
     anew = stored.state is IterationState.QUEUED and stored.attempt >= known.attempt
     return anew and known.state in ENDED_ITERATION
-
-
-def _last_line(error: str | None) -> str:
-    lines = (error or "").strip().splitlines()
-    return lines[-1] if lines else "no message"

@@ -33,7 +33,7 @@ class Tally:
 def trouble_of(plan: Plan, ref: str, outcome: Outcome, tally: Tally) -> Trouble | None:
     """Whether the last attempt of an iteration that has failed for good is the end of its experiment."""
     if outcome.import_failed:
-        return Trouble(rule="import", reason=f"the code cannot be imported: {(outcome.error or '').strip()}")
+        return Trouble(rule="import", reason=f"the code cannot be imported: {last_line(outcome.error)}")
     if plan.spec.on_error == "fail":
         return Trouble(rule="on_error", reason=f'{ref} failed ({outcome.cause}) and on_error is "fail"')
     failed, finished = tally.failed, tally.finished
@@ -41,3 +41,9 @@ def trouble_of(plan: Plan, ref: str, outcome: Outcome, tally: Tally) -> Trouble 
         reason = f"{failed} of {finished} evaluations failed, more than limits.max_failures allows; the last was {ref}"
         return Trouble(rule="max_failures", reason=reason)
     return None
+
+
+def last_line(error: str | None) -> str:
+    """What an error comes down to: the last line of its text."""
+    lines = (error or "").strip().splitlines()
+    return lines[-1] if lines else "no message"
