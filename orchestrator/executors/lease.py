@@ -36,6 +36,12 @@ def all_unstarted(batch: Batch) -> BatchResult:
     return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.evaluations))))
 
 
+def _raised(answer: "asyncio.Future[Any]") -> str | None:
+    """What `run_batch` raised, which it does only when an evaluation has broken the worker's own code."""
+    error = answer.exception() if answer.done() and not answer.cancelled() else None
+    return None if error is None or isinstance(error, BrokenExecutor) else error_text(error)
+
+
 class Lease:
     """From sending a batch to knowing what came of every evaluation in it."""
 
@@ -66,9 +72,9 @@ class Lease:
             raise
         if answer.done() and not answer.cancelled() and answer.exception() is None:
             return self._completed(answer.result())
-        broke = None if slot.killed or answer.cancelled() or not answer.done() else answer.exception()
+        broke = None if slot.killed else _raised(answer)
         answer.cancel()
-        return await self._reconstructed(None if isinstance(broke, BrokenExecutor) else broke)
+        return await self._reconstructed(broke)
 
     async def _wait(self, answer: "asyncio.Future[Any]", stop: StopSwitch) -> None:
         """Until there is an answer, or the process is dead and none has come."""
@@ -144,19 +150,21 @@ class Lease:
             log.warning("output_lost", experiment=self.batch.job.experiment, error=raw["output_error"])
         return outcome_of(raw, pid=self.seat.slot.pid, start_ticks=self.seat.slot.start_ticks)
 
-    async def _reconstructed(self, broke: BaseException | None) -> BatchResult:
+    async def _reconstructed(self, broke: str | None) -> BatchResult:
         """The process is dead, or dying, or `broke` shows it to be unfit: what had finished is in the journal."""
         slot = self.seat.slot
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(LAST_WORDS_SECONDS):
                 await slot.died.wait()
+            if broke is None and slot.runs and not slot.killed:
+                broke = "it has closed the pipes through which it answers"
             slot.kill_if_alive()
             await slot.died.wait()
             exit_status = await to_thread.run_sync(slot.reap)
             return await to_thread.run_sync(self._judge, exit_status, broke)
         raise AssertionError("a shielded scope swallows nothing")
 
-    def _judge(self, exit_status: int | None, broke: BaseException | None) -> BatchResult:
+    def _judge(self, exit_status: int | None, broke: str | None) -> BatchResult:
         slot, lane = self.seat
         now = journal.glance(lane.journal)
         finished = self._finished()
@@ -167,7 +175,7 @@ class Lease:
             executing=executing,
             loading=self.batch.job.call if now.loading else None,
             killed=slot.killed,
-            broke=None if broke is None else error_text(broke),
+            broke=broke,
             overdue=self._overdue,
             timeout_seconds=self.batch.job.timeout_seconds,
             suspects=suspects_of(slot, lane),

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import resource
 import secrets
+import select
 import signal
 import threading
 from collections.abc import Sequence
@@ -77,6 +78,13 @@ class Slot:
     def idle(self) -> bool:
         """Whether no batch uses it."""
         return len(self.free) == len(self.lanes)
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process itself has not ended yet."""
+        poll = select.poll()
+        poll.register(self.pidfd, select.POLLIN)
+        return not poll.poll(0)
 
     def kill(self) -> None:
         """End the process now. What it has started is ended by whoever waits for `died` to be set."""

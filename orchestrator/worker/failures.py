@@ -17,7 +17,7 @@ _OWN_FOLDER = os.path.dirname(__file__) + os.sep
 def failure_of(error: BaseException) -> dict[str, Any]:
     """The part of an outcome that says how an evaluation failed."""
     if isinstance(error, InvalidResult):
-        return {"cause": "invalid_result", "error": str(error)}
+        return {"cause": "invalid_result", "error": shortened(str(error))}
     if isinstance(error, SystemExit):
         return _exit_of(error)
     cause = "out_of_memory" if isinstance(error, MemoryError) and _memory_is_limited() else "raised"

@@ -144,6 +144,17 @@ class TestFailures:
         assert after.outcomes[0].metrics == {"value": 5}
 
     @CALLABLES
+    @pytest.mark.parametrize("workload", ["breaks_its_worker", "closes_all_descriptors"])
+    async def test_what_breaks_its_worker_is_charged(self, workload: str, name: str, tmp_path: Path) -> None:
+        """It fails and is not sent again as if nothing had been begun; what comes next runs in a fresh process."""
+        async with opened(name, tmp_path) as rig:
+            job = rig.workloads.job(workload)
+            result = await run(rig, job, {"act": True})
+            after = await run(rig, job, {})
+        assert result.outcomes[0].cause in {Cause.WORKER_LOST, Cause.SIGNALLED, Cause.EXITED}
+        assert after.outcomes[0].metrics == {"value": 1}
+
+    @CALLABLES
     async def test_a_module_that_cannot_be_imported_says_so(self, name: str, tmp_path: Path) -> None:
         """Every evaluation fails with `import_failed` and the import's own error."""
         async with opened(name, tmp_path) as rig:

@@ -156,6 +156,15 @@ class TestSlots:
             await run(rig, job, {"x": 1}, {"x": 2})
         assert [output(job, variant) for variant in (1, 2)] == ["spoiled 1\n", "spoiled 2\n"]
 
+    async def test_closed_descriptors_lead_back_to_where_output_is_caught(self, tmp_path: Path) -> None:
+        """The next batch's output is its own, and no file of a workload gets it."""
+        async with opened("process", tmp_path) as rig:
+            closed = await run(rig, rig.workloads.job("closes_its_output"), {})
+            job = rig.workloads.job("prints_from_c")
+            await run(rig, job, {"x": 2}, first=2)
+        assert closed.outcomes[0].metrics == {"value": 1}
+        assert sorted((output(job, 2) or "").splitlines()) == ["puts 2", "write"]
+
     async def test_what_c_code_prints_is_caught(self, tmp_path: Path) -> None:
         """Through the C library and through descriptors, by the attempt that printed it."""
         async with opened("process", tmp_path) as rig:

@@ -36,6 +36,7 @@ def cause(death: Death) -> Cause | None:
         ({"killed": True, "overdue": 1, "timeout_seconds": 2.0}, Cause.TIMED_OUT),
         ({"killed": True}, None),
         ({"killed": True, "overdue": 0, "timeout_seconds": 2.0}, None),
+        ({"killed": True, "broke": "OSError"}, Cause.WORKER_LOST),
         ({"suspects": 2}, Cause.WORKER_LOST),
         ({"suspects": 0}, None),
     ],

@@ -110,7 +110,8 @@ def test_a_result_file_is_a_number_or_an_object(text: str, metrics: dict[str, fl
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "NaN", '"x"', "[1]", "null", '{"a": null}', '{"a": -Infinity}', "true", "1" * 400]
+    "text",
+    ["{", r'{"\ud800": 1}', "NaN", '"x"', "[1]", "null", '{"a": null}', '{"a": -Infinity}', "true", "1" * 400],
 )
 def test_a_result_file_with_anything_else_is_refused(text: str) -> None:
     """A program that writes it means it."""

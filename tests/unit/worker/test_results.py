@@ -74,10 +74,14 @@ def test_what_is_no_finite_number_is_refused(value: Any) -> None:
         metrics_of({"good": 1.0, "sharpe": value})
 
 
-@pytest.mark.parametrize("value", [{"a": {"b": 1}}, {1: 1.0}, {"a": Stubborn()}], ids=["nested", "key", "repr"])
+@pytest.mark.parametrize(
+    "value",
+    [{"a": {"b": 1}}, {1: 1.0}, {"a": Stubborn()}, {"\ud800": 1.0}, {"\ud800": 1}],
+    ids=["nested", "key", "repr", "half a pair", "half a pair, whole number"],
+)
 def test_a_mapping_is_flat_and_its_keys_are_text(value: Any) -> None:
     """Nested mappings, keys that are no text and objects that cannot be shown are refused, not crashed on."""
-    with pytest.raises(InvalidResult, match="metric"):
+    with pytest.raises(InvalidResult, match=r"metric|mapping"):
         metrics_of(value)
 
 
