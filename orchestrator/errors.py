@@ -30,6 +30,10 @@ class OrchestratorError(Exception):
         self.problems = tuple(problems)
         super().__init__(self.message)
 
+    def __str__(self) -> str:
+        """The message with all problems, as a traceback shows it."""
+        return "\n  ".join([self.message, *(f"{problem.where}: {problem.message}" for problem in self.problems)])
+
 
 class InvalidSpec(OrchestratorError):
     """The experiment file is not valid."""

@@ -25,7 +25,6 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,  # the pages would load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
-        strict_content_type=False,  # nothing of a browser reaches a Unix socket; `curl -d` sends another type
         generate_unique_id_function=lambda route: route.name,
         responses={"default": {"model": problems.ErrorAnswer, "description": "What went wrong."}},
     )

@@ -1,4 +1,4 @@
-"""Around everything: our version on every answer, a limit on every body, and no traceback for the outside."""
+"""Around everything: our version on every answer, every body is JSON and limited, and no traceback for the outside."""
 
 import structlog
 from fastapi import HTTPException
@@ -45,7 +45,7 @@ class _Exchange:
             if self._announces_too_much():
                 await self._too_large()(self._scope, self._receive, self.send)
             else:
-                await app(self._scope, self.receive, self.send)
+                await app(self._as_json(), self.receive, self.send)
         except Exception:  # the last place where a defect can become an answer
             log.exception("request_failed", method=self._scope["method"], path=self._scope["path"])
             if (
@@ -69,6 +69,11 @@ class _Exchange:
     def _announces_too_much(self) -> bool:
         length = Headers(scope=self._scope).get("content-length", "")
         return length.isdecimal() and len(length) < 20 and int(length) > LONGEST_BODY_BYTES  # noqa: PLR2004
+
+    def _as_json(self) -> Scope:
+        """The request with the only type a body here can have: `curl -d` names another, and nothing of a browser reaches a Unix socket."""
+        headers = [(name, value) for name, value in self._scope["headers"] if name != b"content-type"]
+        return {**self._scope, "headers": [*headers, (b"content-type", b"application/json")]}
 
     @staticmethod
     def _too_large() -> Answer:

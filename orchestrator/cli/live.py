@@ -74,11 +74,11 @@ def _rows(snapshot: dict[str, Any]) -> Iterator[tuple[str, int, int | None, str]
 def _bars(snapshot: dict[str, Any]) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(min_width=len("variants of this round"))
-    grid.add_column(width=BAR_COLUMNS)
-    grid.add_column(justify="right")
-    grid.add_column(style="red")
+    grid.add_column(max_width=BAR_COLUMNS, ratio=1)  # what a narrow terminal takes away is of the bar, not of the numbers
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(style="red", no_wrap=True)
     for label, finished, total, remark in _rows(snapshot):
-        bar = ProgressBar(total=total or 1, completed=finished if total else 0, width=BAR_COLUMNS)
+        bar = ProgressBar(total=total or 1, completed=finished if total else 0)
         grid.add_row(label, bar, f"{finished}/{'?' if total is None else total}", remark)
     return grid
 

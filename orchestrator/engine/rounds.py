@@ -69,7 +69,13 @@ async def propose(
     room = await _room(plan, views, first_variant=begun["first_variant"])
     points = _points(generator, plan, round_number)
     changes = _additions(plan, round_number, points=islice(points, done, None), first_ordinal=done + 1)
-    end = EndProposals(experiment=plan.experiment, round=round_number, proposals=done)
+    end = EndProposals(
+        experiment=plan.experiment,
+        round=round_number,
+        method=plan.spec.search.method,
+        seed=round_seed(plan.seed, round_number),
+        proposals=done,
+    )
     if room is None:
         await _commit_all(_with_end(changes, end), store)
         return None

@@ -166,6 +166,8 @@ class EndProposals:
 
     experiment: int
     round: int
+    method: str
+    seed: int
     proposals: int
 
     def apply(self, transaction: Transaction) -> None:
@@ -173,6 +175,14 @@ class EndProposals:
         place = {"experiment": self.experiment, "round": self.round}
         if transaction.read("round_row", place)["proposals"] != self.proposals:
             raise StoreBlocked(f"the proposals of round {self.round} could not be stored yet")
+        decision = Decision(
+            kind="generate",
+            rule=self.method,
+            message=f"{self.method} proposed {self.proposals} {'variant' if self.proposals == 1 else 'variants'}",
+            inputs={"seed": self.seed},
+            result={"proposals": self.proposals},
+        )
+        decision.add(transaction, experiment=self.experiment, round_number=self.round)
         enter_phase(transaction, self.experiment, Phase.EVALUATING, round_number=self.round)
 
 
