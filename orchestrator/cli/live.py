@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -15,6 +16,8 @@ from orchestrator.cli.text import STATE_COLOURS, duration, number, pairs, printa
 MOST_CASES = 8
 REFRESHES_A_SECOND = 4
 BAR_COLUMNS = 36
+LEAST_BAR_COLUMNS = 4
+GAP_COLUMNS = 2
 
 
 class Screen:
@@ -28,13 +31,13 @@ class Screen:
         """Draw this one from now on."""
         self._snapshot, self._at = snapshot, time.monotonic()
 
-    def draw(self) -> RenderableType:
-        """The picture."""
+    def draw(self, columns: int) -> RenderableType:
+        """The picture, for a terminal as wide as this."""
         snapshot = self._snapshot
         if snapshot is None:
             return Text("waiting for the first news", style="dim")
         since = time.monotonic() - self._at if snapshot["state"] == "running" else 0.0
-        parts: list[RenderableType] = [_title(snapshot), _bars(snapshot), _clock(snapshot, since)]
+        parts: list[RenderableType] = [_title(snapshot), _bars(snapshot, columns), _clock(snapshot, since)]
         return Group(*parts, *_details(snapshot))
 
 
@@ -71,15 +74,20 @@ def _rows(snapshot: dict[str, Any]) -> Iterator[tuple[str, int, int | None, str]
     yield "all evaluations", _finished(iterations), iterations["total"] or None, failed
 
 
-def _bars(snapshot: dict[str, Any]) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(min_width=len("variants of this round"))
-    grid.add_column(max_width=BAR_COLUMNS, ratio=1)  # what a narrow terminal takes away is of the bar, not of the numbers
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(style="red", no_wrap=True)
-    for label, finished, total, remark in _rows(snapshot):
-        bar = ProgressBar(total=total or 1, completed=finished if total else 0)
-        grid.add_row(label, bar, f"{finished}/{'?' if total is None else total}", remark)
+def _bars(snapshot: dict[str, Any], columns: int) -> Table:
+    """The table of bars; what a narrow terminal takes away is of the bars, not of the numbers."""
+    rows = [(*row, f"{row[1]}/{'?' if row[2] is None else row[2]}") for row in _rows(snapshot)]
+    words = zip(*((label, remark, counts) for label, _, _, remark, counts in rows), strict=True)
+    taken = sum(max(map(cell_len, column)) + GAP_COLUMNS for column in words)
+    width = max(LEAST_BAR_COLUMNS, min(BAR_COLUMNS, columns - taken))
+    grid = Table.grid(padding=(0, GAP_COLUMNS, 0, 0))
+    grid.add_column()
+    grid.add_column(width=width)
+    grid.add_column(justify="right")
+    grid.add_column(style="red")
+    for label, finished, total, remark, counts in rows:
+        bar = ProgressBar(total=total or 1, completed=finished if total else 0, width=width)
+        grid.add_row(label, bar, counts, remark)
     return grid
 
 
@@ -109,7 +117,11 @@ def follow_live(snapshots: Iterator[dict[str, Any]]) -> dict[str, Any]:
     """Draw until the last snapshot, take the picture away, and give that snapshot back."""
     screen, last = Screen(), {}
     console = Console()
-    with Live(console=console, get_renderable=screen.draw, refresh_per_second=REFRESHES_A_SECOND, transient=True):
+
+    def draw() -> RenderableType:
+        return screen.draw(console.width)
+
+    with Live(console=console, get_renderable=draw, refresh_per_second=REFRESHES_A_SECOND, transient=True):
         for last in snapshots:
             screen.take(last)
     return last

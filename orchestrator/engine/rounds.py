@@ -232,7 +232,12 @@ async def select(plan: Plan, round_number: int, *, store: DurableWriter, views: 
         kind="select",
         rule=spec.method,
         message=f"selected {', '.join(refs[:5])}{' …' if len(refs) > 5 else ''}" if refs else "nothing passed",  # noqa: PLR2004
-        inputs={"passed": len(candidates), "goal": goal, "k": spec.k},
+        inputs={
+            "objective": plan.spec.objective and plan.spec.objective.metric,
+            "goal": goal,
+            "k": spec.k,
+            "best": best,
+        },
         result={"selected": refs[:1000], "count": len(refs)},
     )
     change = SelectVariants(

@@ -7,6 +7,7 @@ import anyio
 import pytest
 
 from orchestrator.domain.evaluation import Batch, BatchResult
+from orchestrator.domain.refs import parse_ref
 from orchestrator.domain.states import Cause
 from orchestrator.errors import ExecutorUnusable
 from orchestrator.executors.base import StopSwitch
@@ -50,8 +51,10 @@ async def test_maximize_selects_the_largest(tmp_path: Path) -> None:
     """With the goal turned round the largest value is the best one."""
     async with open_lab(tmp_path, InlineExecutor(value)) as lab:
         ended = await lab.run(objective={"metric": "value", "goal": "maximize"})
+        (chosen,) = [one for one in await lab.store.views.decisions(parse_ref("1")) if one["kind"] == "select"]
 
     assert (ended["best"], ended["selected"]) == ("1.3", ["1.3"])
+    assert chosen["inputs"] == {"objective": "value", "goal": "maximize", "k": None, "best": 3.0}
 
 
 async def test_one_undeclared_metric_is_minimized(tmp_path: Path) -> None:

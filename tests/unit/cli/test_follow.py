@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from orchestrator.cli.follow import Sparing, plain_line
@@ -54,12 +55,12 @@ def test_the_result_is_one_line() -> None:
     assert result_line(ended) == "12 rsi abandoned in 1 min 1 s: 9 evaluations, 1 failed (all rounds are used up (5))"
 
 
-def drawn(of: dict[str, Any]) -> str:
+def drawn(of: dict[str, Any], *, columns: int = 100) -> str:
     """What is on the screen, as text."""
-    screen, console = Screen(), Console(width=100, force_terminal=False, color_system=None)
+    screen, console = Screen(), Console(width=columns, force_terminal=False, color_system=None)
     screen.take(of)
     with console.capture() as capture:
-        console.print(screen.draw())
+        console.print(screen.draw(columns))
     return capture.get()
 
 
@@ -95,3 +96,12 @@ def test_the_picture_stands_what_is_not_known_yet() -> None:
 def test_a_name_cannot_steer_the_terminal() -> None:
     """Nor can it write markup."""
     assert "\\x1b[31m[red]x" in drawn(snapshot(name="\x1b[31m[red]x"))
+
+
+@pytest.mark.parametrize("columns", [60, 48])
+def test_a_narrow_terminal_takes_of_the_bars_and_not_of_the_numbers(columns: int) -> None:
+    """Every count and the failures can be read, and no line is longer than the terminal is wide."""
+    picture = drawn(snapshot(), columns=columns)
+    for words in ("1/5", "5/10", "9/20", "1 failed"):
+        assert words in picture
+    assert max(map(len, picture.splitlines())) <= columns

@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ def test_a_folder_means_its_experiment_file(tmp_path: Path) -> None:
     (tmp_path / "experiment.toml").write_text(TEXT, encoding="utf-8")
     assert read_spec(tmp_path).text == TEXT
     assert read_spec(tmp_path).folder == tmp_path
+
+
+def test_a_traceback_shows_every_problem(tmp_path: Path) -> None:
+    """Who catches nothing learns from Python's own last lines what is wrong, and where."""
+    with pytest.raises(InvalidSpec) as refused:
+        read_spec(tmp_path / "gone")
+    shown = "".join(traceback.format_exception_only(refused.value))
+    assert "cannot be used as an experiment file" in shown
+    assert f"{tmp_path}/gone: there is no such file" in shown
 
 
 def test_text_and_dicts_start_at_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
