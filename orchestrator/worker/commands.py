@@ -11,7 +11,7 @@ import re
 import shlex
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
-from orchestrator.worker.results import is_text
+from orchestrator.worker.results import is_text, storable
 
 RESERVED = ("seed", "shared_seed", "case", "repeat", "workdir")
 """Placeholders that are always there."""
@@ -146,4 +146,4 @@ def _number(name: str, value: Any) -> float:
         finite = False
     if not finite:
         raise InvalidMetrics(f"metric {name!r} is {str(value)[:20]}, not a finite number")
-    return value
+    return storable(value)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 LONGEST_TEXT = 80
+LARGEST_WHOLE = 2**63 - 1
+"""Larger whole numbers, which no database column holds, become floating-point numbers."""
 
 
 class InvalidResult(Exception):
@@ -15,7 +17,7 @@ class InvalidResult(Exception):
 
 
 def metrics_of(value: Any) -> dict[str, float]:
-    """The metrics in what an evaluation returned; whole numbers stay whole. Raises InvalidResult."""
+    """The metrics in what an evaluation returned; whole numbers of 64 bits stay whole. Raises InvalidResult."""
     if type(value) is float and math.isfinite(value):
         return {"value": value}
     if type(value) is dict or isinstance(value, Mapping):
@@ -77,10 +79,15 @@ def number_of(value: Any) -> float:
     try:
         number = operator.index(value) if hasattr(type(value), "__index__") else float(value)
         if math.isfinite(number):
-            return number
+            return storable(number)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{_described(original)} ({error})") from None
     raise ValueError(f"{number}")
+
+
+def storable(number: float) -> float:
+    """The number itself, unless it is a whole one that is too large."""
+    return number if -LARGEST_WHOLE <= number <= LARGEST_WHOLE else float(number)
 
 
 def _described(value: Any) -> str:

@@ -102,7 +102,15 @@ def test_a_pattern_that_gives_no_number_names_its_metric(pattern: str, words: st
 
 
 @pytest.mark.parametrize(
-    ("text", "metrics"), [("3", {"value": 3.0}), (' {"a": 1}\n', {"a": 1.0}), ("", None), ("\n", None), ("{}", {})]
+    ("text", "metrics"),
+    [
+        ("3", {"value": 3.0}),
+        (' {"a": 1}\n', {"a": 1.0}),
+        ("", None),
+        ("\n", None),
+        ("{}", {}),
+        ("1" + "0" * 30, {"value": 1e30}),
+    ],
 )
 def test_a_result_file_is_a_number_or_an_object(text: str, metrics: dict[str, float] | None) -> None:
     """A blank one says nothing."""
