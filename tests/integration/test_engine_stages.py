@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from orchestrator.domain.refs import parse_ref as ref_of
+from orchestrator.engine.promotion import decisions
 from orchestrator.executors.base import Abilities
 from tests.support.inline import EVERYTHING, InlineExecutor, failure, metrics
 from tests.support.lab import open_lab
@@ -51,11 +52,13 @@ async def test_a_stage_waits_for_the_one_before(tmp_path: Path) -> None:
 
 
 async def test_a_criterion_prunes_who_does_not_meet_it(tmp_path: Path) -> None:
-    """Only those that meet the promotion's criterion go on; the others are pruned by that rule and are never selected."""
+    """Only those that meet the promotion's criterion go on; the others are pruned by that rule, never selected, and told why."""
     quick = call("quick", promote={"metric": "value", "op": ">=", "threshold": 2})
     async with open_lab(tmp_path, InlineExecutor(value)) as lab:
         ended = await lab.run(stage=[quick, call("slow", after=["quick"])])
         variants = await lab.variants(1)
+        told = await decisions(ref_of("1.1"), lab.store.views)
+        told_of_the_next = await decisions(ref_of("1.2"), lab.store.views)
 
     assert [(variant["state"], variant["rule"], len(variant["iterations"])) for variant in variants] == [
         ("pruned", "promote", 1),
@@ -63,6 +66,10 @@ async def test_a_criterion_prunes_who_does_not_meet_it(tmp_path: Path) -> None:
         ("evaluated", None, 2),
     ]
     assert (ended["state"], ended["best"], ended["variants"]["pruned"]) == ("succeeded", "1.2", 1)
+    assert [one["message"] for one in told if one["kind"] == "promote"] == [
+        "does not go on after quick: value is 1, needs >= 2"
+    ]
+    assert not [one for one in told_of_the_next if one["kind"] == "promote"]
 
 
 async def test_the_best_share_of_a_round_goes_on(tmp_path: Path) -> None:

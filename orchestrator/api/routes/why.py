@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from orchestrator.api.answers import Answer
 from orchestrator.api.services import READING, AnyRef, Given
+from orchestrator.engine import promotion
 
 router = APIRouter()
 
@@ -14,4 +15,4 @@ async def why(services: Given, ref: AnyRef) -> Answer:
 
     Of a variant, and of its iterations: where it came from, its verdict, and the decisions that concern it.
     """
-    return Answer({"ref": str(ref), "decisions": await services.views.decisions(ref)})
+    return Answer({"ref": str(ref), "decisions": await promotion.decisions(ref, services.views)})
