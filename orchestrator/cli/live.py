@@ -78,7 +78,7 @@ def _bars(snapshot: dict[str, Any], columns: int) -> Table:
     """The table of bars; what a narrow terminal takes away is of the bars, not of the numbers."""
     rows = [(*row, f"{row[1]}/{'?' if row[2] is None else row[2]}") for row in _rows(snapshot)]
     words = zip(*((label, remark, counts) for label, _, _, remark, counts in rows), strict=True)
-    taken = sum(max(map(cell_len, column)) + GAP_COLUMNS for column in words)
+    taken = sum(max(1, *map(cell_len, column)) + GAP_COLUMNS for column in words)  # an empty column is one wide
     width = max(LEAST_BAR_COLUMNS, min(BAR_COLUMNS, columns - taken))
     grid = Table.grid(padding=(0, GAP_COLUMNS, 0, 0))
     grid.add_column()

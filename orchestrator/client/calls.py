@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from orchestrator.client.wire import Request
+from orchestrator.errors import InvalidReference
 
 EXPERIMENTS = "/v1/experiments"
 
@@ -24,7 +25,10 @@ def _path(base: str, **query: object) -> str:
 
 
 def _of(ref: object, verb: str = "") -> str:
-    return f"{EXPERIMENTS}/{quote(str(ref), safe='')}{verb}"
+    text = str(ref)
+    if not text:  # without it the path would be another one
+        raise InvalidReference
+    return f"{EXPERIMENTS}/{quote(text, safe='')}{verb}"
 
 
 def _get(base: str, **query: object) -> Request:

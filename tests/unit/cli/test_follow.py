@@ -105,3 +105,7 @@ def test_a_narrow_terminal_takes_of_the_bars_and_not_of_the_numbers(columns: int
     for words in ("1/5", "5/10", "9/20", "1 failed"):
         assert words in picture
     assert max(map(len, picture.splitlines())) <= columns
+    none_failed = {**snapshot()["iterations"], "failed": 0}
+    without = drawn(snapshot(iterations=none_failed), columns=columns)
+    assert len(without.splitlines()) == len(picture.splitlines())
+    assert "variants of this round " in without
