@@ -82,6 +82,7 @@ class Orchestrator:
         self._setting = setting
         self._conductors: dict[int, Conductor] = {}
         self._settled = anyio.Event()
+        self._reopening = anyio.Lock()  # held until somebody leads what is reopened: two at once would lead it twice
         self._draining = False
         self._tasks: TaskGroup
 
@@ -227,15 +228,20 @@ class Orchestrator:
         """Run again what failed or was cancelled under a ref. Raises Conflict when there is nothing of that kind."""
         if self._draining:
             raise Unavailable("the daemon is stopping")
-        conductor = self._conductors.get(ref.experiment)
-        if conductor is not None and conductor.state not in ENDED_EXPERIMENT:
-            counts: Mapping[str, int] = await conductor.retry(ref)
-        else:
-            if conductor is not None:
-                await conductor.ended.wait()
-            counts = await self.store.writer.write(RetryWork(ref=ref))
-            await self._lead(ref.experiment)
-        return {**await self._answer(ref), **counts}
+        async with self._reopening:
+            conductor = self._conductors.get(ref.experiment)
+            reopened = None if _goes_on(conductor) else await self._reopen(ref, conductor)
+        if conductor is not None and reopened is None:
+            reopened = await conductor.retry(ref)
+        return {**await self._answer(ref), **(reopened or {})}
+
+    async def _reopen(self, ref: Ref, conductor: Conductor | None) -> Mapping[str, int]:
+        """Retry in an experiment that has ended: somebody new leads it, once the last one has left."""
+        if conductor is not None:
+            await conductor.ended.wait()
+        counts = await self.store.writer.write(RetryWork(ref=ref))
+        await self._lead(ref.experiment)
+        return counts
 
     async def remove(self, ref: Ref) -> dict[str, Any]:
         """Forget an experiment that has ended, with its output. Raises Conflict."""
@@ -294,6 +300,10 @@ class Orchestrator:
             self._draining = True
             await self._writer.write(TellEvent(kind="daemon_stopping"))
         await self.dispatcher.drain(seconds)
+
+
+def _goes_on(conductor: Conductor | None) -> bool:
+    return conductor is not None and conductor.state not in ENDED_EXPERIMENT
 
 
 def _remove_folder(folder: Path) -> None:

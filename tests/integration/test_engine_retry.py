@@ -108,6 +108,25 @@ async def test_a_retry_while_it_runs_joins_in(tmp_path: Path) -> None:
     assert (ended["best"], ended["iterations"]["succeeded"], len(decided)) == ("1.1", 3, 1)
 
 
+async def test_two_retries_at_once_reopen_an_experiment_once(tmp_path: Path) -> None:
+    """Both parts are run again, in one course that is decided once."""
+    evaluator = Mended(broken={1, 2})
+    async with open_lab(tmp_path, InlineExecutor(evaluator)) as lab:
+        await lab.run()
+        evaluator.broken = set()
+        since = await lab.now()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lab.retry, "1.1")
+            tasks.start_soon(lab.retry, "1.2")
+        after = await lab.ended(1, since=since)
+        states = await lab.states(1)
+        reopened = await lab.events("experiment_reopened")
+
+    assert (after["state"], after["best"]) == ("succeeded", "1.1")
+    assert states == {f"1.{number}": ["evaluated", "succeeded"] for number in (1, 2, 3)}
+    assert len(reopened) == 1
+
+
 @pytest.mark.parametrize("order", ["retry first", "end first"])
 @pytest.mark.parametrize("steps", range(6))
 async def test_a_retry_that_crosses_the_end_of_its_variant_is_not_lost(tmp_path: Path, order: str, steps: int) -> None:
