@@ -23,6 +23,9 @@ Result = TypeVar("Result")
 BUSY_TIMEOUT_MILLISECONDS = 5000
 WAL_LIMIT_BYTES = 64 * 2**20
 CHECKPOINT_PAGES = 4000  # of 4 KiB
+PAGE_BYTES = 4096
+WAL_SHARE = 8  # on a small disk the journal may have an eighth of what is free before its pages move to the file
+FEWEST_CHECKPOINT_PAGES = 64
 WRITING_CACHE_KIB = 8192  # the kernel's cache holds the rest; memory must not grow with what is on record
 READING_CACHE_KIB = 2048
 FIXED_VERSIONS = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
@@ -57,7 +60,9 @@ async def connect(path: Path, *, read_only: bool) -> AsyncIterator[aiosqlite.Con
         await to_thread.run_sync(connecting._thread.join)  # noqa: SLF001 it ends by itself, but not after the loop is closed
         raise
     try:
-        for pragma in _pragmas(read_only=read_only):
+        disk = os.statvfs(path.parent)
+        pages = checkpoint_pages(disk.f_bavail * disk.f_frsize)
+        for pragma in _pragmas(read_only=read_only, pages=pages):
             await connection.execute(f"PRAGMA {pragma}")
         yield connection
     finally:
@@ -88,7 +93,12 @@ async def in_thread(connection: aiosqlite.Connection, act: Callable[[sqlite3.Con
     return done
 
 
-def _pragmas(*, read_only: bool) -> list[str]:
+def checkpoint_pages(free_bytes: int) -> int:
+    """How long the journal may get: it must not be what fills a small disk, for then it could not be emptied either."""
+    return max(FEWEST_CHECKPOINT_PAGES, min(CHECKPOINT_PAGES, free_bytes // PAGE_BYTES // WAL_SHARE))
+
+
+def _pragmas(*, read_only: bool, pages: int) -> list[str]:
     trusted = "OFF" if may_distrust_schema() else "ON"
     common = [
         f"trusted_schema = {trusted}",
@@ -98,8 +108,12 @@ def _pragmas(*, read_only: bool) -> list[str]:
     ]
     if read_only:
         return [*common, "query_only = ON", "wal_autocheckpoint = 0"]
-    journal = ["journal_mode = WAL", "synchronous = FULL", f"journal_size_limit = {WAL_LIMIT_BYTES}"]
-    journal.append(f"wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    journal = [
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        f"journal_size_limit = {min(WAL_LIMIT_BYTES, 4 * pages * PAGE_BYTES)}",
+    ]
+    journal.append(f"wal_autocheckpoint = {pages}")
     return [*common, *journal, "foreign_keys = ON"]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.errors import CorruptDatabase, NewerDatabase, StoreError
 from orchestrator.store import sql
-from orchestrator.store.database import has_wal_reset_bug, prepare
+from orchestrator.store.database import CHECKPOINT_PAGES, PAGE_BYTES, checkpoint_pages, has_wal_reset_bug, prepare
 from orchestrator.store.journal import Journal
 from orchestrator.store.store import open_store
 from tests.support.records import add_experiment, rows
@@ -149,3 +149,12 @@ async def test_the_writer_syncs_every_commit(tmp_path: Path) -> None:
 async def test_versions_with_the_wal_reset_bug_are_known(version: tuple[int, ...], affected: bool) -> None:
     """3.7.0 to 3.51.2 have it, but for the back-ports 3.44.6 and 3.50.7."""
     assert has_wal_reset_bug(version) is affected
+
+
+@pytest.mark.parametrize("free_bytes", [2**21, 6 * 2**20, 2**26, 2**40])
+async def test_the_journal_is_not_what_fills_a_small_disk(free_bytes: int) -> None:
+    """It is moved into the file before it has an eighth of the disk, and on a large disk after 16 MB."""
+    pages = checkpoint_pages(free_bytes)
+    assert pages * PAGE_BYTES <= free_bytes // 8
+    assert pages <= CHECKPOINT_PAGES
+    assert free_bytes < 2**30 or pages == CHECKPOINT_PAGES
