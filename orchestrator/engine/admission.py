@@ -13,6 +13,7 @@ class Wait(StrEnum):
 
     PAUSED = "paused"
     MAX_PARALLEL = "max_parallel"
+    PRIORITY = "priority"
     SLOTS = "slots"
     THREADS = "threads"
     WIDTH = "width"
@@ -144,4 +145,13 @@ def admit(queues: Sequence[QueueView], free: Mapping[str, int], *, closed: Wait 
         for stage in share.view.stages
         if share.ready[stage.name]
     }
+    waits |= _outranked(shares, waits)
     return Admission(tuple(starts), waits)
+
+
+def _outranked(shares: Sequence[_Share], waits: Mapping[tuple[int, str], Wait]) -> dict[tuple[int, str], Wait]:
+    """What waits for a permit that others of a higher priority wait for as well."""
+    priority = {share.view.experiment: share.view.priority for share in shares}
+    starved = [key for key, wait in waits.items() if wait in {Wait.SLOTS, Wait.THREADS}]
+    highest = max((priority[experiment] for experiment, _ in starved), default=0)
+    return {key: Wait.PRIORITY for key in starved if priority[key[0]] < highest}

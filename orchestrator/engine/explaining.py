@@ -27,6 +27,10 @@ _WORDS: Mapping[Wait, tuple[str, str]] = {
         "its experiment runs as many evaluations at once as limits.max_parallel ({max_parallel}) allows",
         "one of them ends, or a larger limits.max_parallel",
     ),
+    Wait.PRIORITY: (
+        "experiments of a higher priority than its own ({priority}) also wait and are served first",
+        "they have nothing ready any more, or a higher share.priority",
+    ),
     Wait.SLOTS: (
         "all {slots} slots are busy; it takes its turn",
         "a running evaluation ends, or more slots in the settings",
@@ -107,6 +111,7 @@ def _reason(wait: Wait, dispatcher: Dispatcher, conductor: Conductor) -> Reason:
         "experiment": conductor.plan.experiment,
         "max_parallel": conductor.plan.spec.limits.max_parallel,
         "slots": dispatcher.slots,
+        "priority": conductor.plan.spec.share.priority,
     }
     message, change = _WORDS[wait]
     return Reason(wait, message.format(**facts), change.format(**facts))

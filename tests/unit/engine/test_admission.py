@@ -64,6 +64,14 @@ def test_equal_experiments_take_turns() -> None:
     assert found.waits == {(1, "main"): Wait.SLOTS, (2, "main"): Wait.SLOTS}
 
 
+def test_what_waits_behind_a_higher_priority_is_told_so() -> None:
+    """When two want the last slot the lower priority waits for the higher one, and the higher one for slots."""
+    found = admit([queue(1), queue(2, priority=3)], free(slot=1))
+
+    assert found.starts == (Start(2, "main", 1),)
+    assert found.waits == {(1, "main"): Wait.PRIORITY, (2, "main"): Wait.SLOTS}
+
+
 def test_a_higher_priority_goes_first_until_it_can_use_no_more() -> None:
     """All slots go to the higher priority as far as its own limit; only then the lower one is served."""
     found = admit([queue(1), queue(2, priority=5, max_parallel=3)], free(slot=4))
