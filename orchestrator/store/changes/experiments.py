@@ -22,9 +22,13 @@ class AddExperiment:
     idempotency_key: str | None
 
     def apply(self, transaction: Transaction) -> tuple[int, bool]:
-        """The experiment's id, and whether this call made it."""
+        """The experiment's id, and whether this call made it. Raises Conflict for a key that stands for another submission."""
         if self.idempotency_key is not None:
-            before = transaction.read("submitted_before", {"idempotency_key": self.idempotency_key})
+            asked = {"idempotency_key": self.idempotency_key, "spec": self.spec, "folder": self.folder}
+            before = transaction.read("submitted_before", asked)
+            if before is not None and not before["same"]:
+                message = f"this Idempotency-Key has made experiment {before['id']} from another file"
+                raise Conflict(message, hint="use a new key for each submission")
             if before is not None:
                 return int(before["id"]), False
         values = {

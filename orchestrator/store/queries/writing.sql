@@ -27,8 +27,8 @@ INSERT INTO experiment (name, state, seed, spec, source, folder, environment, co
 VALUES (:name, 'queued', :seed, :spec, :source, :folder, :environment, :code_hash, :idempotency_key, :now_us);
 
 -- submitted_before --
--- The experiment an idempotency key has already made.
-SELECT json_object('id', id, 'name', name) FROM experiment WHERE idempotency_key = :idempotency_key;
+-- The experiment an idempotency key has already made, and whether it was made from the same.
+SELECT json_object('id', id, 'same', spec = :spec AND folder = :folder) FROM experiment WHERE idempotency_key = :idempotency_key;
 
 -- move_experiment --
 -- Move an experiment between two states; times, reason and phase follow the move.

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -226,6 +227,17 @@ async def test_one_idempotency_key_makes_one_experiment(path: Path) -> None:
 
         assert answers == [(1, True), (1, False), (2, True), (3, True), (4, True)]
         assert len(await Journal(store.views).events(since=0, limit=10)) == 4
+
+
+async def test_an_idempotency_key_stands_for_one_submission_only(path: Path) -> None:
+    """The same key with another file is refused, and makes nothing."""
+    async with open_store(path) as store:
+        first = submission(key="k")
+        await store.writer.write(first)
+        with pytest.raises(Conflict, match="experiment 1"):
+            await store.writer.write(replace(first, folder="/elsewhere"))
+
+        assert len(await store.views.list_experiments(limit=10)) == 1
 
 
 async def test_removal_takes_everything_but_the_events(path: Path) -> None:
