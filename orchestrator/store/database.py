@@ -24,6 +24,7 @@ BUSY_TIMEOUT_MILLISECONDS = 5000
 WAL_LIMIT_BYTES = 64 * 2**20
 CHECKPOINT_PAGES = 4000  # of 4 KiB
 PAGE_BYTES = 4096
+OUTPUTS = "runs"
 WAL_SHARE = 8  # on a small disk the journal may have an eighth of what is free before its pages move to the file
 FEWEST_CHECKPOINT_PAGES = 64
 WRITING_CACHE_KIB = 8192  # the kernel's cache holds the rest; memory must not grow with what is on record
@@ -126,6 +127,9 @@ async def prepare(path: Path) -> None:
     if fresh and any(path.with_name(path.name + end).exists() for end in ("-wal", "-shm")):
         message = f"{path} is missing but its -wal or -shm file is there"
         raise CorruptDatabase(message, hint="bring the database file back, or move all of them away to start anew")
+    if (fresh or not path.stat().st_size) and _outputs_beside(path):
+        message = f"{path} is missing or empty, but output of its experiments is there in {path.with_name(OUTPUTS)}"
+        raise CorruptDatabase(message, hint="bring the database file back, or move the output away too to start anew")
     unclean = not fresh and path.with_name(path.name + "-wal").exists()
     try:
         async with connect(path, read_only=False) as connection:
@@ -139,6 +143,12 @@ async def prepare(path: Path) -> None:
     if fresh:
         path.chmod(0o600)
         _sync_folder(path.parent)
+
+
+def _outputs_beside(path: Path) -> bool:
+    """Whether experiments of an earlier database have left something: ids that began anew would mix with it."""
+    outputs = path.with_name(OUTPUTS)
+    return outputs.is_dir() and any(outputs.iterdir())
 
 
 async def _check(connection: aiosqlite.Connection, path: Path, *, thoroughly: bool) -> None:

@@ -158,3 +158,19 @@ async def test_the_journal_is_not_what_fills_a_small_disk(free_bytes: int) -> No
     assert pages * PAGE_BYTES <= free_bytes // 8
     assert pages <= CHECKPOINT_PAGES
     assert free_bytes < 2**30 or pages == CHECKPOINT_PAGES
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+async def test_a_lost_database_is_not_begun_anew_over_the_output_of_its_experiments(tmp_path: Path, left: str) -> None:
+    """What is left stays as it is; with no output there, an empty file becomes a database."""
+    path = tmp_path / "orchestrator.db"
+    if left == "an empty file":
+        path.touch()
+    (tmp_path / "runs" / "1").mkdir(parents=True)
+    with pytest.raises(CorruptDatabase, match="output"):
+        await prepare(path)
+    assert [file.name for file in tmp_path.iterdir() if file.stat().st_size and file.is_file()] == []
+
+    (tmp_path / "runs" / "1").rmdir()
+    await prepare(path)
+    assert path.stat().st_size
