@@ -14,11 +14,16 @@ RETRY_SECONDS = 1.0
 
 
 class DurableWriter:
-    """Tries each change again until the store takes it. While one is refused, `degraded` says why."""
+    """Tries each change again until the store takes it, or until it gives up. While one is refused, `degraded` says why."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self.degraded: str | None = None
+        self._giving_up = anyio.Event()
+
+    def give_up(self) -> None:
+        """The daemon leaves and can wait no longer: what the store refuses from now on is lost, and done again after the next start."""
+        self._giving_up.set()
 
     async def write(self, change: Change[Result]) -> Result:
         """Apply a change, however long the store refuses it for want of room. Other refusals are raised."""
@@ -31,7 +36,10 @@ class DurableWriter:
                         "store_refuses", change=type(change).__name__, error=error.message, retry_seconds=RETRY_SECONDS
                     )
                 self.degraded = error.message
-                await anyio.sleep(RETRY_SECONDS)
+                if self._giving_up.is_set():
+                    raise
+                with anyio.move_on_after(RETRY_SECONDS):
+                    await self._giving_up.wait()
             else:
                 if self.degraded is not None:
                     log.info("store_accepts_again")

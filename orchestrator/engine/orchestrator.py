@@ -23,7 +23,7 @@ from orchestrator.engine.explaining import Reason, explain
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.progress import snapshot
 from orchestrator.engine.trouble import internal_error
-from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, Unavailable
+from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, StoreError, Unavailable
 from orchestrator.executors.base import Executor
 from orchestrator.spec.code import code_places
 from orchestrator.spec.experiment import ExperimentSpec
@@ -33,6 +33,9 @@ from orchestrator.store.store import Store
 from orchestrator.worker.code import code_hash
 
 log = structlog.get_logger(__name__)
+
+GIVE_UP_SECONDS = 2.0
+"""How much longer than its work the daemon waits, on its way out, for a store that takes nothing."""
 
 _ENDED = frozenset({*ENDED_EXPERIMENT, *ENDED_VARIANT, *ENDED_ITERATION})
 
@@ -295,11 +298,24 @@ class Orchestrator:
     # Leaving
 
     async def drain(self, seconds: float) -> None:
-        """Start nothing more, give running work `seconds`, interrupt the rest; returns when nothing runs."""
+        """Start nothing more, give running work `seconds`, interrupt the rest; returns when nothing runs.
+
+        A store that takes nothing does not keep the daemon: what could not be written is run again after the next start.
+        """
         if not self._draining:
             self._draining = True
-            await self._writer.write(TellEvent(kind="daemon_stopping"))
-        await self.dispatcher.drain(seconds)
+            try:
+                await self.store.writer.write(TellEvent(kind="daemon_stopping"))
+            except StoreError as error:
+                log.warning("stopping_not_on_record", error=error.message)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._give_up_after, seconds + GIVE_UP_SECONDS)
+            await self.dispatcher.drain(seconds)
+            tasks.cancel_scope.cancel()
+
+    async def _give_up_after(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        self._writer.give_up()
 
 
 def _goes_on(conductor: Conductor | None) -> bool:

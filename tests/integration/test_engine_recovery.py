@@ -1,6 +1,7 @@
 """Claims about interruption: whatever cuts it off, a deterministic experiment ends with the table of one that was never interrupted."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,6 +29,11 @@ def drawn(parameters: Any, evaluation: Any, job: Any) -> Any:
     if evaluation.seed % 11 == 0:
         return failure(error=f"ValueError: {job.stage}")
     return metrics(value=parameters["x"] + evaluation.seed / 2**32)
+
+
+def failing_at_length(*_: Any) -> Any:
+    """A failure whose text needs room."""
+    return failure(error="x" * 200_000)
 
 
 SEARCH: dict[str, Any] = {
@@ -142,6 +148,35 @@ async def test_a_drain_gives_running_work_its_time_then_interrupts_it(tmp_path: 
     assert (shown["state"], shown["iterations"]["running"], seen) == ("running", 0, 0)
     assert attempts == [(1, "interrupted", None), (2, "succeeded", None)]
     assert ended["state"] == "succeeded"
+
+
+@dataclass(frozen=True)
+class NoRoom:
+    """From now on the file may not grow, as on a full disk."""
+
+    def apply(self, transaction: Transaction) -> None:
+        """Set the bound to what there is."""
+        ((pages,),) = transaction._connection.execute("PRAGMA page_count")
+        transaction._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+
+async def test_a_full_disk_does_not_keep_the_daemon_from_leaving(tmp_path: Path) -> None:
+    """A drain ends though nothing can be written any more, and what was not written is run again after the next start."""
+    gate = anyio.Event()
+    long = {"x": 0.0, "ballast": "x" * 20_000}
+    spec: dict[str, Any] = {
+        "search": {"method": "list", "params": [long | {"x": float(x)} for x in range(4)]},
+        "space": {},
+    }
+    async with open_lab(tmp_path, InlineExecutor(failing_at_length, gate=gate)) as lab:
+        await lab.submit(**spec)
+        await lab.started(1)
+        await lab.store.writer.write(NoRoom())
+        gate.set()
+        with anyio.fail_after(10):
+            await lab.orchestrator.drain(0.2)
+    async with open_lab(tmp_path, InlineExecutor(value)) as lab:
+        assert (await lab.ended(1))["state"] == "succeeded"
 
 
 async def test_a_drain_lets_work_end_that_ends_in_time(tmp_path: Path) -> None:
