@@ -50,6 +50,7 @@ class Lease:
         self.batch = batch
         self._limit_bytes = output_limit_bytes
         self._overdue: int | None = None
+        self.suspect: int | None = None  # position of what may have ended the process, as something else may have
 
     async def run(self, stop: StopSwitch) -> BatchResult:
         """Never raises for anything the workload does. When cancelled, the process is dead before this returns."""
@@ -156,8 +157,7 @@ class Lease:
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(LAST_WORDS_SECONDS):
                 await slot.died.wait()
-            if broke is None and slot.runs and not slot.killed:
-                broke = "it has closed the pipes through which it answers"
+            slot.mute = slot.mute or (broke is None and slot.runs and not slot.killed)
             slot.kill_if_alive()
             await slot.died.wait()
             exit_status = await to_thread.run_sync(slot.reap)
@@ -170,18 +170,24 @@ class Lease:
         finished = self._finished()
         executing = None if now.executing in finished else now.executing
         output_bytes = self._keep_output() if executing is not None else None
+        suspects = suspects_of(slot, lane)
+        if slot.mute and suspects == 1:
+            broke = broke or "it has closed the pipes through which it answers"
         death = Death(
             exit_status=exit_status,
             executing=executing,
             loading=self.batch.job.call if now.loading else None,
-            killed=slot.killed,
+            killed=slot.killed and not slot.mute,
             broke=broke,
             overdue=self._overdue,
             timeout_seconds=self.batch.job.timeout_seconds,
-            suspects=suspects_of(slot, lane),
+            suspects=suspects,
             usage=self._usage(now.started_ns, output_bytes),
         )
-        return verdict(len(self.batch.evaluations), finished=finished, death=death)
+        result = verdict(len(self.batch.evaluations), finished=finished, death=death)
+        if death.unclear and result.interrupted:
+            self.suspect = executing
+        return result
 
     def _finished(self) -> dict[int, Outcome]:
         found: dict[int, Outcome] = {}

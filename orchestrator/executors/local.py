@@ -1,6 +1,7 @@
 """What the executors that run callables in processes of this machine have in common."""
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -14,6 +15,7 @@ from orchestrator.executors.base import Abilities, StopSwitch
 from orchestrator.executors.lease import Lease, all_unstarted
 from orchestrator.executors.slot import key_of
 from orchestrator.executors.slot_pool import Seat, SlotPool
+from orchestrator.executors.suspects import Suspects
 from orchestrator.executors.waiting import unless_pressed
 
 PREPARE_SECONDS = 60.0
@@ -29,6 +31,7 @@ class LocalExecutor:
         self._pool = pool
         self._limit_bytes = output_limit_bytes
         self._leases: set[Lease] = set()
+        self._suspects = Suspects()
 
     async def __aenter__(self) -> Self:
         await self._pool.__aenter__()
@@ -47,13 +50,35 @@ class LocalExecutor:
             )
         if stop.pressed:
             return all_unstarted(batch)
-        seat = self._pool.seat_at_once(key_of(batch.job)) or await self._seat(batch.job, stop)
+        suspect = self._suspects.first_in(batch)
+        if suspect is not None:
+            return await self._run_alone(batch, suspect, stop)
+        return await self._run_in(await self._seat(batch.job, stop), batch, stop)
+
+    async def _run_alone(self, batch: Batch, position: int, stop: StopSwitch) -> BatchResult:
+        """One evaluation of a batch, in a process that nothing else runs in; the others stay unstarted."""
+        single = replace(batch, evaluations=(batch.evaluations[position],))
+        key = key_of(batch.job)
+        seat = await unless_pressed(stop, lambda: self._pool.lone_seat(key), undo=self._pool.give_back)
+        result = await self._run_in(seat, single, stop)
+        self._suspects.clear(single, result)
+        begun = position if not result.unstarted else None
+        return BatchResult(
+            outcomes={position: result.outcomes[0]} if result.outcomes else {},
+            interrupted=(position,) if result.interrupted else (),
+            unstarted=tuple(place for place in range(len(batch.evaluations)) if place != begun),
+        )
+
+    async def _run_in(self, seat: Seat | None, batch: Batch, stop: StopSwitch) -> BatchResult:
         if seat is None:
             return all_unstarted(batch)
         lease = Lease(seat, batch, output_limit_bytes=self._limit_bytes)
         self._leases.add(lease)
         try:
-            return await lease.run(stop)
+            result = await lease.run(stop)
+            if lease.suspect is not None:
+                self._suspects.add(batch, lease.suspect)
+            return result
         finally:
             self._leases.discard(lease)
             self._pool.give_back(seat)
@@ -61,6 +86,8 @@ class LocalExecutor:
     async def _seat(self, job: Job, stop: StopSwitch) -> Seat | None:
         """A seat, or None when the batch was stopped before there was one."""
         key = key_of(job)
+        if (seat := self._pool.seat_at_once(key)) is not None:
+            return seat
         return await unless_pressed(stop, lambda: self._pool.seat(key), undo=self._pool.give_back)
 
     async def prepare(self, job: Job) -> None:
@@ -70,6 +97,7 @@ class LocalExecutor:
 
     async def retire(self, experiment: int) -> None:
         """End the idle processes that hold this experiment's code; busy ones end with their batches."""
+        self._suspects.forget(experiment)
         await self._pool.retire(experiment)
 
     def live_output(self, variant: int, iteration: int, attempt: int, *, experiment: int) -> tuple[Path, Path] | None:

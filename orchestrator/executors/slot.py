@@ -70,6 +70,7 @@ class Slot:
     waiting: set[anyio.Event] = field(default_factory=set)  # of batches that wait for answers; set when none will come
     retired: bool = False
     killed: bool = False
+    mute: bool = False  # it lived on without the pipes through which it answers, until it was killed for that
     died: anyio.Event = field(default_factory=anyio.Event)
     buried: bool = False
     _reaping: threading.Lock = field(default_factory=threading.Lock)

@@ -118,6 +118,17 @@ class SlotPool:
             self._seats.release()
             raise
 
+    async def lone_seat(self, key: Key) -> Seat:
+        """A seat in a fresh process that nobody else gets a seat in, and that ends with the batch. As `seat` otherwise."""
+        await self._seats.acquire()
+        try:
+            slot = await self._new(key)
+        except BaseException:
+            self._seats.release()
+            raise
+        slot.retired = True
+        return self._take(slot)
+
     def give_back(self, seat: Seat) -> None:
         """The batch is over."""
         slot = seat.slot

@@ -1,6 +1,7 @@
 """`thread`: one process for an experiment, in which batches run in threads; for code that waits or that frees the GIL.
 
-A thread cannot be killed: a hung or crashed host is replaced, and what else ran in it is interrupted. Peak memory is not known.
+A thread cannot be killed: a hung or crashed host is replaced, and what else ran in it is interrupted. When nobody can say
+which evaluation crashed it, all are interrupted, and each is tried again in a host of its own. Peak memory is not known.
 What C code prints, and what threads print that an evaluation starts itself, belongs to no attempt and is not kept.
 """
 

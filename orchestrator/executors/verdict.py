@@ -23,6 +23,11 @@ class Death:
     suspects: int = 1  # evaluations that may have ended it, this one among them; 0 when it was another for sure
     usage: Usage = UNKNOWN_USAGE
 
+    @property
+    def unclear(self) -> bool:
+        """Whether several evaluations may have done it: then none is charged, and each of them runs again by itself."""
+        return self.suspects > 1 and self.broke is None and not self.killed
+
 
 def verdict(count: int, *, finished: Mapping[int, Outcome], death: Death) -> BatchResult:
     """Put every position of a batch of `count` where it belongs."""
@@ -40,15 +45,15 @@ def verdict(count: int, *, finished: Mapping[int, Outcome], death: Death) -> Bat
 
 
 def _outcome_of(death: Death) -> Outcome | None:
-    """The end of the evaluation that executed; None when it is innocent of it."""
+    """The end of the evaluation that executed; None when it is innocent of it, or may be."""
     if death.broke is not None:
         return _failed(death, Cause.WORKER_LOST, f"its process could not go on: {death.broke}{_where(death)}")
     if death.killed:
         return _failed(death, Cause.TIMED_OUT, _timeout_text(death)) if death.overdue == death.executing else None
-    if death.suspects == 0:
+    if death.suspects == 0 or death.unclear:
         return None
-    if death.suspects > 1 or death.exit_status is None:
-        return _failed(death, Cause.WORKER_LOST, _lost_text(death))
+    if death.exit_status is None:
+        return _failed(death, Cause.WORKER_LOST, "its process ended for an unknown reason")
     if death.exit_status < 0:
         return _failed(death, Cause.SIGNALLED, f"killed by {signal_text(-death.exit_status)}{_where(death)}")
     return _failed(death, Cause.EXITED, f"the process left with exit status {death.exit_status}{_where(death)}")
@@ -61,17 +66,6 @@ def _failed(death: Death, cause: Cause, error: str) -> Outcome:
 
 def _timeout_text(death: Death) -> str:
     return f"ran longer than its timeout of {death.timeout_seconds:g} s and was killed{_where(death)}"
-
-
-def _lost_text(death: Death) -> str:
-    how = "for an unknown reason"
-    if death.exit_status is not None:
-        how = f"with exit status {death.exit_status}"
-        if death.exit_status < 0:
-            how = f"by {signal_text(-death.exit_status)}"
-    if death.suspects == 1:
-        return f"its process ended {how}"
-    return f"its process ended {how} while {death.suspects} evaluations ran in it; nobody can say which one did it"
 
 
 def _where(death: Death) -> str:

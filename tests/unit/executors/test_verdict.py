@@ -37,12 +37,14 @@ def cause(death: Death) -> Cause | None:
         ({"killed": True}, None),
         ({"killed": True, "overdue": 0, "timeout_seconds": 2.0}, None),
         ({"killed": True, "broke": "OSError"}, Cause.WORKER_LOST),
-        ({"suspects": 2}, Cause.WORKER_LOST),
+        ({"suspects": 2}, None),
+        ({"suspects": 2, "exit_status": None}, None),
+        ({"suspects": 2, "broke": "OSError"}, Cause.WORKER_LOST),
         ({"suspects": 0}, None),
     ],
 )
 def test_the_one_that_executed_is_charged_when_it_did_it(changes: dict[str, Any], expected: Cause | None) -> None:
-    """By signal, exit, timeout, or not at all when we killed it for another's sake."""
+    """By signal, exit, timeout, or not at all when we killed it for another's sake or when several may have done it."""
     assert cause(replace(CRASH, **changes)) is expected
 
 
