@@ -52,8 +52,8 @@ class Batch:
 class BatchResult:
     """What came of a batch: positions in `evaluations` to outcomes, and what was stopped or never begun.
 
-    Every position is in exactly one of the three. `interrupted` was executing when the batch was stopped from outside, or is an
-    innocent of a thread host that was replaced; `unstarted` was never begun: both may be sent again.
+    Every position is in exactly one of the three. `interrupted` was executing when the batch was stopped from outside, or when its
+    host died and nobody can say through whose fault; `unstarted` was never begun: both may be sent again.
     """
 
     outcomes: Mapping[int, Outcome]
