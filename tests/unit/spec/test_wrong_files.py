@@ -74,8 +74,10 @@ def test_data_that_toml_could_not_hold_is_refused() -> None:
 
 def test_the_message_counts_the_problems() -> None:
     """The error's own message names the file and how many problems there are."""
-    with pytest.raises(InvalidSpec, match=r"^experiment\.toml is not a valid experiment: 2 problems$"):
+    with pytest.raises(InvalidSpec) as caught:
         read("sed = 1\ntgs = 2\n" + MINIMAL)
+
+    assert caught.value.message == "experiment.toml is not a valid experiment: 2 problems"
 
 
 def test_a_hundred_problems_are_enough() -> None:
