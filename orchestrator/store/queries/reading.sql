@@ -41,13 +41,6 @@ SELECT json_object(
 -- Experiments that have not ended, oldest first.
 SELECT json_group_array(id) FROM (SELECT id FROM experiment WHERE finished_us IS NULL ORDER BY id);
 
--- rounds --
--- The rounds of an experiment in order.
-SELECT json_group_array(json_object(
-    'number', number, 'approach', approach, 'first_variant', first_variant, 'proposals', proposals,
-    'best_objective', best_objective
-)) FROM (SELECT * FROM round WHERE experiment = :experiment ORDER BY number);
-
 -- iteration_count --
 -- How many iterations an experiment has in all.
 SELECT json_quote(iterations_queued + iterations_running + iterations_succeeded + iterations_failed + iterations_cancelled)
