@@ -147,17 +147,11 @@ class Evaluation:
 
     async def begin(self, batch: RunningBatch) -> None:
         """Commit that the members are running."""
-        moves, first_of = [], []
         for item in batch.items:
             item.iteration.state = IterationState.RUNNING
             item.iteration.attempt += 1
-            if not item.variant.started:
-                item.variant.started = True
-                first_of.append(item.variant.number)
-            moves.append(_move(item.variant, item.iteration))
-        await self._store.write(
-            StartIterations(experiment=self.plan.experiment, moves=tuple(moves), first_of=tuple(first_of))
-        )
+        keys = tuple([(item.variant.number, item.iteration.number) for item in batch.items])
+        await self._store.write(StartIterations(experiment=self.plan.experiment, keys=keys))
 
     async def end(self, batch: RunningBatch, result: BatchResult) -> None:
         """Commit what came of the members, and what follows for their variants, in one piece."""
@@ -170,12 +164,20 @@ class Evaluation:
             if outcome is not None:
                 attempts.append(self._record(batch, item, outcome))
             self._take_over(item, settled, outcome)
-            moves.append(_move(item.variant, item.iteration, metrics=None if outcome is None else outcome.metrics))
+            moves.append(_move(item))
             if settled.state is IterationState.QUEUED:
                 again.append((item, settled.wait_seconds))
         variants = {id(item.variant): item.variant for item in batch.items}.values()
         ending = self._follow_ups(variants)
-        await self._write(ending, attempts=attempts, moves=moves)
+        change = EndIterations(
+            experiment=self.plan.experiment,
+            attempts=tuple(attempts),
+            executor=batch.stage.executor.name,
+            moves=tuple(moves),
+            variants=tuple(ending.moves),
+            next_stages=ending.next_stages(),
+        )
+        await self._write(change, ending)
         self._leave(ending)
         self._queue_again(again, to_front=bool(result.unstarted or result.interrupted))
         self._announce()
@@ -212,10 +214,9 @@ class Evaluation:
         return back._replace(state=IterationState.CANCELLED) if cancelled else back
 
     def _record(self, batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
-        waited = round(max(0.0, batch.started - item.since), 6) if batch.started else None
+        waited = max(0.0, batch.started - item.since) if batch.started else None
         iteration = item.iteration
-        executor = batch.stage.executor.name
-        return EndedAttempt(item.variant.number, iteration.number, iteration.attempt, executor, waited, outcome)
+        return EndedAttempt(item.variant.number, iteration.number, iteration.attempt, waited, outcome)
 
     def _take_over(self, item: Ready, settled: Settled, outcome: Outcome | None) -> None:
         iteration = item.iteration
@@ -259,7 +260,10 @@ class Evaluation:
     async def _commit_follow_ups(self, variants: Iterable[ActiveVariant]) -> None:
         ending = self._follow_ups(variants)
         if ending.moves or ending.queued:
-            await self._write(ending, attempts=(), moves=())
+            change = EndIterations(
+                experiment=self.plan.experiment, variants=tuple(ending.moves), next_stages=ending.next_stages()
+            )
+            await self._write(change, ending)
         self._leave(ending)
         self._announce()
 
@@ -271,14 +275,7 @@ class Evaluation:
             if all(iteration.state in ENDED_ITERATION for iteration in variant.iterations.values()):
                 self._active.pop(variant.number, None)
 
-    async def _write(self, ending: Ending, *, attempts: Sequence[EndedAttempt], moves: Sequence[IterationMove]) -> None:
-        change = EndIterations(
-            experiment=self.plan.experiment,
-            attempts=tuple(attempts),
-            moves=tuple(moves),
-            variants=tuple(ending.moves),
-            next_stages=ending.next_stages(),
-        )
+    async def _write(self, change: EndIterations, ending: Ending) -> None:
         await self._store.write(change)
         now = anyio.current_time()
         for variant, planned in ending.queued:
@@ -311,11 +308,9 @@ class Evaluation:
         self._dispatcher.wake()
 
 
-def _move(
-    variant: ActiveVariant, iteration: ActiveIteration, *, metrics: Mapping[str, float] | None = None
-) -> IterationMove:
-    one = iteration
-    return IterationMove(variant.number, one.number, one.state, one.attempt, one.charged, one.cause, metrics)
+def _move(item: Ready) -> IterationMove:
+    one = item.iteration
+    return IterationMove(item.variant.number, one.number, one.state, one.attempt, one.charged, one.cause)
 
 
 def _queued_anew(known: ActiveIteration, stored: ActiveIteration) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.domain.outcome import MEASURED
-from orchestrator.domain.states import IterationState, VariantState
+from orchestrator.domain.states import IterationState
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.store.views import Views
@@ -36,8 +36,8 @@ async def _measured(views: Views, plan: Plan, numbers: Sequence[int]) -> Measure
 
 
 def _variant(row: Sequence[Any], measured: Measured) -> ActiveVariant:
-    number, name, parameters, state, iterations = row
-    variant = ActiveVariant(number, name, parameters, state != VariantState.PROPOSED)
+    number, name, parameters, iterations = row
+    variant = ActiveVariant(number, name, parameters)
     for values in iterations:
         *facts, metrics = values
         iteration = _iteration(facts)

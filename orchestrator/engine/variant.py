@@ -35,7 +35,6 @@ class ActiveVariant:
     number: int
     hash: str
     parameters_json: str
-    started: bool
     iterations: dict[int, ActiveIteration] = field(default_factory=dict)
     committing: bool = False  # what follows for it is on its way to the store: nothing else follows meanwhile
     outdated: bool = (

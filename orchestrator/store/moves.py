@@ -1,7 +1,7 @@
 """Every move of a state goes through here: checked against the table, made only from the expected state, told as an event."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
@@ -39,29 +39,67 @@ class IterationMove(NamedTuple):
     attempt: int  # the last attempt begun
     charged: int  # failed attempts that count against its retries
     cause: str | None = None
-    metrics: Mapping[str, float] | None = None
 
 
-def move_iterations(
-    transaction: Transaction, experiment: int, moves: Sequence[IterationMove], *, source: IterationState
-) -> None:
-    """Move iterations of one experiment out of `source`. Raises IllegalMove with their history when one is elsewhere."""
-    if not moves:
-        return
-    targets = Counter(move.target for move in moves)
+Key = tuple[int, int]
+"""(variant, iteration) within an experiment."""
+
+
+def start_iterations(transaction: Transaction, experiment: int, keys: Sequence[Key]) -> None:
+    """Begin the next attempt at queued iterations. Raises IllegalMove with their history when one is elsewhere."""
+    check_move(ITERATION_MOVES, IterationState.QUEUED, IterationState.RUNNING, what="an iteration")
+    changed = _by_number(transaction, "start_iterations", experiment, keys)
+    _expect(transaction, changed, keys, experiment=experiment, source=IterationState.QUEUED)
+    transaction.count(experiment, iterations_queued=-len(keys), iterations_running=len(keys))
+
+
+def end_iterations(transaction: Transaction, experiment: int, moves: Sequence[IterationMove]) -> None:
+    """Move running iterations on. Raises IllegalMove with their history when one is not running.
+
+    Those that have succeeded, nearly all as a rule, are written as lists of variants: a third of the time of rows.
+    """
+    succeeded: list[Key] = []
+    rows = []
+    for variant, number, target, attempt, charged, cause in moves:
+        if target is IterationState.SUCCEEDED:
+            succeeded.append((variant, number))
+        else:
+            rows.append((variant, number, target.value, attempt, charged, plain(cause)))
+    targets = Counter({IterationState.SUCCEEDED: len(succeeded)} if succeeded else {})
+    targets.update(IterationState(row[2]) for row in rows)
     for target in targets:
-        check_move(ITERATION_MOVES, source, target, what="an iteration")
-    place = (experiment, source.value)
-    rows = [
-        (*place, variant, number, target.value, attempt, charged, plain(cause), metrics_json(metrics))
-        for variant, number, target, attempt, charged, cause, metrics in moves
-    ]
-    changed = transaction.run_rows("move_iterations", rows)
-    if changed != len(moves):
-        history = _where(transaction, "misplaced_iterations", place, [(move.variant, move.number) for move in moves])
-        raise IllegalMove(f"{len(moves) - changed} iterations of {experiment} are not {source}: {history}")
-    transaction.count(experiment, **{f"iterations_{source}": -len(moves)})
+        check_move(ITERATION_MOVES, IterationState.RUNNING, target, what="an iteration")
+    changed = _by_number(transaction, "succeed_iterations", experiment, succeeded)
+    if rows:
+        changed += transaction.run_rows("move_iterations", rows, shared=(experiment,))
+    _expect(transaction, changed, moves, experiment=experiment, source=IterationState.RUNNING)
+    transaction.count(experiment, iterations_running=-len(moves))
     transaction.count(experiment, **{f"iterations_{target}": count for target, count in targets.items()})
+
+
+def _by_number(transaction: Transaction, statement: str, experiment: int, keys: Sequence[Key]) -> int:
+    """Run a statement for each iteration number and the variants it concerns: the number of changed rows."""
+    variants: defaultdict[int, list[int]] = defaultdict(list)
+    for variant, number in keys:
+        variants[number].append(variant)
+    return sum(
+        transaction.run(statement, {"experiment": experiment, "number": number, "rows": json.dumps(rows)})
+        for number, rows in variants.items()
+    )
+
+
+def _expect(
+    transaction: Transaction,
+    changed: int,
+    wanted: Sequence[Key | IterationMove],
+    *,
+    experiment: int,
+    source: IterationState,
+) -> None:
+    if changed != len(wanted):
+        place = (experiment, source.value)
+        history = _where(transaction, "misplaced_iterations", place, [(key[0], key[1]) for key in wanted])
+        raise IllegalMove(f"{len(wanted) - changed} iterations of {experiment} are not {source}: {history}")
 
 
 class VariantMove(NamedTuple):
@@ -77,19 +115,18 @@ class VariantMove(NamedTuple):
     passed: bool | None = None
 
 
-def move_variants(
-    transaction: Transaction, experiment: int, moves: Sequence[VariantMove], *, source: VariantState
-) -> None:
-    """Move variants of one experiment out of `source`. Raises IllegalMove with their states when one is elsewhere."""
+def move_variants(transaction: Transaction, experiment: int, moves: Sequence[VariantMove]) -> None:
+    """End variants of one experiment that are evaluating. Raises IllegalMove with their states when one has ended before.
+
+    On record such a variant may still be `proposed`: that it is evaluating follows from its iterations.
+    """
     if not moves:
         return
     targets = Counter(move.target for move in moves)
     for target in targets:
-        check_move(VARIANT_MOVES, source, target, what="a variant")
-    place = (experiment, source.value)
+        check_move(VARIANT_MOVES, VariantState.EVALUATING, target, what="a variant")
     rows = [
         (
-            *place,
             number,
             target.value,
             rule,
@@ -101,10 +138,11 @@ def move_variants(
         )
         for number, target, rule, metrics, spread, objective, rank, passed in moves
     ]
-    changed = transaction.run_rows("move_variants", rows)
+    changed = transaction.run_rows("move_variants", rows, shared=(experiment,))
     if changed != len(moves):
+        place = (experiment, VariantState.EVALUATING.value)
         history = _where(transaction, "misplaced_variants", place, [(move.number,) for move in moves])
-        raise IllegalMove(f"{len(moves) - changed} variants of {experiment} are not {source}: {history}")
+        raise IllegalMove(f"{len(moves) - changed} variants of {experiment} are not evaluating: {history}")
     count_variants(transaction, experiment, targets)
 
 

@@ -54,7 +54,13 @@ STATEMENTS = _load()
 
 
 @cache
-def for_rows(name: str, *, width: int, count: int) -> str:
-    """A statement whose `:rows` stands for `count` rows of `width` values."""
-    row = f"({', '.join('?' * width)})"
-    return STATEMENTS[name].replace(":rows", ", ".join([row] * count))
+def for_rows(name: str, *, shared: int, width: int, count: int) -> str:
+    """A statement whose `:rows` stands for `count` rows of `width` values of their own.
+
+    The first `shared` bound values are common to all rows: in an INSERT they begin each row, elsewhere the statement names them as ?1, ?2, …
+    """
+    statement = STATEMENTS[name]
+    common = [f"?{place}" for place in range(1, shared + 1)] if statement.startswith("INSERT") else []
+    starts = range(shared + 1, shared + 1 + width * count, width)
+    rows = [", ".join([*common, *(f"?{place}" for place in range(start, start + width))]) for start in starts]
+    return statement.replace(":rows", ", ".join([f"({row})" for row in rows]))

@@ -60,8 +60,10 @@ class Transaction:
         """Run a named statement and return how many rows it changed."""
         return self._connection.execute(STATEMENTS[name], values or {}).rowcount
 
-    def run_rows(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    def run_rows(self, name: str, rows: Sequence[tuple[Any, ...]], *, shared: tuple[Any, ...] = ()) -> int:
         """Run a named statement over many rows, in as few steps as can be, and return how many rows it changed.
+
+        `shared` are values that are the same for all of them (see `for_rows`).
 
         The values must be exactly int, float, str or None: for any other type, even a subclass, the database module looks for an adapter.
         """
@@ -69,9 +71,9 @@ class Transaction:
         for count in ROWS_AT_ONCE:
             whole = (len(rows) - done) // count * count
             if whole:
-                statement = for_rows(name, width=len(rows[0]), count=count)
+                statement = for_rows(name, shared=len(shared), width=len(rows[0]), count=count)
                 starts = range(done, done + whole, count)
-                bound = [tuple(chain.from_iterable(rows[start : start + count])) for start in starts]
+                bound = [tuple(chain(shared, *rows[start : start + count])) for start in starts]
                 changed += self._connection.executemany(statement, bound).rowcount
                 done += whole
         return changed
@@ -109,16 +111,10 @@ class Transaction:
             self.run_rows("add_to_counters", totals)
         if self.events:
             rows = [
-                (
-                    event["seq"],
-                    self.now_us,
-                    _experiment_of(event),
-                    event["kind"],
-                    json.dumps(event, separators=(",", ":")),
-                )
+                (event["seq"], _experiment_of(event), event["kind"], json.dumps(event, separators=(",", ":")))
                 for event in self.events
             ]
-            self.run_rows("add_events", rows)
+            self.run_rows("add_events", rows, shared=(self.now_us,))
 
 
 COUNTERS = (

@@ -1,15 +1,14 @@
 """Changes that running makes: iterations start, end, are queued again; variants end."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.domain.outcome import Outcome
-from orchestrator.domain.states import IterationState, VariantState
+from orchestrator.domain.states import IterationState
 from orchestrator.store.changes.rounds import Decision, PlannedIteration
-from orchestrator.store.columns import plain
-from orchestrator.store.moves import IterationMove, VariantMove, move_iterations, move_variants
+from orchestrator.store.columns import metrics_json, plain
+from orchestrator.store.moves import IterationMove, Key, VariantMove, end_iterations, move_variants, start_iterations
 from orchestrator.store.writer import Transaction
 
 
@@ -18,52 +17,46 @@ class StartIterations:
     """A batch is about to be sent: its members are running from here on."""
 
     experiment: int
-    moves: tuple[IterationMove, ...]
-    first_of: tuple[int, ...]  # variants that start with it
+    keys: tuple[Key, ...]
 
     def apply(self, transaction: Transaction) -> None:
-        """Move the members, with one event for the batch."""
-        move_iterations(transaction, self.experiment, self.moves, source=IterationState.QUEUED)
-        if self.first_of:
-            started = {"experiment": self.experiment, "rows": json.dumps(self.first_of)}
-            transaction.run("start_variants", started)
-        refs = [f"{self.experiment}.{move.variant}.{move.number}" for move in self.moves]
+        """Begin their next attempts, with one event for the batch."""
+        start_iterations(transaction, self.experiment, self.keys)
+        refs = [f"{self.experiment}.{variant}.{number}" for variant, number in self.keys]
         transaction.tell("iterations_started", experiment=self.experiment, refs=refs)
 
 
-@dataclass(frozen=True, slots=True)
-class EndedAttempt:
-    """One attempt for the record."""
+class EndedAttempt(NamedTuple):
+    """One attempt for the record. A tuple: thousands are made at once."""
 
     variant: int
     iteration: int
     number: int
-    executor: str
     queue_seconds: float | None
     outcome: Outcome
 
-    def row(self, experiment: int) -> tuple[Any, ...]:
+    def row(self) -> tuple[Any, ...]:
         """Its columns, as `add_attempts` takes them."""
-        outcome, usage = self.outcome, self.outcome.usage
+        variant, iteration, number, queue_seconds, (end, metrics, cause, error, exit_status, _, _, usage) = self
+        started_us, finished_us, wall, cpu, rss, output, pid, ticks = usage
         return (
-            experiment,
-            self.variant,
-            self.iteration,
-            self.number,
-            outcome.end.value,
-            plain(outcome.cause),
-            outcome.error,
-            outcome.exit_status,
-            self.executor,
-            usage.started_us,
-            usage.finished_us,
-            usage.wall_seconds,
-            usage.cpu_seconds,
-            usage.max_rss_bytes,
-            usage.output_bytes,
-            self.queue_seconds,
-            usage.pid,
-            usage.start_ticks,
+            variant,
+            iteration,
+            number,
+            end.value,
+            plain(cause),
+            error,
+            exit_status,
+            started_us,
+            finished_us,
+            wall,
+            cpu,
+            rss,
+            output,
+            queue_seconds,
+            pid,
+            ticks,
+            metrics_json(metrics),
         )
 
 
@@ -80,23 +73,21 @@ class EndIterations:
     """What came of a batch, and what follows from it for its variants, in one piece."""
 
     experiment: int
-    attempts: tuple[EndedAttempt, ...]
-    moves: tuple[IterationMove, ...]  # out of `running`
+    attempts: tuple[EndedAttempt, ...] = ()
+    executor: str | None = None  # where the attempts ran
+    moves: tuple[IterationMove, ...] = ()  # out of `running`
     variants: tuple[VariantMove, ...] = ()  # out of `evaluating`
     next_stages: tuple[NewIterations, ...] = ()
 
     def apply(self, transaction: Transaction) -> None:
         """Write attempts, moves and new iterations, with one event for all that ended and one for what is queued again."""
-        transaction.run_rows("add_attempts", [attempt.row(self.experiment) for attempt in self.attempts])
-        move_iterations(transaction, self.experiment, self.moves, source=IterationState.RUNNING)
-        self._tell(
-            transaction, [move for move in self.moves if move.target is IterationState.QUEUED], "iterations_requeued"
-        )
-        self._tell(
-            transaction,
-            [move for move in self.moves if move.target is not IterationState.QUEUED],
-            "iterations_finished",
-        )
+        rows = [attempt.row() for attempt in self.attempts]
+        transaction.run_rows("add_attempts", rows, shared=(self.experiment, self.executor))
+        end_iterations(transaction, self.experiment, self.moves)
+        queued = [move for move in self.moves if move.target is IterationState.QUEUED]
+        self._tell(transaction, queued, "iterations_requeued")
+        ended = [move for move in self.moves if move.target is not IterationState.QUEUED] if queued else self.moves
+        self._tell(transaction, ended, "iterations_finished")
         end_variants(transaction, self.experiment, self.variants)
         add_iterations(transaction, self.experiment, self.next_stages)
 
@@ -104,7 +95,7 @@ class EndIterations:
         if not moves:
             return
         refs = [f"{self.experiment}.{move.variant}.{move.number}" for move in moves]
-        states = [str(move.target) for move in moves]
+        states = [move.target.value for move in moves]
         details: dict[str, Any] = {"states": states}
         if any(move.cause for move in moves):
             details["causes"] = [move.cause for move in moves]
@@ -129,19 +120,17 @@ class PromoteVariants:
 
 
 def end_variants(transaction: Transaction, experiment: int, moves: Sequence[VariantMove]) -> None:
-    """Move variants out of `evaluating`, with one event."""
-    move_variants(transaction, experiment, moves, source=VariantState.EVALUATING)
+    """End variants, with one event."""
+    move_variants(transaction, experiment, moves)
     if moves:
         refs = [f"{experiment}.{move.number}" for move in moves]
-        states = [str(move.target) for move in moves]
+        states = [move.target.value for move in moves]
         transaction.tell("variants_finished", experiment=experiment, refs=refs, states=states)
 
 
 def add_iterations(transaction: Transaction, experiment: int, additions: Sequence[NewIterations]) -> None:
     """Queue iterations of later stages."""
-    rows = [
-        (experiment, addition.variant, *planned, "queued") for addition in additions for planned in addition.iterations
-    ]
+    rows = [(addition.variant, *planned) for addition in additions for planned in addition.iterations]
     if rows:
-        transaction.run_rows("add_iterations", rows)
+        transaction.run_rows("add_iterations", rows, shared=(experiment, IterationState.QUEUED.value))
         transaction.count(experiment, iterations_queued=len(rows))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from orchestrator.domain.states import ExperimentState, Phase
+from orchestrator.domain.states import ExperimentState, IterationState, Phase, VariantState
 from orchestrator.errors import StoreBlocked
 from orchestrator.store.changes.experiments import enter_phase
 from orchestrator.store.moves import experiment_row, move_experiment
@@ -86,9 +86,8 @@ class PlannedIteration(NamedTuple):
     seed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposed:
-    """One proposal with the iterations it starts with, should it be new."""
+class Proposed(NamedTuple):
+    """One proposal with the iterations it starts with, should it be new. A tuple: thousands are made at once."""
 
     hash: str
     parameters: str  # canonical JSON
@@ -136,19 +135,15 @@ class AddProposals:
         pointers: list[tuple[int, int]],
         values: dict[str, Any],
     ) -> None:
-        place = (self.experiment, self.round, self.approach)
+        place = (self.experiment, self.round)
         variants = [
-            (*place, number, one.hash, one.parameters, json.dumps(one.parents) if one.parents else "[]", "proposed")
-            for number, one in new.items()
+            (number, hash_, parameters, json.dumps(parents) if parents else "[]")
+            for number, (hash_, parameters, _, parents) in new.items()
         ]
-        transaction.run_rows("add_variants", variants)
-        iterations = [
-            (self.experiment, number, *planned, "queued")
-            for number, proposal in new.items()
-            for planned in proposal.iterations
-        ]
-        transaction.run_rows("add_iterations", iterations)
-        transaction.run_rows("add_proposals", [(self.experiment, self.round, *pointer) for pointer in pointers])
+        transaction.run_rows("add_variants", variants, shared=(*place, self.approach, VariantState.PROPOSED.value))
+        iterations = [(number, *planned) for number, proposal in new.items() for planned in proposal.iterations]
+        transaction.run_rows("add_iterations", iterations, shared=(self.experiment, IterationState.QUEUED.value))
+        transaction.run_rows("add_proposals", pointers, shared=place)
         transaction.run("add_to_round", {**values, "count": len(pointers)})
         transaction.count(self.experiment, variant_count=len(new), iterations_queued=len(iterations))
         transaction.tell(
@@ -205,8 +200,8 @@ class ScoreVariants:
 
     def apply(self, transaction: Transaction) -> None:
         """Write the verdicts."""
-        rows = [(self.experiment, one.variant, one.score, int(one.passed), one.verdict) for one in self.scores]
-        transaction.run_rows("score_variants", rows)
+        rows = [(one.variant, one.score, int(one.passed), one.verdict) for one in self.scores]
+        transaction.run_rows("score_variants", rows, shared=(self.experiment,))
         passed = sum(score.passed for score in self.scores)
         transaction.tell("variants_scored", experiment=self.experiment, count=len(rows), passed=passed)
 
@@ -225,7 +220,7 @@ class SelectVariants:
         """Write selection, decision and phase."""
         values = {"experiment": self.experiment, "round": self.round, "best_objective": self.best_objective}
         transaction.run("deselect_variants", {"experiment": self.experiment})
-        transaction.run_rows("select_variants", [(self.experiment, number) for number in self.variants])
+        transaction.run_rows("select_variants", [(number,) for number in self.variants], shared=(self.experiment,))
         transaction.run("close_round", values)
         self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
         refs = [f"{self.experiment}.{variant}" for variant in self.variants]

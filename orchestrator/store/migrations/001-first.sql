@@ -64,6 +64,7 @@ CREATE TABLE variant (
     params TEXT NOT NULL CHECK (json_valid(params)),
     parents TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(parents)),
     state TEXT NOT NULL CHECK (state IN ('proposed', 'evaluating', 'evaluated', 'failed', 'pruned', 'cancelled')),
+    -- ^ a proposed variant is evaluating as soon as one of its iterations is not queued: that is not written a second time
     rule TEXT,
     metrics TEXT CHECK (metrics IS NULL OR json_valid(metrics)),
     spread TEXT CHECK (spread IS NULL OR json_valid(spread)),
@@ -93,11 +94,10 @@ CREATE TABLE iteration (
     attempt INTEGER NOT NULL DEFAULT 0,
     charged INTEGER NOT NULL DEFAULT 0,
     cause TEXT,
-    metrics TEXT CHECK (metrics IS NULL OR json_valid(metrics)),
     PRIMARY KEY (experiment, variant, number),
     FOREIGN KEY (experiment, variant) REFERENCES variant (experiment, number) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX iteration_open ON iteration (experiment, variant, number) WHERE state IN ('queued', 'running');
+CREATE INDEX iteration_running ON iteration (experiment, variant, number) WHERE state = 'running';
 
 CREATE TABLE attempt (
     experiment INTEGER NOT NULL,
@@ -120,6 +120,7 @@ CREATE TABLE attempt (
     queue_seconds REAL,
     pid INTEGER,
     start_ticks INTEGER,
+    metrics TEXT CHECK (metrics IS NULL OR json_valid(metrics)),
     CHECK ((end = 'failed') = (cause IS NOT NULL)),
     PRIMARY KEY (experiment, variant, iteration, number),
     FOREIGN KEY (experiment, variant, iteration) REFERENCES iteration (experiment, variant, number) ON DELETE CASCADE

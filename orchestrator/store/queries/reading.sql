@@ -50,9 +50,14 @@ FROM experiment WHERE id = :experiment;
 -- Variants that still have iterations to start, with all their iterations, after a number.
 SELECT json_group_array(json(row)) FROM (
     SELECT json_array(
-        v.number, v.hash, v.params, v.state,
+        v.number, v.hash, v.params,
         (
-            SELECT json_group_array(json_array(i.number, i.stage, i."case", i.repeat, i.seed, i.state, i.attempt, i.charged, i.cause, i.metrics))
+            SELECT json_group_array(json_array(i.number, i.stage, i."case", i.repeat, i.seed, i.state, i.attempt, i.charged, i.cause, CASE i.state
+                WHEN 'succeeded' THEN (
+                    SELECT a.metrics FROM attempt AS a
+                    WHERE a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
+                )
+            END))
             FROM iteration AS i WHERE i.experiment = v.experiment AND i.variant = v.number
         )
     ) AS row
@@ -91,14 +96,21 @@ SELECT json_group_array(json(row)) FROM (
 -- Variants with their iterations as last tried, after a number.
 SELECT json_group_array(json(row)) FROM (
     SELECT json_object(
-        'number', v.number, 'params', json(v.params), 'state', v.state, 'rule', v.rule, 'round', v.round,
+        'number', v.number, 'params', json(v.params), 'state', CASE
+            WHEN v.state = 'proposed' AND EXISTS (
+                SELECT 1 FROM iteration AS i
+                WHERE i.experiment = v.experiment AND i.variant = v.number AND i.state <> 'queued'
+            ) THEN 'evaluating'
+            ELSE v.state
+        END, 'rule', v.rule, 'round', v.round,
         'approach', v.approach, 'parents', json(v.parents),
         'metrics', json(v.metrics), 'spread', json(v.spread), 'score', v.score,
         'passed', json(CASE v.passed WHEN 1 THEN 'true' WHEN 0 THEN 'false' END),
         'selected', json(CASE v.selected WHEN 1 THEN 'true' ELSE 'false' END),
         'iterations', (
             SELECT json_group_array(json_array(
-                i.number, i.stage, i."case", i.repeat, i.attempt, i.state, i.cause, a.error, i.seed, json(i.metrics),
+                i.number, i.stage, i."case", i.repeat, i.attempt, i.state, i.cause, a.error, i.seed,
+                json(CASE i.state WHEN 'succeeded' THEN a.metrics END),
                 a.wall_seconds, a.cpu_seconds, a.max_rss_bytes, a.executor
             ))
             FROM iteration AS i
@@ -137,7 +149,7 @@ SELECT json_group_array(json_array("case", total, ended)) FROM (
 -- Some of what runs now.
 SELECT json_group_array(json_array(variant, number)) FROM (
     SELECT variant, number FROM iteration
-    WHERE experiment = :experiment AND state IN ('queued', 'running') AND state = 'running' LIMIT :limit
+    WHERE experiment = :experiment AND state = 'running' LIMIT :limit
 );
 
 -- round_progress --
@@ -191,8 +203,10 @@ SELECT json_object(
         WHERE v.experiment = :experiment
     ),
     'metrics', (
-        SELECT json_group_array(DISTINCT entry.key) FROM iteration AS i, json_each(i.metrics) AS entry
-        WHERE i.experiment = :experiment
+        SELECT json_group_array(DISTINCT entry.key) FROM iteration AS i, attempt AS a, json_each(a.metrics) AS entry
+        WHERE
+            i.experiment = :experiment AND i.state = 'succeeded'
+            AND a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
     )
 );
 

@@ -21,7 +21,7 @@ WHERE
 
 -- retry_iterations --
 -- Queue anew what is in one final state; its attempts stay on record.
-UPDATE iteration SET state = 'queued', charged = 0, cause = NULL, metrics = NULL
+UPDATE iteration SET state = 'queued', charged = 0, cause = NULL
 WHERE
     experiment = :experiment
     AND state = :source
@@ -43,20 +43,20 @@ WHERE
     );
 
 -- lose_attempts --
--- Attempts that were under way when the daemon or the machine went down (IN names the partial index, here and below).
+-- Attempts that were under way when the daemon or the machine went down.
 INSERT INTO attempt (experiment, variant, iteration, number, end, cause, error)
 SELECT experiment, variant, number, attempt, 'failed', :cause, :error
-FROM iteration WHERE state IN ('queued', 'running') AND state = 'running';
+FROM iteration WHERE state = 'running';
 
 -- experiments_with_lost --
 -- How many iterations of which experiments were under way.
 SELECT json_group_array(json_array(experiment, lost)) FROM (
-    SELECT experiment, count(*) AS lost FROM iteration WHERE state IN ('queued', 'running') AND state = 'running' GROUP BY experiment
+    SELECT experiment, count(*) AS lost FROM iteration WHERE state = 'running' GROUP BY experiment
 );
 
 -- requeue_lost --
 -- Queue anew what was under way; it is not charged for it.
-UPDATE iteration SET state = 'queued' WHERE state IN ('queued', 'running') AND state = 'running';
+UPDATE iteration SET state = 'queued' WHERE state = 'running';
 
 -- set_meta --
 -- Remember a fact about the file itself.

@@ -1,6 +1,6 @@
 -- add_events --
 -- Append events; the writer has numbered them.
-INSERT INTO event (seq, time_us, experiment, kind, data) VALUES :rows;
+INSERT INTO event (time_us, seq, experiment, kind, data) VALUES :rows;
 
 -- add_to_counters --
 -- Add what a transaction changed to the state counters of its experiments.
@@ -78,7 +78,7 @@ WHERE experiment = :experiment AND hash IN (SELECT value FROM json_each(:rows));
 
 -- add_variants --
 -- New variants, proposed.
-INSERT INTO variant (experiment, round, approach, number, hash, params, parents, state) VALUES :rows;
+INSERT INTO variant (experiment, round, approach, state, number, hash, params, parents) VALUES :rows;
 
 -- add_proposals --
 -- What a round proposed, in order, duplicates included.
@@ -86,22 +86,31 @@ INSERT INTO proposal (experiment, round, ordinal, variant) VALUES :rows;
 
 -- add_iterations --
 -- New iterations, queued.
-INSERT INTO iteration (experiment, variant, number, stage, "case", repeat, seed, state) VALUES :rows;
+INSERT INTO iteration (experiment, state, variant, number, stage, "case", repeat, seed) VALUES :rows;
+
+-- start_iterations --
+-- Begin an attempt at iterations that have one number, of several variants.
+UPDATE iteration SET state = 'running', attempt = attempt + 1
+WHERE experiment = :experiment AND number = :number AND state = 'queued' AND variant IN (SELECT value FROM json_each(:rows));
+
+-- succeed_iterations --
+-- End iterations that have one number, of several variants, well.
+UPDATE iteration SET state = 'succeeded', cause = NULL
+WHERE experiment = :experiment AND number = :number AND state = 'running' AND variant IN (SELECT value FROM json_each(:rows));
 
 -- move_iterations --
--- Move iterations out of one state.
+-- Move running iterations of an experiment to where they go when they have not succeeded.
 UPDATE iteration SET
     state = moved.target,
     attempt = moved.attempt,
     charged = moved.charged,
-    cause = moved.cause,
-    metrics = moved.metrics
-FROM (WITH listed (experiment, source, variant, number, target, attempt, charged, cause, metrics) AS (VALUES :rows) SELECT * FROM listed) AS moved
+    cause = moved.cause
+FROM (WITH listed (variant, number, target, attempt, charged, cause) AS (VALUES :rows) SELECT * FROM listed) AS moved
 WHERE
-    iteration.experiment = moved.experiment
+    iteration.experiment = ?1
     AND iteration.variant = moved.variant
     AND iteration.number = moved.number
-    AND iteration.state = moved.source;
+    AND iteration.state = 'running';
 
 -- misplaced_iterations --
 -- Where iterations are that are not in the state a move expected, with their attempts.
@@ -126,18 +135,12 @@ FROM (
 -- add_attempts --
 -- Attempts that have ended.
 INSERT INTO attempt (
-    experiment, variant, iteration, number, end, cause, error, exit_status, executor, started_us, finished_us,
-    wall_seconds, cpu_seconds, max_rss_bytes, output_bytes, queue_seconds, pid, start_ticks
+    experiment, executor, variant, iteration, number, end, cause, error, exit_status, started_us, finished_us,
+    wall_seconds, cpu_seconds, max_rss_bytes, output_bytes, queue_seconds, pid, start_ticks, metrics
 ) VALUES :rows;
 
--- start_variants --
--- Variants whose first iteration starts.
-UPDATE variant SET state = 'evaluating' WHERE experiment = :experiment AND state = 'proposed' AND number IN (
-    SELECT value FROM json_each(:rows)
-);
-
 -- move_variants --
--- Move variants out of one state.
+-- End variants of an experiment that are open.
 UPDATE variant SET
     state = moved.target,
     rule = moved.rule,
@@ -146,14 +149,14 @@ UPDATE variant SET
     objective = moved.objective,
     rank = moved.rank,
     passed = moved.passed
-FROM (WITH listed (experiment, source, number, target, rule, metrics, spread, objective, rank, passed) AS (VALUES :rows) SELECT * FROM listed) AS moved
-WHERE variant.experiment = moved.experiment AND variant.number = moved.number AND variant.state = moved.source;
+FROM (WITH listed (number, target, rule, metrics, spread, objective, rank, passed) AS (VALUES :rows) SELECT * FROM listed) AS moved
+WHERE variant.experiment = ?1 AND variant.number = moved.number AND variant.state IN ('proposed', 'evaluating');
 
 -- misplaced_variants --
--- Where variants are that are not in the state a move expected.
+-- Where variants are that should be open and are not.
 SELECT json_group_array(json_object('ref', variant.experiment || '.' || variant.number, 'state', variant.state, 'rule', variant.rule))
 FROM json_each(:rows) AS moved, variant
-WHERE variant.experiment = :experiment AND variant.number = moved.value ->> 0 AND variant.state <> :source;
+WHERE variant.experiment = :experiment AND variant.number = moved.value ->> 0 AND variant.state NOT IN ('proposed', 'evaluating');
 
 -- score_variants --
 -- Gate verdicts.
@@ -161,8 +164,8 @@ UPDATE variant SET
     score = scored.score,
     passed = scored.passed,
     verdict = scored.verdict
-FROM (WITH listed (experiment, number, score, passed, verdict) AS (VALUES :rows) SELECT * FROM listed) AS scored
-WHERE variant.experiment = scored.experiment AND variant.number = scored.number AND variant.state = 'evaluated';
+FROM (WITH listed (number, score, passed, verdict) AS (VALUES :rows) SELECT * FROM listed) AS scored
+WHERE variant.experiment = ?1 AND variant.number = scored.number AND variant.state = 'evaluated';
 
 -- deselect_variants --
 -- Take back what was selected before.
@@ -171,8 +174,8 @@ UPDATE variant SET selected = 0 WHERE experiment = :experiment AND selected = 1;
 -- select_variants --
 -- Mark the selected variants.
 UPDATE variant SET selected = 1
-FROM (WITH listed (experiment, number) AS (VALUES :rows) SELECT * FROM listed) AS chosen
-WHERE variant.experiment = chosen.experiment AND variant.number = chosen.number;
+FROM (WITH listed (number) AS (VALUES :rows) SELECT * FROM listed) AS chosen
+WHERE variant.experiment = ?1 AND variant.number = chosen.number;
 
 -- add_decision --
 -- A decision with what it was taken from.
