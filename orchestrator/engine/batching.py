@@ -31,7 +31,7 @@ class Pace:
         self.allowed = FIRST
 
 
-SHORT_SECONDS = 0.1
+SHORT_SECONDS = 0.25
 """A batch shorter than this is worth having the next one ready."""
 
 
@@ -48,6 +48,6 @@ def batch_length(pace: Pace, *, target_seconds: float, ready: int, lanes: int) -
     if pace.mean_seconds is None:
         return FIRST
     mean_seconds = max(pace.mean_seconds, SHORTEST_SECONDS)
-    worth = int(min(MOST, target_seconds / mean_seconds))
+    worth = round(min(MOST, target_seconds / mean_seconds))
     fair = max(-(-ready // max(1, lanes)), int(min(MOST, LEAST_SECONDS / mean_seconds)))
     return max(1, min(worth, pace.allowed, fair, ready))

@@ -2,8 +2,7 @@
 
 import heapq
 import itertools
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
 
 import anyio
 import structlog
@@ -11,9 +10,10 @@ from anyio.abc import TaskGroup
 
 from orchestrator.domain.evaluation import BatchResult
 from orchestrator.engine.admission import STANDBY, Admission, Wait, admit
+from orchestrator.engine.doors import Doors
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.errors import ExecutorUnusable
-from orchestrator.executors.base import Executor, StopSwitch
+from orchestrator.executors.base import Executor
 
 log = structlog.get_logger(__name__)
 
@@ -147,18 +147,36 @@ class Dispatcher:
 
     async def _execute(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
         unstarted = BatchResult(outcomes={}, unstarted=tuple(range(len(batch.items))))
-        doors = (queue.parallel, batch.stage.narrow, self._permits[batch.stage.permit])
-        async with _passing(batch.stop, *doors) as admitted:
-            if not admitted:
-                return unstarted
-            batch.started = anyio.current_time()
-            try:
-                result = await batch.stage.executor.run(batch.payload(queue.plan), batch.stop)
-            except ExecutorUnusable as error:
-                queue.owner.unusable(batch.stage.name, error.message)
-                return unstarted
+        doors = Doors(queue.parallel, batch.stage.narrow, self._permits[batch.stage.permit])
+        leader = None if doors.pass_at_once() else self._to_follow(queue, batch)
+        if leader is not None and leader.doors is not None:
+            leader.follower, batch.waits_behind, doors = batch, True, leader.doors.share()
+        elif not doors.held and not await doors.pass_in_turn(batch.stop):
+            return unstarted
+        batch.doors, batch.started = doors, anyio.current_time()
+        batch.sent = batch.payload(queue.plan, behind=leader)
+        try:
+            result = await batch.stage.executor.run(batch.sent, batch.stop)
+        except ExecutorUnusable as error:
+            queue.owner.unusable(batch.stage.name, error.message)
+            return unstarted
+        finally:
+            batch.sent = None
+            doors.leave()
+            if batch.follower is not None:
+                batch.follower.waits_behind, batch.follower.started = False, anyio.current_time()
         self._learn(batch, result)
         return result
+
+    def _to_follow(self, queue: WorkQueue, batch: RunningBatch) -> RunningBatch | None:
+        """The batch that this one may follow in its process without a gap.
+
+        None when somebody else's work waits for the permit too, and none at the end of the work, where it would be stuck if what it
+        follows took unexpectedly long while another process has nothing to do.
+        """
+        if not batch.stage.ready or any(other.ready for other in self._queues.values() if other is not queue):
+            return None
+        return batch.stage.to_follow()
 
     def _learn(self, batch: RunningBatch, result: BatchResult) -> None:
         pace = batch.stage.pace
@@ -184,25 +202,6 @@ class Dispatcher:
         while any(batch for queue in self._queues.values() for batch in queue.running()):
             self._idle = anyio.Event()
             await self._idle.wait()
-
-
-@asynccontextmanager
-async def _passing(stop: StopSwitch, *doors: anyio.Semaphore) -> AsyncIterator[bool]:
-    """Hold all of the semaphores, in this order; False, holding none, when it was stopped while it waited for them."""
-    async with AsyncExitStack() as held:
-        with anyio.CancelScope() as waiting:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_cancel_when_pressed, stop, waiting)
-                for door in doors:
-                    await door.acquire()
-                    held.callback(door.release)
-                tasks.cancel_scope.cancel()
-        yield not stop.pressed
-
-
-async def _cancel_when_pressed(stop: StopSwitch, scope: anyio.CancelScope) -> None:
-    await stop.wait()
-    scope.cancel()
 
 
 def queue_uses_threads(queue: WorkQueue) -> bool:

@@ -10,6 +10,7 @@ import anyio
 from orchestrator.domain.evaluation import Batch, BatchResult, Evaluation, Job
 from orchestrator.engine.admission import QueueView, StageView
 from orchestrator.engine.batching import Pace, batch_length, is_short
+from orchestrator.engine.doors import Doors
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.executors.base import Executor, StopSwitch
@@ -43,9 +44,13 @@ class RunningBatch:
     cancelled: set[tuple[int, int]] = field(default_factory=set)  # these end as cancelled when they are interrupted
     interrupted: bool = False  # the daemon stops it on its way out
     started: float = 0.0  # the loop's clock
+    doors: Doors | None = None  # held while it executes
+    sent: Batch | None = None  # while its executor has it
+    follower: "RunningBatch | None" = None  # begins in the same process when this one is over
+    waits_behind: bool = False  # as long as the one before it is not over
     done: anyio.Event = field(default_factory=anyio.Event)  # its result is on disk
 
-    def payload(self, plan: Plan) -> Batch:
+    def payload(self, plan: Plan, *, behind: "RunningBatch | None" = None) -> Batch:
         """What is sent to the executor."""
         evaluations = tuple(
             Evaluation(
@@ -60,7 +65,8 @@ class RunningBatch:
             )
             for item in self.items
         )
-        return Batch(job=self.stage.job, evaluations=evaluations)
+        first = None if behind is None or behind.sent is None else behind.sent.evaluations[0]
+        return Batch(job=self.stage.job, evaluations=evaluations, behind=first)
 
 
 class Owner(Protocol):
@@ -123,6 +129,15 @@ class StageQueue:
             width=abilities.width,
             short=is_short(self.pace, length=length),
         )
+
+    def to_follow(self) -> RunningBatch | None:
+        """The batch that executes for longest and that another one can follow at once in its process."""
+        able = (
+            batch
+            for batch in self.running
+            if batch.sent and not batch.follower and not batch.waits_behind and self.executor.may_follow(batch.sent)
+        )
+        return min(able, key=lambda batch: batch.started, default=None)
 
     def take(self, count: int) -> RunningBatch:
         """The next `count` as a batch that counts as running from now on."""

@@ -67,6 +67,10 @@ class Executor(Protocol):
         """Execute the batch and say what came of every evaluation in it."""
         ...
 
+    def may_follow(self, batch: Batch) -> bool:
+        """Whether one more batch (with `behind` set to this one, which executes) can be sent now, to be begun right after it, never beside it."""
+        ...
+
     async def prepare(self, job: Job) -> None:
         """Warm up for batches of this job (start a process, import the workload); errors show in `run`."""
         ...

@@ -51,6 +51,10 @@ class IsolatedExecutor:
     ) -> None:
         await self._keepers.close()
 
+    def may_follow(self, batch: Batch) -> bool:
+        """Never: each evaluation has a process of its own."""
+        return False
+
     async def prepare(self, job: Job) -> None:
         """Start the keeper; why it cannot start is said by `run`."""
         del job

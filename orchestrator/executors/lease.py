@@ -1,6 +1,7 @@
 """One batch in one seat: sent, watched, and, when its process dies, reconstructed from its journal."""
 
 import asyncio
+import itertools
 import time
 from concurrent.futures import BrokenExecutor
 from typing import Any
@@ -29,6 +30,7 @@ LOADING_SECONDS = 60.0
 """An import may take so long, or as long as the timeout when that is longer: it happens once for many evaluations."""
 
 _SLACK_SECONDS = 0.002
+_NUMBERS = itertools.count(1)  # of batches, as journals name them
 
 
 def all_unstarted(batch: Batch) -> BatchResult:
@@ -48,6 +50,7 @@ class Lease:
     def __init__(self, seat: Seat, batch: Batch, *, output_limit_bytes: int) -> None:
         self.seat = seat
         self.batch = batch
+        self._number = next(_NUMBERS)
         self._limit_bytes = output_limit_bytes
         self._overdue: int | None = None
         self.suspect: int | None = None  # position of what may have ended the process, as something else may have
@@ -55,8 +58,7 @@ class Lease:
     async def run(self, stop: StopSwitch) -> BatchResult:
         """Never raises for anything the workload does. When cancelled, the process is dead before this returns."""
         slot, lane = self.seat
-        journal.clear(lane.journal)
-        payload = payload_of(self.batch, lane=lane.number, output_limit_bytes=self._limit_bytes)
+        payload = payload_of(self.batch, number=self._number, lane=lane.number, output_limit_bytes=self._limit_bytes)
         try:
             answer = asyncio.get_running_loop().run_in_executor(slot.pool, run_batch, payload)
         except BrokenExecutor:
@@ -101,7 +103,7 @@ class Lease:
                 self.seat.slot.kill()
                 return
             if self._remaining() <= 0:
-                self._overdue = journal.glance(self.seat.lane.journal).executing
+                self._overdue = self._glance().executing
                 self.seat.slot.kill()
                 return
             if time.monotonic() >= trim_at:
@@ -113,13 +115,18 @@ class Lease:
         limit = self.batch.job.timeout_seconds
         if limit is None:
             return float("inf")
-        now = journal.glance(self.seat.lane.journal)
+        now = self._glance()
         if now.loading:
             limit = max(limit, LOADING_SECONDS)
         if now.executing is None:
             return limit
         remaining = now.started_ns / 1e9 + limit - time.monotonic()
         return remaining + _SLACK_SECONDS if remaining > 0 else remaining
+
+    def _glance(self) -> journal.Glance:
+        """What the process does of this batch, which may be behind another one in the same lane."""
+        now = journal.glance(self.seat.lane.journal)
+        return now if now.batch == self._number else journal.IDLE
 
     def _trim(self) -> None:
         slot, lane = self.seat
@@ -132,7 +139,7 @@ class Lease:
 
     def executing(self) -> tuple[int, int, int] | None:
         """The variant, iteration and attempt that execute at this moment."""
-        position = journal.glance(self.seat.lane.journal).executing
+        position = self._glance().executing
         return None if position is None else self._place(position)
 
     def _place(self, position: int) -> tuple[int, int, int] | None:
@@ -166,8 +173,8 @@ class Lease:
 
     def _judge(self, exit_status: int | None, broke: str | None) -> BatchResult:
         slot, lane = self.seat
-        now = journal.glance(lane.journal)
-        finished = self._finished()
+        now = self._glance()
+        finished = self._finished() if now.batch else {}
         executing = None if now.executing in finished else now.executing
         output_bytes = self._keep_output() if executing is not None else None
         suspects = suspects_of(slot, lane)

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 import anyio
 
-from orchestrator.domain.evaluation import Batch, BatchResult, Job
+from orchestrator.domain.evaluation import Batch, BatchResult, Evaluation, Job
 from orchestrator.errors import ExecutorUnusable
 from orchestrator.executors import spool
 from orchestrator.executors.base import Abilities, StopSwitch
@@ -53,7 +53,18 @@ class LocalExecutor:
         suspect = self._suspects.first_in(batch)
         if suspect is not None:
             return await self._run_alone(batch, suspect, stop)
-        return await self._run_in(await self._seat(batch.job, stop), batch, stop)
+        seat = self._seat_behind(batch.behind) or await self._seat(batch.job, stop)
+        return await self._run_in(seat, batch, stop)
+
+    def may_follow(self, batch: Batch) -> bool:
+        """Whether a batch can be sent right now to follow this one in its process."""
+        return any(lease.batch is batch and not lease.seat.slot.behind for lease in self._leases)
+
+    def _seat_behind(self, first: Evaluation | None) -> Seat | None:
+        if first is None:
+            return None
+        leases = (lease for lease in self._leases if first in lease.batch.evaluations[:1])
+        return next((self._pool.behind(lease.seat) for lease in leases), None)
 
     async def _run_alone(self, batch: Batch, position: int, stop: StopSwitch) -> BatchResult:
         """One evaluation of a batch, in a process that nothing else runs in; the others stay unstarted."""

@@ -8,7 +8,7 @@ from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
 from orchestrator.domain.states import Cause
 
 
-def payload_of(batch: Batch, *, lane: int, output_limit_bytes: int) -> dict[str, Any]:
+def payload_of(batch: Batch, *, number: int, lane: int, output_limit_bytes: int) -> dict[str, Any]:
     """The argument of `run_batch`: plain values only, as cheap to pickle as can be."""
     job = batch.job
     return {
@@ -20,8 +20,9 @@ def payload_of(batch: Batch, *, lane: int, output_limit_bytes: int) -> dict[str,
         "workdir": job.workdir,
         "output_folder": job.output_folder,
         "output_limit_bytes": output_limit_bytes,
+        "number": number,
         "lane": lane,
-        "evaluations": [tuple(evaluation) for evaluation in batch.evaluations],
+        "evaluations": list(map(tuple, batch.evaluations)),
     }
 
 

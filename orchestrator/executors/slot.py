@@ -67,6 +67,7 @@ class Slot:
     pidfd: int
     key: Key | None = None
     free: list[Lane] = field(default_factory=list)
+    behind: int = 0  # batches that were sent to follow one in the same lane
     waiting: set[anyio.Event] = field(default_factory=set)  # of batches that wait for answers; set when none will come
     retired: bool = False
     killed: bool = False

@@ -129,9 +129,20 @@ class SlotPool:
         slot.retired = True
         return self._take(slot)
 
+    def behind(self, seat: Seat) -> Seat | None:
+        """The same seat for one more batch, which the process begins as soon as the first one is over; None when it may not be."""
+        slot = seat.slot
+        if slot.behind or slot.retired or slot.killed or slot.died.is_set():
+            return None
+        slot.behind += 1
+        return seat
+
     def give_back(self, seat: Seat) -> None:
         """The batch is over."""
         slot = seat.slot
+        if slot.behind:  # the seat is the other one's from now on
+            slot.behind -= 1
+            return
         slot.free.append(seat.lane)
         self._seats.release()
         if slot.idle and (slot.killed or slot.retired or slot.died.is_set()):

@@ -48,7 +48,7 @@ class Settings(BaseModel):
         allowed=_COUNT,
     )
     batch_seconds: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)] = _setting(
-        0.05,
+        0.1,
         "Evaluations measured short are sent in batches worth about this long.",
         allowed="a number of seconds above 0, at most 10",
     )

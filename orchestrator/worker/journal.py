@@ -10,9 +10,11 @@ with `pread` and never maps the file, so that nothing a workload does to it can 
     word 4     1 while the workload is being imported, on account of that evaluation
     word 5, 6  bytes of its stdout and stderr that the daemon has cut away already (written by the daemon)
     word 7     identifier of the thread that executes it
-    64 …       frames: kind, position, size (4 bytes each, then 4 unused), `size` bytes, filled up to a multiple of 8
+    word 8     number of the batch that all of this is about; written last when a batch begins
+    72 …       frames: kind, position, size (4 bytes each, then 4 unused), `size` bytes, filled up to a multiple of 8
 
-A batch begins with all words but the first set to 0 by the daemon. The file grows by doubling.
+The child sets all words but the first anew when it begins a batch. The daemon compares word 8 with the number it gave the batch: while
+they differ the batch has not begun. The file grows by doubling.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import time
 from typing import NamedTuple
 
 MAGIC = 0x4F52434A_00000001
-HEADER_BYTES = 64
+HEADER_BYTES = 72
 INITIAL_BYTES = 256 * 1024
 SHRINK_BYTES = 8 * 1024 * 1024
 """A batch begins with a file of the initial size when the last one left it larger than this."""
@@ -34,8 +36,8 @@ METRICS = 1  # a success: the packed numbers of `outcomes.pack_success`, then th
 OUTCOME = 2  # any other outcome, as JSON
 NOTE = 3  # something a running evaluation reports: {"report": …}, {"cost": …} or {"artifact": …}
 
-_END, _EXECUTING, _STARTED, _LOADING, _CUT_OUT, _CUT_ERR, _THREAD = range(1, 8)
-_HEADER = struct.Struct("=8Q")
+_END, _EXECUTING, _STARTED, _LOADING, _CUT_OUT, _CUT_ERR, _THREAD, _BATCH = range(1, 9)
+_HEADER = struct.Struct("=9Q")
 _FRAME = struct.Struct("=IIII")
 
 
@@ -47,6 +49,11 @@ class Glance(NamedTuple):
     started_ns: int  # monotonic
     loading: bool
     thread: int
+    batch: int
+
+
+IDLE = Glance(0, None, 0, loading=False, thread=0, batch=0)
+"""Of a batch that has not begun."""
 
 
 class Frame(NamedTuple):
@@ -76,12 +83,17 @@ class Journal:
         os.ftruncate(self._descriptor, size)
         self._map_file(size)
 
-    def begin_batch(self) -> None:
-        """Start writing at the beginning; the daemon has cleared the words."""
+    def begin_batch(self, number: int) -> None:
+        """Forget the last batch and start writing at the beginning."""
         self._end = HEADER_BYTES
+        self._words[_BATCH] = 0
         if self._size > SHRINK_BYTES:
             self._resize(INITIAL_BYTES)
-        self._words[_THREAD] = threading.get_ident()
+        words = self._words
+        for word in (_END, _EXECUTING, _STARTED, _LOADING, _CUT_OUT, _CUT_ERR):
+            words[word] = 0
+        words[_THREAD] = threading.get_ident()
+        words[_BATCH] = number
 
     def begin(self, position: int) -> None:
         """From now on this evaluation executes."""
@@ -127,13 +139,8 @@ def create(name: str) -> int:
     """A new journal for a child that is not started yet: the descriptor of its memory file."""
     descriptor = os.memfd_create(name)
     os.ftruncate(descriptor, INITIAL_BYTES)
-    clear(descriptor)
+    os.pwrite(descriptor, _HEADER.pack(MAGIC, 0, 0, 0, 0, 0, 0, 0, 0), 0)
     return descriptor
-
-
-def clear(descriptor: int) -> None:
-    """Forget the last batch. The child must be idle."""
-    os.pwrite(descriptor, _HEADER.pack(MAGIC, 0, 0, 0, 0, 0, 0, 0), 0)
 
 
 def add_cut(descriptor: int, *, out: int, err: int) -> None:
@@ -152,11 +159,16 @@ def glance(descriptor: int) -> Glance:
     """What the child does at this moment."""
     header = os.pread(descriptor, HEADER_BYTES, 0)
     if len(header) < HEADER_BYTES:
-        return Glance(0, None, 0, loading=False, thread=0)
+        return IDLE
     words = _HEADER.unpack(header)
     executing = words[_EXECUTING]
     return Glance(
-        words[_END], executing - 1 if executing else None, words[_STARTED], bool(words[_LOADING]), words[_THREAD]
+        words[_END],
+        executing - 1 if executing else None,
+        words[_STARTED],
+        bool(words[_LOADING]),
+        words[_THREAD],
+        words[_BATCH],
     )
 
 

@@ -6,7 +6,7 @@ import os
 import resource
 import time
 
-LONG_SECONDS = 0.001
+LONG_SECONDS = 0.005
 """An evaluation at least this long is measured by itself; shorter ones share the peak of the stretch of them, and start no processes."""
 
 

@@ -90,6 +90,10 @@ class InlineExecutor:
             tasks.start_soon(first, stop.wait)
         return not stop.pressed
 
+    def may_follow(self, batch: Batch) -> bool:
+        """Never."""
+        return False
+
     async def prepare(self, job: Job) -> None:
         """Nothing to warm up."""
 
