@@ -5,7 +5,9 @@ All of it is a function of its arguments, so that scheduling, restarts and execu
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 _ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
@@ -23,8 +25,27 @@ def _positive_zeros(value: Any) -> Any:
 
 def canonical_json(value: Any) -> str:
     """Keys sorted, no blanks, ASCII only; -0.0 is 0.0; 1 and 1.0 differ. Raises ValueError for what is not finite."""
-    text = _ENCODE(value)
+    text = _flat_numbers(value) if type(value) is dict else None
+    if text is None:
+        text = _ENCODE(value)
     return _ENCODE(_positive_zeros(value)) if "-0.0" in text else text
+
+
+def _flat_numbers(value: dict[Any, Any]) -> str | None:
+    """The JSON of a flat object of finite numbers and short texts, as nearly all parameters are, in a third of the encoder's time."""
+    parts = []
+    for key in value if len(value) < 2 else sorted(value):  # noqa: PLR2004 one needs no sorting
+        inner = value[key]
+        kind = type(inner)
+        if type(key) is not str or not (kind is int or (kind is float and isfinite(inner)) or kind is str):
+            return None
+        parts.append(f"{_quoted(key)}:{_quoted(inner) if kind is str else repr(inner)}")
+    return "{" + ",".join(parts) + "}"
+
+
+@lru_cache(maxsize=1000)
+def _quoted(text: str) -> str:
+    return _ENCODE(text)
 
 
 def variant_hash(approach: str, canonical_parameters: str) -> str:
@@ -33,13 +54,23 @@ def variant_hash(approach: str, canonical_parameters: str) -> str:
 
 
 def _seed(*parts: object) -> int:
-    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
-    return int.from_bytes(digest[:4], "big")
+    return _seed_of("\0".join(map(str, parts)))
+
+
+def _seed_of(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def iteration_seeds(experiment_seed: int, stage: str, case: str | None, repeat: int) -> Callable[[str], int]:
+    """Gives a variant's (by its hash) unsigned 32-bit seed for one (stage, case, repeat): a hash of these and the experiment's seed."""
+    before = f"iteration\0{experiment_seed}\0"
+    after = f"\0{stage}\0{'' if case is None else f'={case}'}\0{repeat}"
+    return lambda variant: _seed_of(before + variant + after)
 
 
 def iteration_seed(experiment_seed: int, variant: str, stage: str, case: str | None, repeat: int) -> int:
     """The unsigned 32-bit seed of one iteration: a hash of (experiment seed, variant hash, stage, case, repeat)."""
-    return _seed("iteration", experiment_seed, variant, stage, "" if case is None else f"={case}", repeat)
+    return iteration_seeds(experiment_seed, stage, case, repeat)(variant)
 
 
 def shared_seed(experiment_seed: int, case: str | None, repeat: int) -> int:

@@ -36,8 +36,13 @@ def variant_move(variant: ActiveVariant, step: Step, plan: Plan) -> VariantMove:
     """The move that ends a variant, with what its succeeded iterations came to."""
     aggregated = variant_metrics(variant, plan)
     metrics = aggregated.values
-    evaluated = step is Step.EVALUATED
     objective = objective_value(metrics, plan)
+    evaluated = step is Step.EVALUATED
+    if evaluated and not aggregated.spread:
+        passed = True if plan.spec.gate is None else None
+        return VariantMove(
+            variant.number, VariantState.EVALUATED, None, metrics, None, objective, rank_of(objective, plan), passed
+        )
     return VariantMove(
         number=variant.number,
         target=VariantState(step.value),

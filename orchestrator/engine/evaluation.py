@@ -67,7 +67,7 @@ class Evaluation:
                 self._more = len(page) == limit
                 if page:
                     self._cursor = page[-1].number
-                    await self._commit_follow_ups([self._merge(variant) for variant in page])
+                    await self._take_in(page)
         self._dispatcher.wake()
         return self._more or bool(self._active)
 
@@ -125,20 +125,19 @@ class Evaluation:
             await batch.done.wait()
         return sum(len(batch.cancelled) for batch in batches)
 
-    def _merge(self, stored: ActiveVariant) -> ActiveVariant:
-        """Take over what the store says of a variant. Of one that is known here it can only say what a retry has queued anew."""
-        variant = self._active.get(stored.number, stored)
+    async def _take_in(self, page: Iterable[ActiveVariant]) -> None:
+        """Take over what the store says of variants, and commit what follows for those that have nothing queued."""
         now = anyio.current_time()
-        for number, iteration in stored.iterations.items():
-            known = variant.iterations.get(number)
-            if variant is not stored and known is not None and not _queued_anew(known, iteration):
-                continue
-            variant.iterations[number] = iteration
-            if iteration.state is IterationState.QUEUED:
+        idle = []
+        for stored in page:
+            variant = self._active.get(stored.number, stored)
+            ready = [Ready(variant, iteration, now) for iteration in _merge(variant, stored)]
+            if ready:
                 self._active[variant.number] = variant
-                self.queue.push([Ready(variant, iteration, now)])
-        variant.outdated = False
-        return variant
+                self.queue.push(ready)
+            else:
+                idle.append(variant)
+        await self._commit_follow_ups(idle)
 
     def _used(self, measured: Mapping[str, float]) -> dict[str, float]:
         return {name: measured[name] for name in self.plan.measures.measured if name in measured}
@@ -160,9 +159,9 @@ class Evaluation:
         again: list[tuple[Ready, float]] = []
         for position, item in enumerate(batch.items):
             outcome = self._outcome(batch, position, result)
-            settled = self._settle(item, outcome, cancelled=item.key in batch.cancelled)
+            settled = self._settle(batch, item, outcome)
             if outcome is not None:
-                attempts.append(self._record(batch, item, outcome))
+                attempts.append(_record(batch, item, outcome))
             self._take_over(item, settled, outcome)
             moves.append(_move(item))
             if settled.state is IterationState.QUEUED:
@@ -207,16 +206,11 @@ class Evaluation:
             return Outcome(end=AttemptEnd.INTERRUPTED)
         return None
 
-    def _settle(self, item: Ready, outcome: Outcome | None, *, cancelled: bool) -> Settled:
+    def _settle(self, batch: RunningBatch, item: Ready, outcome: Outcome | None) -> Settled:
         if outcome is not None:
             return settle(item.iteration, outcome, self.plan.stages[item.iteration.stage].retries)
         back = given_back(item.iteration)
-        return back._replace(state=IterationState.CANCELLED) if cancelled else back
-
-    def _record(self, batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
-        waited = max(0.0, batch.started - item.since) if batch.started else None
-        iteration = item.iteration
-        return EndedAttempt(item.variant.number, iteration.number, iteration.attempt, waited, outcome)
+        return back._replace(state=IterationState.CANCELLED) if item.key in batch.cancelled else back
 
     def _take_over(self, item: Ready, settled: Settled, outcome: Outcome | None) -> None:
         iteration = item.iteration
@@ -308,9 +302,28 @@ class Evaluation:
         self._dispatcher.wake()
 
 
+def _record(batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
+    waited = max(0.0, batch.started - item.since) if batch.started else None
+    return EndedAttempt(item.variant.number, item.iteration.number, item.iteration.attempt, waited, outcome)
+
+
 def _move(item: Ready) -> IterationMove:
     one = item.iteration
     return IterationMove(item.variant.number, one.number, one.state, one.attempt, one.charged, one.cause)
+
+
+def _merge(variant: ActiveVariant, stored: ActiveVariant) -> list[ActiveIteration]:
+    """What is queued of a variant. Of one that was known before the store can only say what a retry has queued anew."""
+    queued = []
+    for number, iteration in stored.iterations.items():
+        known = variant.iterations.get(number)
+        if variant is not stored and known is not None and not _queued_anew(known, iteration):
+            continue
+        variant.iterations[number] = iteration
+        if iteration.state is IterationState.QUEUED:
+            queued.append(iteration)
+    variant.outdated = False
+    return queued
 
 
 def _queued_anew(known: ActiveIteration, stored: ActiveIteration) -> bool:

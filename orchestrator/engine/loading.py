@@ -38,15 +38,12 @@ async def _measured(views: Views, plan: Plan, numbers: Sequence[int]) -> Measure
 def _variant(row: Sequence[Any], measured: Measured) -> ActiveVariant:
     number, name, parameters, iterations = row
     variant = ActiveVariant(number, name, parameters)
-    for values in iterations:
-        *facts, metrics = values
-        iteration = _iteration(facts)
+    for place, stage, case, repeat, seed, state, attempt, charged, cause, metrics in iterations:
+        iteration = ActiveIteration(place, stage, case, repeat, seed, _STATES[state], attempt, charged, cause)
         if metrics is not None:
-            iteration.metrics = {**measured.get((number, iteration.number), {}), **json.loads(metrics)}
-        variant.iterations[iteration.number] = iteration
+            iteration.metrics = {**measured.get((number, place), {}), **json.loads(metrics)}
+        variant.iterations[place] = iteration
     return variant
 
 
-def _iteration(facts: Sequence[Any]) -> ActiveIteration:
-    number, stage, case, repeat, seed, state, attempt, charged, cause = facts
-    return ActiveIteration(number, stage, case, repeat, seed, IterationState(state), attempt, charged, cause)
+_STATES = {state.value: state for state in IterationState}

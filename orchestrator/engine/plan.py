@@ -1,13 +1,13 @@
 """A spec made ready to run: stages in file order with what they wait for, the numbers of iterations, the jobs for executors."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from orchestrator.domain.evaluation import Job
-from orchestrator.domain.identity import iteration_seed, shared_seed
+from orchestrator.domain.identity import iteration_seeds, shared_seed
 from orchestrator.domain.outcome import MEASURED
 from orchestrator.domain.refs import ExperimentId
 from orchestrator.spec.code import code_places
@@ -107,15 +107,25 @@ class Plan:
 
     def iterations(self, stages: Iterable[str], variant_hash: str) -> tuple[PlannedIteration, ...]:
         """The iterations of some stages of a variant: stage-major in file order, then case, then repeat, counted from 1."""
-        planned = []
-        for stage in stages:
-            number = self.position[stage] * self.per_stage
-            for case in self.cases:
-                for repeat in range(1, self.spec.repeats + 1):
-                    number += 1
-                    seed = iteration_seed(self.seed, variant_hash, stage, case, repeat)
-                    planned.append(PlannedIteration(number, stage, case, repeat, seed))
-        return tuple(planned)
+        return tuple(
+            [
+                PlannedIteration(number, stage, case, repeat, seed(variant_hash))
+                for stage in stages
+                for number, case, repeat, seed in self._numbered[stage]
+            ]
+        )
+
+    @cached_property
+    def _numbered(self) -> Mapping[str, list[tuple[int, str | None, int, Callable[[str], int]]]]:
+        """By stage: number, case, repeat of its iterations, and what gives their seeds."""
+        pairs = [(case, repeat) for case in self.cases for repeat in range(1, self.spec.repeats + 1)]
+        return {
+            stage: [
+                (number, case, repeat, iteration_seeds(self.seed, stage, case, repeat))
+                for number, (case, repeat) in enumerate(pairs, self.position[stage] * self.per_stage + 1)
+            ]
+            for stage in self.stages
+        }
 
     def shared_seed(self, case: str | None, repeat: int) -> int:
         """The seed all variants and stages share for one (case, repeat); computed once."""

@@ -65,9 +65,8 @@ class Next:
 def next_step(variant: ActiveVariant, plan: Plan, promoted: Mapping[str, bool] | None = None) -> Next:
     """What follows from where its iterations stand. `promoted` holds answers of round-wide promotions (stage to yes or no)."""
     states = {iteration.state for iteration in variant.iterations.values()}
-    for state, following in _BY_STATE:
-        if state in states:
-            return following
+    if states != _ALL_WELL:
+        return next(following for state, following in _BY_STATE if state in states)
     if len(plan.stages) == 1:
         return _EVALUATED
     return _after_success(variant, plan, promoted or {})
@@ -79,6 +78,7 @@ _BY_STATE = (
     (IterationState.FAILED, Next(Step.FAILED)),
     (IterationState.CANCELLED, Next(Step.CANCELLED)),
 )
+_ALL_WELL = {IterationState.SUCCEEDED}
 _EVALUATED = Next(Step.EVALUATED)
 
 
