@@ -73,13 +73,13 @@ class Conductor:
         self.phase = Phase(whole["phase"]) if whole["phase"] else None
         self.round = whole["round"]
         self.evaluation.queue.paused = self.state is ExperimentState.PAUSED
-        if self.phase is None:
-            return
+        self._arm_deadline(whole["started_us"])
+        if self.round <= 1 and self.phase in {None, Phase.GENERATING}:
+            return  # nothing can have been evaluated
         self._history = [await rounds.summary(self._views, self.plan, number) for number in range(1, self.round)]
         await rounds.count_what_ended(self._views, self.plan, self.evaluation.tally)
-        if self.phase not in {None, Phase.GENERATING}:
+        if self.phase is not Phase.GENERATING:
             self._limit_reached = await rounds.cut_before(self._generator, self.plan, self.round, views=self._views)
-        self._arm_deadline(whole["started_us"])
 
     def _arm_deadline(self, started_us: int | None) -> None:
         wall = self.plan.spec.limits.wall_seconds

@@ -20,7 +20,7 @@ from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.explaining import Reason, explain
-from orchestrator.engine.plan import Plan
+from orchestrator.engine.plan import APPROACH, Plan
 from orchestrator.engine.progress import snapshot
 from orchestrator.engine.trouble import internal_error
 from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, StoreError, Unavailable
@@ -28,6 +28,7 @@ from orchestrator.executors.base import Executor
 from orchestrator.spec.code import code_places
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.store.changes.experiments import AcceptCode, AddExperiment, RemoveExperiment
+from orchestrator.store.changes.rounds import AcceptExperiment
 from orchestrator.store.changes.sweeps import EndEarly, RecoverWork, RetryWork, TellEvent
 from orchestrator.store.store import Store
 from orchestrator.worker.code import code_hash
@@ -125,15 +126,16 @@ class Orchestrator:
             code_hash=submission.code_hash,
             idempotency_key=submission.idempotency_key,
         )
-        experiment, created = await self.store.writer.write(change)
+        accept = AcceptExperiment(submission=change, approach=APPROACH)
+        experiment, created = await self.store.writer.write(accept)
         if created:
-            await self._lead(experiment)
+            await self._lead(experiment, spec=spec)
         return Submitted(id=experiment, name=spec.name, created=created)
 
-    async def _lead(self, experiment: int) -> None:
+    async def _lead(self, experiment: int, *, spec: ExperimentSpec | None = None) -> None:
         """Go on with an experiment. One that cannot be led on, for whatever is on record of it, ends as failed and hinders no other."""
         try:
-            conductor = await self._conductor_of(experiment)
+            conductor = await self._conductor_of(experiment, spec)
         except Exception as error:  # also what an older version has accepted and this one does not understand
             log.exception("experiment_cannot_be_led", experiment=experiment)
             reason = error.message if isinstance(error, ExecutorUnusable) else internal_error(error)
@@ -144,12 +146,12 @@ class Orchestrator:
         self._settled = anyio.Event()
         self._tasks.start_soon(self._conduct, conductor, name=f"experiment {experiment}")
 
-    async def _conductor_of(self, experiment: int) -> Conductor:
+    async def _conductor_of(self, experiment: int, spec: ExperimentSpec | None) -> Conductor:
         whole = await self.store.views.whole(experiment)
         plan = Plan(
             experiment=ExperimentId(experiment),
             seed=whole["seed"],
-            spec=ExperimentSpec.model_validate(whole["spec"]),
+            spec=spec or ExperimentSpec.model_validate(whole["spec"]),
             folder=whole["folder"],
             environment=whole["environment"],
             output_folder=str(self._setting.runs_folder / str(experiment)),

@@ -92,10 +92,13 @@ async def propose(
 
 
 def _with_end(changes: Iterable[AddProposals], end: EndProposals) -> Iterator[Change[Any]]:
-    """The changes, and the end of the round's proposals behind the last of them."""
+    """The changes, and the end of the round's proposals with the last of them where it shows that it is."""
     proposals = end.proposals
     for change in changes:
         proposals += len(change.proposals)
+        if len(change.proposals) < CHUNK:
+            yield replace(change, end=replace(end, proposals=proposals))
+            return
         yield change
     yield replace(end, proposals=proposals)
 

@@ -10,13 +10,13 @@ from orchestrator.executors.slot_pool import SlotPool
 
 
 class ProcessExecutor(LocalExecutor):
-    """Runs at most `slots` batches at an instant. One fresh process is kept ready for the next experiment."""
+    """Runs at most `slots` batches at an instant. Fresh processes are kept ready for the next experiments: one is claimed while another is being made."""
 
     name = "process"
     abilities = Abilities(can_kill=True, isolates_crashes=True, batches=True, permit="slot")
 
     def __init__(self, folder: Path, *, slots: int, output_limit_bytes: int) -> None:
-        pool = SlotPool(start_process_slot, folder=folder, seats=slots, processes=slots, spares=1)
+        pool = SlotPool(start_process_slot, folder=folder, seats=slots, processes=slots, spares=min(2, slots))
         super().__init__(pool, output_limit_bytes=output_limit_bytes)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.domain.states import ExperimentState, IterationState, Phase, VariantState
 from orchestrator.errors import StoreBlocked
-from orchestrator.store.changes.experiments import enter_phase
+from orchestrator.store.changes.experiments import AddExperiment, enter_phase
 from orchestrator.store.moves import experiment_row, move_experiment
 from orchestrator.store.writer import Transaction
 
@@ -76,6 +76,21 @@ class BeginExperiment:
         return ExperimentState.RUNNING
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptExperiment:
+    """Accept a submission and begin it in the same transaction."""
+
+    submission: AddExperiment
+    approach: str
+
+    def apply(self, transaction: Transaction) -> tuple[int, bool]:
+        """The experiment's id, and whether this call made it. Raises Conflict as `AddExperiment` does."""
+        experiment, created = self.submission.apply(transaction)
+        if created:
+            BeginExperiment(experiment=experiment, approach=self.approach).apply(transaction)
+        return experiment, created
+
+
 class PlannedIteration(NamedTuple):
     """One iteration of a variant that is about to exist; the order is that of `add_iterations`."""
 
@@ -105,6 +120,7 @@ class AddProposals:
     first_ordinal: int
     proposals: tuple[Proposed, ...]
     room: int | None = None  # how many new variants may still be added; None: any number
+    end: "EndProposals | None" = None  # committed with it, when these are the last
 
     def apply(self, transaction: Transaction) -> tuple[int, int]:
         """How many became new variants, and how many were taken at all: what is beyond `room` and all after it is left out."""
@@ -126,6 +142,8 @@ class AddProposals:
                 next_number += 1
             pointers.append((ordinal, known[proposal.hash]))
         self._add(transaction, new, pointers, values)
+        if self.end is not None:
+            self.end.apply(transaction)
         return len(new), len(pointers)
 
     def _add(
