@@ -31,6 +31,7 @@ from orchestrator.store.changes.experiments import AcceptCode, AddExperiment, Re
 from orchestrator.store.changes.rounds import AcceptExperiment
 from orchestrator.store.changes.sweeps import EndEarly, RecoverWork, RetryWork, TellEvent
 from orchestrator.store.store import Store
+from orchestrator.store.times import now_us
 from orchestrator.worker.code import code_hash
 
 log = structlog.get_logger(__name__)
@@ -129,13 +130,17 @@ class Orchestrator:
         accept = AcceptExperiment(submission=change, approach=APPROACH)
         experiment, created = await self.store.writer.write(accept)
         if created:
-            await self._lead(experiment, spec=spec)
+            begun = {"state": "running", "phase": "generating", "round": 1, "started_us": now_us()}
+            place = {"folder": submission.folder, "environment": dict(submission.environment)}
+            await self._lead(
+                experiment, {**begun, **place, "seed": change.seed, "spec": spec, "code_hash": change.code_hash}
+            )
         return Submitted(id=experiment, name=spec.name, created=created)
 
-    async def _lead(self, experiment: int, *, spec: ExperimentSpec | None = None) -> None:
+    async def _lead(self, experiment: int, whole: Mapping[str, Any] | None = None) -> None:
         """Go on with an experiment. One that cannot be led on, for whatever is on record of it, ends as failed and hinders no other."""
         try:
-            conductor = await self._conductor_of(experiment, spec)
+            conductor = await self._conductor_of(experiment, whole or await self.store.views.whole(experiment))
         except Exception as error:  # also what an older version has accepted and this one does not understand
             log.exception("experiment_cannot_be_led", experiment=experiment)
             reason = error.message if isinstance(error, ExecutorUnusable) else internal_error(error)
@@ -146,12 +151,11 @@ class Orchestrator:
         self._settled = anyio.Event()
         self._tasks.start_soon(self._conduct, conductor, name=f"experiment {experiment}")
 
-    async def _conductor_of(self, experiment: int, spec: ExperimentSpec | None) -> Conductor:
-        whole = await self.store.views.whole(experiment)
+    async def _conductor_of(self, experiment: int, whole: Mapping[str, Any]) -> Conductor:
         plan = Plan(
             experiment=ExperimentId(experiment),
             seed=whole["seed"],
-            spec=spec or ExperimentSpec.model_validate(whole["spec"]),
+            spec=ExperimentSpec.model_validate(whole["spec"]),
             folder=whole["folder"],
             environment=whole["environment"],
             output_folder=str(self._setting.runs_folder / str(experiment)),

@@ -22,6 +22,10 @@ LAST_WORDS_SECONDS = 1.0
 """How long an answer of a dead process may be on its way."""
 
 
+REPLENISH_SECONDS = 0.2
+"""How long after a spare process was taken the next one is started."""
+
+
 class Seat(NamedTuple):
     """The right to run one batch."""
 
@@ -64,6 +68,7 @@ class SlotPool:
         self._slots: list[Slot] = []  # least recently used first
         self._starting: dict[Key, anyio.Lock] = {}
         self._names = itertools.count(1)
+        self._leaving = anyio.Event()
         self._tasks: TaskGroup
 
     async def __aenter__(self) -> Self:
@@ -82,6 +87,7 @@ class SlotPool:
     ) -> None:
         self._tasks.cancel_scope.shield = True
         self._spares = 0
+        self._leaving.set()
         for slot in list(self._slots):
             if slot.idle:
                 self._dismiss(slot)
@@ -184,6 +190,12 @@ class SlotPool:
         while len(self._births) < self._spares:
             self._conceive()
 
+    async def _replenish(self) -> None:
+        """Make a new spare, but not while the experiment that took the last one is about to begin: starting a process is work."""
+        with anyio.move_on_after(REPLENISH_SECONDS):
+            await self._leaving.wait()
+        self._keep_spares()
+
     def _conceive(self) -> None:
         birth = _Birth()
         self._births.append(birth)
@@ -196,7 +208,7 @@ class SlotPool:
         if not self._births:
             self._conceive()
         birth = self._births.pop(0)
-        self._keep_spares()
+        self._tasks.start_soon(self._replenish)
         try:
             await birth.over.wait()
         except BaseException:
