@@ -6,6 +6,7 @@ wins, so that installing something cannot change what a file means. Only the str
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from orchestrator.errors import InvalidSpec, Problem
@@ -44,8 +45,9 @@ def selector(select: SelectSpec) -> Selector:
     return made
 
 
-def registered(group: str) -> dict[str, EntryPoint]:
-    """Every strategy of a group by name, sorted."""
+@cache
+def registered(group: str) -> Mapping[str, EntryPoint]:
+    """Every strategy of a group by name, sorted; looked up once, as reading every package's metadata takes milliseconds."""
     installed = {entry.name: entry for entry in entry_points(group=group)}
     bundled = {name: EntryPoint(name, value, group) for name, value in _BUNDLED[group].items()}
     return dict(sorted((installed | bundled).items()))
