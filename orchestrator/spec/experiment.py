@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from orchestrator.domain.refs import looks_like_ref
 from orchestrator.spec.base import PositiveDuration, SpecModel, Text, unprintable, wrong, wrong_table
 from orchestrator.spec.criterion import Criterion, GateCriterion
+from orchestrator.spec.prune import PruneSpec
 from orchestrator.spec.space import Parameter
 from orchestrator.spec.stage import StageSpec
 
@@ -231,6 +232,11 @@ class ExperimentSpec(SpecModel):
     )
     search: SearchSpec = Field(
         default=SearchSpec(), description="Where the variants of a round come from.", examples=[{"method": "grid"}]
+    )
+    prune: PruneSpec | None = Field(
+        default=None,
+        description="When a running evaluation is stopped because of what it reports.",
+        examples=[{"rule": "median", "metric": "loss"}],
     )
     gate: GateSpec | None = Field(
         default=None,

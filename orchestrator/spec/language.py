@@ -18,6 +18,7 @@ from orchestrator.spec.experiment import (
 )
 from orchestrator.spec.findings import Place, did_you_mean, listed, shorten
 from orchestrator.spec.space import Choices, FloatRange, IntegerRange
+from orchestrator.spec.prune import PruneSpec
 from orchestrator.spec.stage import Retries, StageSpec
 
 Pattern = tuple[str, ...]
@@ -32,6 +33,7 @@ TABLES: Final[Mapping[Pattern, tuple[type[SpecModel], ...]]] = {
     ("search",): (SearchSpec,),
     ("gate",): (GateSpec,),
     ("gate", "criterion", "*"): (GateCriterion,),
+    ("prune",): (PruneSpec,),
     ("select",): (SelectSpec,),
     ("loop",): (LoopSpec,),
     ("loop", "target"): (Criterion,),

@@ -31,10 +31,14 @@ def test_a_minimal_file_has_all_defaults() -> None:
 def test_a_full_file_is_read_as_written() -> None:
     """Every key of the language arrives in the spec."""
     spec = read((SPECS / "right" / "everything.toml").read_bytes())
-    first, full, report = spec.stages
+    first, full, report, elsewhere = spec.stages
 
     assert (first.timeout_seconds, full.timeout_seconds, report.timeout_seconds) == (9000.0, 60.0, None)
     assert (first.retries.max, first.retries.backoff_seconds) == (2, 1.0)
+    assert (first.timeout_factor, report.timeout_factor) == (None, 3.0)
+    assert (first.cpus, full.cpus) == (2, 1)
+    assert (full.memory_bytes, elsewhere.memory_bytes) == (3 * 2**29, 300_000_000)
+    assert (elsewhere.runs_on, elsewhere.python) == ("isolated", "python3.9")
     assert first.retries.on == (Cause.WORKER_LOST, Cause.SIGNALLED)
     assert isinstance(first.promote, Criterion)
     assert isinstance(full.promote, TopShare)
@@ -45,6 +49,15 @@ def test_a_full_file_is_read_as_written() -> None:
     assert spec.space["leverage"] == FloatRange(low=0.1, high=2.0, log=True)
     assert spec.space["smooth"].when == {"kind": ("ema",)}
     assert spec.limits.wall_seconds == 7200.0
+
+
+@pytest.mark.parametrize("file", [file for file in RIGHT if file.stem.startswith("prune")], ids=lambda file: file.stem)
+def test_pruning_survives_being_stored(file: Path) -> None:
+    """What the daemon keeps of [prune] reads back as the same, whatever the rule: defaults of other rules do not get into it."""
+    spec = read(file.read_bytes())
+
+    assert ExperimentSpec.model_validate_json(spec.model_dump_json(exclude_none=True)) == spec
+    assert spec.prune is not None
 
 
 @pytest.mark.parametrize(
