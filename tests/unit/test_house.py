@@ -37,7 +37,7 @@ STANDARD_LIBRARY_ONLY = {
     "worker": frozenset({"orchestrator.worker"}),
     "domain": frozenset({"orchestrator.domain", "orchestrator.errors"}),
     "places": frozenset({"orchestrator.places", "orchestrator.errors"}),
-    "locks": frozenset({"orchestrator.locks", "orchestrator.errors"}),
+    "locks": frozenset({"orchestrator.locks", "orchestrator.errors", "orchestrator.worker"}),
     "client": frozenset({"orchestrator"}),
 }
 
