@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from orchestrator.spec.base import SpecModel
+from orchestrator.spec.bounds import TimeoutFactor
 from orchestrator.spec.criterion import Criterion, GateCriterion, TopShare
 from orchestrator.spec.experiment import (
     ExperimentSpec,
@@ -17,7 +18,6 @@ from orchestrator.spec.experiment import (
     ShareSpec,
 )
 from orchestrator.spec.findings import Place, did_you_mean, listed, shorten
-from orchestrator.spec.space import Choices, FloatRange, IntegerRange
 from orchestrator.spec.prune import PruneSpec
 from orchestrator.spec.stage import Retries, StageSpec
 
@@ -30,6 +30,7 @@ TABLES: Final[Mapping[Pattern, tuple[type[SpecModel], ...]]] = {
     ("stage", "*", "promote"): (Criterion, TopShare),
     ("stage", "*", "retries"): (Retries,),
     ("space", "*"): (IntegerRange, FloatRange, Choices),
+    ("stage", "*", "timeout"): (TimeoutFactor,),
     ("search",): (SearchSpec,),
     ("gate",): (GateSpec,),
     ("gate", "criterion", "*"): (GateCriterion,),
@@ -45,7 +46,7 @@ TABLES: Final[Mapping[Pattern, tuple[type[SpecModel], ...]]] = {
 
 LATER_KEYS: Final[Mapping[Pattern, frozenset[str]]] = {
     (): frozenset({"approach", "llm"}),
-    ("stage", "*"): frozenset({"python", "memory", "cpus", "locks", "sla", "lane"}),
+    ("stage", "*"): frozenset({"locks", "sla", "lane"}),
     ("gate", "criterion", "*"): frozenset({"significance"}),
     ("loop",): frozenset({"max_research", "max_total"}),
     ("limits",): frozenset({"cpu", "cost_usd", "api_calls_per_minute", "tokens"}),
