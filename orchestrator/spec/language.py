@@ -19,6 +19,7 @@ from orchestrator.spec.experiment import (
 )
 from orchestrator.spec.findings import Place, did_you_mean, listed, shorten
 from orchestrator.spec.prune import PruneSpec
+from orchestrator.spec.space import Choices, FloatRange, IntegerRange
 from orchestrator.spec.stage import Retries, StageSpec
 
 Pattern = tuple[str, ...]
@@ -29,12 +30,12 @@ TABLES: Final[Mapping[Pattern, tuple[type[SpecModel], ...]]] = {
     ("stage", "*"): (StageSpec,),
     ("stage", "*", "promote"): (Criterion, TopShare),
     ("stage", "*", "retries"): (Retries,),
-    ("space", "*"): (IntegerRange, FloatRange, Choices),
     ("stage", "*", "timeout"): (TimeoutFactor,),
+    ("space", "*"): (IntegerRange, FloatRange, Choices),
     ("search",): (SearchSpec,),
+    ("prune",): (PruneSpec,),
     ("gate",): (GateSpec,),
     ("gate", "criterion", "*"): (GateCriterion,),
-    ("prune",): (PruneSpec,),
     ("select",): (SelectSpec,),
     ("loop",): (LoopSpec,),
     ("loop", "target"): (Criterion,),
