@@ -161,7 +161,19 @@ class LimitsSpec(SpecModel):
 class ShareSpec(SpecModel):
     """Its standing among experiments."""
 
-    priority: int = Field(default=0, ge=-MOST, le=MOST, description="Higher goes first.", examples=[10])
+    priority: int = Field(
+        default=0,
+        ge=-MOST,
+        le=MOST,
+        description='Higher goes first; with allocation = "priority" it is the share.',
+        examples=[10],
+    )
+    allocation: Literal["equal", "priority", "dynamic"] = Field(
+        default="equal",
+        description="What share of slots and threads it gets while others of its priority want them too: as much as any, "
+        "in proportion to its priority, or in proportion to the evaluations it has left.",
+        examples=["dynamic"],
+    )
 
 
 def name_problem(name: str) -> str | None:

@@ -51,7 +51,6 @@ LATER_KEYS: Final[Mapping[Pattern, frozenset[str]]] = {
     ("gate", "criterion", "*"): frozenset({"significance"}),
     ("loop",): frozenset({"max_research", "max_total"}),
     ("limits",): frozenset({"cpu", "cost_usd", "api_calls_per_minute", "tokens"}),
-    ("share",): frozenset({"allocation"}),
 }
 
 LATER_WORDS: Final[Mapping[Pattern, frozenset[str]]] = {
