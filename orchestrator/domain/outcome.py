@@ -33,6 +33,8 @@ class Usage(NamedTuple):
     output_bytes: int | None = None  # stdout + stderr
     pid: int | None = None
     start_ticks: int | None = None  # /proc/<pid>/stat field 22, names the process together with the boot id
+    read_bytes: int | None = None  # fetched from storage, not from what the kernel had in memory
+    written_bytes: int | None = None  # sent to storage
 
 
 UNKNOWN_USAGE = Usage()

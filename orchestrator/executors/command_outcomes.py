@@ -69,7 +69,8 @@ def lost(started: Message) -> Outcome:
 def usage_of(ended: Message) -> Usage:
     """The measured numbers. The kernel counts into the peak RSS what the keeper had when it started the process (10 MiB)."""
     names = ("started_us", "finished_us", "wall_seconds", "cpu_seconds", "max_rss_bytes", "output_bytes", "pid")
-    return Usage(**{name: ended[name] for name in names}, start_ticks=ended["start_ticks"])
+    moved = {name: ended.get(name) for name in ("read_bytes", "written_bytes")}  # an older keeper does not tell
+    return Usage(**{name: ended[name] for name in names}, start_ticks=ended["start_ticks"], **moved)
 
 
 def read_metrics(job: Job, attempt: Attempt, *, ended: Message) -> dict[str, float]:

@@ -44,6 +44,8 @@ def outcome_of(raw: Mapping[str, Any], *, pid: int, start_ticks: int) -> Outcome
         raw.get("output_bytes"),
         pid,
         start_ticks,
+        raw.get("read_bytes"),
+        raw.get("written_bytes"),
     )
     metrics = raw.get("metrics")
     if metrics is not None:

@@ -23,8 +23,8 @@ From the keeper:
 - `{"event": "refused", "message"}`: the keeper cannot work, or speaks none of the versions. It leaves.
 - `{"event": "started", "token", "pid", "start_ticks", "mark", "started_us"}`.
 - `{"event": "ended", "token", "status", "pid", "start_ticks", "started_us", "finished_us", "wall_seconds", "cpu_seconds",
-  "max_rss_bytes", "output_bytes", "timed_out", "killed", "exceeded_bytes", "problem", "result", "last_line", "errors",
-  "scratch"}`: nothing of its process tree is alive any more. `status` is the exit status or minus the signal.
+  "max_rss_bytes", "output_bytes", "read_bytes", "written_bytes", "timed_out", "killed", "exceeded_bytes", "problem",
+  "result", "last_line", "errors", "scratch"}`: nothing of its process tree is alive any more. `status` is the exit status or minus the signal.
   `exceeded_bytes` is what it held when it was killed because that was more than `memory_bytes`, or null. When nothing could
   be started `status` is null and `problem` is `{"kind": "workdir" | "files" | "program" | "process", "path", "errno", "message"}`. `result` is
   what was in the result file, `last_line` the last line of its output when a JSON object may be on it, `errors` the end of

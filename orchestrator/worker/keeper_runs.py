@@ -21,6 +21,7 @@ from orchestrator.worker.keeper_berths import (
 )
 from orchestrator.worker.keeper_protocol import Message
 from orchestrator.worker.limits import BACKSTOP
+from orchestrator.worker.usage import moved
 
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
 _FACTS = (
@@ -33,6 +34,8 @@ _FACTS = (
     "cpu_seconds",
     "max_rss_bytes",
     "output_bytes",
+    "read_bytes",
+    "written_bytes",
     "problem",
     "result",
     "last_line",
@@ -156,6 +159,10 @@ class Run:
         facts = self._facts
         facts["cpu_seconds"] = (facts["cpu_seconds"] or 0.0) + usage.ru_utime + usage.ru_stime
         facts["max_rss_bytes"] = max(facts["max_rss_bytes"] or 0, usage.ru_maxrss * 1024)
+        bytes_moved = moved(usage)
+        if bytes_moved is not None:
+            facts["read_bytes"] = (facts["read_bytes"] or 0) + bytes_moved[0]
+            facts["written_bytes"] = (facts["written_bytes"] or 0) + bytes_moved[1]
 
     def main_ended(self, status: int) -> None:
         """Its main process has ended, with this wait status."""
