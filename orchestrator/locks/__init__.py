@@ -8,7 +8,7 @@ the file says.
 from orchestrator.locks.holder import Holder
 from orchestrator.locks.identity import ProcessIdentity, boot_id, identity_of
 from orchestrator.locks.names import file_of, make_folder, problem_of_name
-from orchestrator.locks.pid_file import Taken, last_holder, open_file, take, taken_over, try_take
+from orchestrator.locks.pid_file import Taken, last_holder, open_file, seize, take, taken_over, try_take
 from orchestrator.locks.survey import LockState, Seen, look, survey
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "make_folder",
     "open_file",
     "problem_of_name",
+    "seize",
     "survey",
     "take",
     "taken_over",

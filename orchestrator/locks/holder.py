@@ -11,6 +11,7 @@ from typing import Any, Self
 from orchestrator.locks.identity import ProcessIdentity, identity_of
 
 COMMAND_LENGTH = 1000
+_TOLD_LENGTH = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,8 @@ class Holder:
     def __str__(self) -> str:
         elsewhere = "" if self.host == socket.gethostname() else f" on {self.host}"
         work = "" if self.ref is None else f"evaluation {self.ref}, "
-        return f"{work}pid {self.pid}{elsewhere}, since {self.started}: {self.command}"
+        command = self.command if len(self.command) <= _TOLD_LENGTH else f"{self.command[: _TOLD_LENGTH - 1]}…"
+        return f"{work}pid {self.pid}{elsewhere}, since {self.started}: {command}"
 
 
 _OPTIONAL = {"ref": (str, type(None))}

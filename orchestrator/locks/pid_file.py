@@ -49,17 +49,21 @@ def take(path: Path, *, command: Sequence[str] | None = None, mode: int = 0o600)
     Raises LockHeld, naming the holder, when another process (or another block of this one) holds it, and OSError when the file
     cannot be opened. Child processes started meanwhile do not inherit it.
     """
-    for _ in range(GLANCES):
-        taken = try_take(path, command=command, mode=mode)
-        if taken is not None:
-            break
-        time.sleep(GLANCE_SECONDS)
-    else:
-        raise LockHeld(f"{path} is held by {last_holder(path) or 'a process that has not yet written who it is'}")
+    taken = seize(path, command=command, mode=mode)
     try:
         yield taken
     finally:
         taken.give_back()
+
+
+def seize(path: Path, *, command: Sequence[str] | None = None, mode: int = 0o600) -> Taken:
+    """The lock, to be given back by the caller. Raises as `take` does."""
+    for _ in range(GLANCES):
+        taken = try_take(path, command=command, mode=mode)
+        if taken is not None:
+            return taken
+        time.sleep(GLANCE_SECONDS)
+    raise LockHeld(f"{path} is held by {last_holder(path) or 'a process that has not yet written who it is'}")
 
 
 def try_take(
