@@ -89,7 +89,7 @@ class Retries(SpecModel):
         default=0.0,
         validation_alias="backoff",
         serialization_alias="backoff",
-        description="The wait before the next attempt.",
+        description="The wait before the second attempt; after each failure it is twice as long, up to 5 min.",
         examples=["1s"],
     )
     on: tuple[Annotated[Cause, Field(strict=False)], ...] = Field(
