@@ -47,7 +47,7 @@ TABLES: Final[Mapping[Pattern, tuple[type[SpecModel], ...]]] = {
 
 LATER_KEYS: Final[Mapping[Pattern, frozenset[str]]] = {
     (): frozenset({"approach", "llm"}),
-    ("stage", "*"): frozenset({"locks", "sla", "lane"}),
+    ("stage", "*"): frozenset({"sla", "lane"}),
     ("gate", "criterion", "*"): frozenset({"significance"}),
     ("loop",): frozenset({"max_research", "max_total"}),
     ("limits",): frozenset({"cpu", "cost_usd", "api_calls_per_minute", "tokens"}),

@@ -10,6 +10,7 @@ from orchestrator.domain.states import Cause
 from orchestrator.spec.base import Duration, SpecModel, unprintable, wrong, wrong_table
 from orchestrator.spec.bounds import Memory, Timeout, TimeoutFactor
 from orchestrator.spec.criterion import Promotion
+from orchestrator.spec.locks import LockNames
 
 BUNDLED_EXECUTORS: Final = ("adaptive", "sequential", "thread", "process", "isolated")
 """The executors every installation has; `adaptive` is `process`."""
@@ -166,6 +167,11 @@ class StageSpec(SpecModel):
         examples=["1GiB"],
     )
     cpus: int = Field(default=1, ge=1, le=100_000, description="How many slots one evaluation takes.", examples=[2])
+    locks: LockNames = Field(
+        default=(),
+        description="Named locks of the machine one evaluation holds; who holds one of them excludes all others.",
+        examples=[["gpu0"]],
+    )
     retries: Retries = Field(
         default=NO_RETRIES, description="What is tried again; nothing by default.", examples=[{"max": 2}]
     )
