@@ -21,6 +21,7 @@ from orchestrator.store.sql import STATEMENTS
 
 Row = dict[str, Any]
 PAGE = 500
+LAST_REPORTS = 20
 
 
 class Views:
