@@ -62,6 +62,15 @@ class Verb(click.Command):
                 formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
 
 
+class VerbGroup(Verb, click.Group):
+    """A verb that is followed by another word which says what of it is meant."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The words first."""
+        self.format_commands(ctx, formatter)
+        super().format_options(ctx, formatter)
+
+
 def verb(name: str, *, examples: Sequence[str]) -> Callable[[Callable[..., int | None]], click.Command]:
     """Make a function the command of a verb; what it returns is the exit status (None: 0)."""
     return click.command(name, cls=Verb, examples=examples)

@@ -32,6 +32,10 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "retry": "Run again what failed or was cancelled.",
         "rm": "Forget an experiment that has ended.",
     },
+    "Share": {
+        "locks": "List the named locks of this machine, and who holds them.",
+        "lock": "Run a command while holding a named lock.",
+    },
     "Daemon": {
         "status": "Show the daemon, its slots, its queue and its machine.",
         "daemon": "Run the daemon in the foreground.",

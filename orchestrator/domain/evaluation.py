@@ -23,6 +23,8 @@ class Job:
     environment: tuple[tuple[str, str], ...] = ()  # the whole environment the evaluation sees, sorted
     workdir: str = "/"
     timeout_seconds: float | None = None
+    memory_bytes: int | None = None  # the most the process tree of one evaluation may hold
+    python: str | None = None  # the interpreter of an isolated callable; None: the daemon's
     output_folder: str = "/"  # runs/<experiment>: <variant>/<iteration>.<attempt>.{out,err} below it
     socket: str | None = None
 

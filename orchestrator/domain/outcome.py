@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from orchestrator.domain.report import Report, Spent
 from orchestrator.domain.states import Cause
 
 MEASURED = ("wall_seconds", "cpu_seconds", "max_rss_bytes")
@@ -18,7 +19,7 @@ class AttemptEnd(StrEnum):
 
     SUCCEEDED = "succeeded"  # it gave metrics
     FAILED = "failed"  # it has a cause
-    CANCELLED = "cancelled"  # a person, or the end of its experiment, stopped it
+    CANCELLED = "cancelled"  # a person, the end of its experiment, or a pruning rule stopped it
     INTERRUPTED = "interrupted"  # the daemon stopped it on its way out; it is run again, uncounted
 
 
@@ -33,6 +34,8 @@ class Usage(NamedTuple):
     output_bytes: int | None = None  # stdout + stderr
     pid: int | None = None
     start_ticks: int | None = None  # /proc/<pid>/stat field 22, names the process together with the boot id
+    read_bytes: int | None = None  # fetched from storage, not from what the kernel had in memory
+    written_bytes: int | None = None  # sent to storage
 
 
 UNKNOWN_USAGE = Usage()
@@ -49,3 +52,6 @@ class Outcome(NamedTuple):
     import_failed: bool = False  # the workload could not be imported: nothing of this experiment can run
     code_changed: bool = False  # it was not begun: its code is not the code that was submitted
     usage: Usage = UNKNOWN_USAGE
+    pruned: str | None = None  # it has let Pruned through, or raised it by itself: what that said; `end` is CANCELLED
+    reports: tuple[Report, ...] = ()  # those that could not be told while it ran
+    spent: Spent | None = None

@@ -1,5 +1,6 @@
 """What an attempt's end means for its iteration: recorded, tried again, or given back. Plain functions."""
 
+import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -12,6 +13,10 @@ from orchestrator.spec.stage import Retries
 
 UNCHARGED = frozenset({Cause.MACHINE_LOST})
 """Causes that are always run again and never counted."""
+
+BACKOFF_CAP_SECONDS = 300.0
+"""What the wait before a retry grows to, when it does not begin higher."""
+_JITTER = 0.25
 
 
 class Settled(NamedTuple):
@@ -37,8 +42,21 @@ def settle(iteration: ActiveIteration, outcome: Outcome, retries: Retries) -> Se
         return Settled(IterationState.QUEUED, iteration.attempt, iteration.charged, cause)
     charged = iteration.charged + 1
     if not outcome.import_failed and cause in retries.on and charged <= retries.max:
-        return Settled(IterationState.QUEUED, iteration.attempt, charged, cause, retries.backoff_seconds)
+        wait = backoff_seconds(retries, charged=charged, seed=iteration.seed)
+        return Settled(IterationState.QUEUED, iteration.attempt, charged, cause, wait)
     return Settled(IterationState.FAILED, iteration.attempt, charged, cause)
+
+
+def backoff_seconds(retries: Retries, *, charged: int, seed: int) -> float:
+    """How long to wait after so many failures: twice as long after each, up to five minutes, or as long as the first wait.
+
+    What failed together does not come back together: up to a quarter is taken off, by the iteration's seed, so that it is the same
+    in every run.
+    """
+    first = retries.backoff_seconds
+    wait = min(first * 2.0 ** min(charged - 1, 64), max(first, BACKOFF_CAP_SECONDS))
+    chance = zlib.crc32(f"{seed}.{charged}".encode()) / 2**32
+    return wait * (1 - _JITTER * chance)
 
 
 def given_back(iteration: ActiveIteration) -> Settled:

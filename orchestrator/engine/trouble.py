@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from orchestrator.domain.outcome import Outcome
 from orchestrator.engine.plan import Plan
 from orchestrator.search.decide import breaker_tripped
+from orchestrator.spec.experiment import MaxFailures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +37,18 @@ def trouble_of(plan: Plan, ref: str, outcome: Outcome, tally: Tally) -> Trouble 
         return Trouble(rule="import", reason=f"the code cannot be imported: {last_line(outcome.error)}")
     if plan.spec.on_error == "fail":
         return Trouble(rule="on_error", reason=f'{ref} failed ({outcome.cause}) and on_error is "fail"')
-    failed, finished = tally.failed, tally.finished
-    if breaker_tripped(plan.spec.limits.max_failures, failed=failed, finished=finished):
-        reason = f"{failed} of {finished} evaluations failed, more than limits.max_failures allows; the last was {ref}"
-        return Trouble(rule="max_failures", reason=reason)
+    allowed = plan.spec.limits.max_failures
+    if allowed is not None and breaker_tripped(allowed, failed=tally.failed, finished=tally.finished):
+        return Trouble(rule="max_failures", reason=_tripped(allowed, tally, ref))
     return None
+
+
+def _tripped(allowed: MaxFailures, tally: Tally, ref: str) -> str:
+    share = f"{100 * tally.failed / tally.finished:.3g} %"
+    bounds = [] if allowed.count is None else [f"{allowed.count} failures"]
+    bounds += [] if allowed.ratio is None else [f"{100 * allowed.ratio:.3g} %"]
+    failed = f"{tally.failed} of {tally.finished} evaluations failed ({share})"
+    return f"{failed}; limits.max_failures stops it above {' and '.join(bounds)}; the last was {ref}"
 
 
 def last_line(error: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from orchestrator.domain.evaluation import Job
 from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
 from orchestrator.domain.states import Cause
 from orchestrator.executors.command_attempts import Attempt
-from orchestrator.worker import commands
+from orchestrator.worker import commands, limits
 from orchestrator.worker.keeper_protocol import Message
 
 _NOT_EXECUTABLE, _NOT_FOUND, _SIGNALS_FROM = 126, 127, 128
 _LAST_LINES = 20
+_REFUSED = re.compile(r"^([\w.]*MemoryError\b|terminate called .*std::bad_alloc)|Cannot allocate memory", re.MULTILINE)
+"""What programs say that asked for memory and did not get it."""
 
 
 def outcome_of(job: Job, attempt: Attempt, *, ended: Message) -> Outcome:
@@ -23,18 +26,37 @@ def outcome_of(job: Job, attempt: Attempt, *, ended: Message) -> Outcome:
     if ended["problem"] is not None:
         return _not_started(job, ended["problem"], usage=usage)
     status: int = ended["status"]
-    if ended["timed_out"]:
-        text = f"ran longer than {job.timeout_seconds:g} s and was killed with all its processes"
-        return _failed(Cause.TIMED_OUT, _with_errors(text, ended), status=status, usage=usage)
-    if status < 0:
-        return _failed(Cause.SIGNALLED, _with_errors(_signal_text(-status), ended), status=status, usage=usage)
-    if status > 0:
-        return _failed(Cause.EXITED, _with_errors(_status_text(status), ended), status=status, usage=usage)
+    failure = _failure(job, ended)
+    if failure is not None:
+        return _failed(failure[0], _with_errors(failure[1], ended), status=status, usage=usage)
     try:
         metrics = read_metrics(job, attempt, ended=ended)
     except commands.InvalidMetrics as error:
         return _failed(Cause.INVALID_RESULT, str(error), status=0, usage=usage)
     return Outcome(end=AttemptEnd.SUCCEEDED, metrics=metrics, exit_status=0, usage=usage)
+
+
+def _failure(job: Job, ended: Message) -> tuple[Cause, str] | None:
+    """Why it has ended before its time, and the sentence for a person; None when it left with status 0."""
+    status: int = ended["status"]
+    if (excess := _memory_text(job, ended)) is not None:
+        return Cause.OUT_OF_MEMORY, excess
+    if ended["timed_out"]:
+        return Cause.TIMED_OUT, f"ran longer than {job.timeout_seconds:g} s and was killed with all its processes"
+    if status < 0:
+        return Cause.SIGNALLED, _signal_text(-status)
+    return (Cause.EXITED, _status_text(status)) if status > 0 else None
+
+
+def _memory_text(job: Job, ended: Message) -> str | None:
+    """Why its memory has ended it, when that is so: it held too much, or the backstop has refused it more."""
+    if job.memory_bytes is None:
+        return None
+    if ended.get("exceeded_bytes") is not None:
+        return limits.excess_text(ended["exceeded_bytes"], job.memory_bytes)
+    if ended["status"] != 0 and not ended["timed_out"] and _REFUSED.search(ended["errors"] or ""):
+        return limits.refusal_text(job.memory_bytes)
+    return None
 
 
 def lost(started: Message) -> Outcome:
@@ -47,7 +69,8 @@ def lost(started: Message) -> Outcome:
 def usage_of(ended: Message) -> Usage:
     """The measured numbers. The kernel counts into the peak RSS what the keeper had when it started the process (10 MiB)."""
     names = ("started_us", "finished_us", "wall_seconds", "cpu_seconds", "max_rss_bytes", "output_bytes", "pid")
-    return Usage(**{name: ended[name] for name in names}, start_ticks=ended["start_ticks"])
+    moved = {name: ended.get(name) for name in ("read_bytes", "written_bytes")}  # an older keeper does not tell
+    return Usage(**{name: ended[name] for name in names}, start_ticks=ended["start_ticks"], **moved)
 
 
 def read_metrics(job: Job, attempt: Attempt, *, ended: Message) -> dict[str, float]:

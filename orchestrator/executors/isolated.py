@@ -87,6 +87,7 @@ class IsolatedExecutor:
             "environment": dict(job.environment),
             "workdir": job.workdir,
             "timeout_seconds": job.timeout_seconds,
+            "memory_bytes": job.memory_bytes,
             "output_bytes": self._output_limit_bytes,
         }
 

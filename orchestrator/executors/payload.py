@@ -6,6 +6,7 @@ from typing import Any
 from orchestrator.domain.evaluation import Batch, Job
 from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
 from orchestrator.domain.states import Cause
+from orchestrator.executors.notes import reports_of, spent_of
 
 
 def payload_of(batch: Batch, *, number: int, lane: int, output_limit_bytes: int) -> dict[str, Any]:
@@ -45,10 +46,22 @@ def outcome_of(raw: Mapping[str, Any], *, pid: int, start_ticks: int) -> Outcome
         raw.get("output_bytes"),
         pid,
         start_ticks,
+        raw.get("read_bytes"),
+        raw.get("written_bytes"),
     )
     metrics = raw.get("metrics")
     if metrics is not None:
-        return Outcome(AttemptEnd.SUCCEEDED, metrics, usage=usage)
+        outcome = Outcome(AttemptEnd.SUCCEEDED, metrics, usage=usage)
+    elif "pruned" in raw:
+        outcome = Outcome(AttemptEnd.CANCELLED, pruned=str(raw["pruned"]), usage=usage)
+    else:
+        outcome = _failed(raw, usage)
+    if "reports" in raw or "cost" in raw:
+        return outcome._replace(reports=reports_of(raw.get("reports", ())), spent=spent_of(raw.get("cost")))
+    return outcome
+
+
+def _failed(raw: Mapping[str, Any], usage: Usage) -> Outcome:
     return Outcome(
         end=AttemptEnd.FAILED,
         cause=Cause(raw["cause"]),

@@ -4,6 +4,7 @@ Both layouts are read, the unified one (v2) and the one tree per controller (v1)
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 MOUNT = Path("/sys/fs/cgroup")
@@ -17,14 +18,22 @@ def cpu_limit(mount: Path = MOUNT, membership: Path = MEMBERSHIP) -> float | Non
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def memory_left_bytes(mount: Path = MOUNT, membership: Path = MEMBERSHIP) -> int | None:
-    """Bytes below the tightest memory limit that are not used yet; None without a limit."""
-    left = [_left(folder, "memory.max", "memory.current") for folder in _folders(mount, membership, controller="")]
-    left += [
-        _left(folder, "memory.limit_in_bytes", "memory.usage_in_bytes")
-        for folder in _folders(mount, membership, controller="memory")
-    ]
-    return min((rest for rest in left if rest is not None), default=None)
+@dataclass(frozen=True, slots=True)
+class MemoryLimit:
+    """The memory limit that leaves least."""
+
+    limit_bytes: int
+    left_bytes: int  # below it, at least 0
+
+
+def memory_limit(mount: Path = MOUNT, membership: Path = MEMBERSHIP) -> MemoryLimit | None:
+    """The limit that leaves least of all those above this process; None without a limit.
+
+    Cached pages of files count as left, as they do in the kernel's own `MemAvailable`: they are given up when memory is wanted.
+    """
+    found = [_limit(folder, _UNIFIED) for folder in _folders(mount, membership, controller="")]
+    found += [_limit(folder, _BY_CONTROLLER) for folder in _folders(mount, membership, controller="memory")]
+    return min((limit for limit in found if limit is not None), key=lambda limit: limit.left_bytes, default=None)
 
 
 def _folders(mount: Path, membership: Path, *, controller: str) -> Iterator[Path]:
@@ -60,8 +69,19 @@ def _cpu_quota(folder: Path) -> float | None:
     return None if quota is None or period is None or int(quota) <= 0 else int(quota) / int(period)
 
 
-def _left(folder: Path, limit_file: str, used_file: str) -> int | None:
-    limit, used = _read(folder / limit_file), _read(folder / used_file)
-    if limit is None or used is None or limit == "max":
+_UNIFIED = ("memory.max", "memory.current", ("inactive_file", "active_file"))
+_BY_CONTROLLER = ("memory.limit_in_bytes", "memory.usage_in_bytes", ("total_inactive_file", "total_active_file"))
+_NO_LIMIT = 2**60  # the older layout says "as much as can be counted" where there is no limit
+
+
+def _limit(folder: Path, names: tuple[str, str, tuple[str, ...]]) -> MemoryLimit | None:
+    limit_file, used_file, cached_keys = names
+    limit = _read(folder / limit_file)
+    if limit is None or limit == "max" or int(limit) > _NO_LIMIT:
         return None
-    return max(int(limit) - int(used), 0)
+    used = _read(folder / used_file)
+    if used is None:
+        return None
+    lines = (line.partition(" ") for line in (_read(folder / "memory.stat") or "").splitlines())
+    cached = sum(int(value) for key, _, value in lines if key in cached_keys)
+    return MemoryLimit(int(limit), min(max(int(limit) - max(int(used) - cached, 0), 0), int(limit)))

@@ -2,14 +2,22 @@
 
 import math
 import os
+from collections import deque
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
 from orchestrator.resources import cgroup
+from orchestrator.resources.processes import Use, use_of
 
 SHORTEST_SAMPLE_SECONDS = 0.5
+WINDOW_SECONDS = 5.0
+"""The CPU use of others is a mean over about so long: a compiler that runs for two seconds is no load to wait for."""
+
+SURVEY_SHARE = 0.002
+"""Looking at all processes takes at most this share of one CPU: on a machine with very many it is done less often."""
 
 
 def cores() -> int:
@@ -21,9 +29,7 @@ def cores() -> int:
 
 def memory_available_bytes() -> int:
     """Memory that can be had without swapping, within the control group's limit."""
-    available: int = psutil.virtual_memory().available
-    left = cgroup.memory_left_bytes()
-    return available if left is None else min(available, left)
+    return _memory()[1]
 
 
 def disk_free_bytes(folder: Path) -> int:
@@ -36,11 +42,19 @@ def disk_free_bytes(folder: Path) -> int:
 class Readings:
     """What the machine does now."""
 
-    cpu_percent: float  # of all CPUs, 0 to 100, since the reading before
-    load_1_minute: float
-    memory_total_bytes: int
+    cpu_percent: float = 0.0  # of the CPUs we may use, 0 to 100, since the reading before
+    others_cpu_percent: float = 0.0  # the part of it that is not ours, over the last seconds; 0 while it is not known
+    load_1_minute: float = 0.0
+    memory_total_bytes: int  # or the control group's limit
     memory_available_bytes: int
-    disk_free_bytes: int
+    own_memory_bytes: int = 0  # resident in what we have started
+    disk_total_bytes: int
+    disk_free_bytes: int  # 0 when the folder cannot be looked at: nothing can be written there
+
+    @property
+    def memory_percent(self) -> float:
+        """How much of the memory is in use, 0 to 100."""
+        return 100 * (1 - self.memory_available_bytes / self.memory_total_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +62,108 @@ class _CpuSample:
     at_seconds: float
     total_seconds: float
     idle_seconds: float
+    own_seconds: float = 0.0
+
+
+def _own_process() -> Collection[int]:
+    return (os.getpid(),)
 
 
 class Machine:
-    """Takes readings; CPU use is the mean since the last sample, so the first reading covers the time since construction."""
+    """Takes readings; CPU use is the mean since the last sample, so the first reading covers the time since construction.
 
-    def __init__(self, folder: Path, *, now_seconds: float) -> None:
+    `roots` names the processes whose trees are ours: this one, and others that work for it.
+    """
+
+    def __init__(
+        self, folder: Path, *, now_seconds: float, roots: Callable[[], Collection[int]] = _own_process
+    ) -> None:
         self._folder = folder
+        self._roots = roots
         self._sample = _cpu_sample(now_seconds)
         self._cpu_percent = 0.0
+        self._surveys: deque[_CpuSample] = deque()
+        self._next_survey_seconds = now_seconds
+        self._own = Use(0.0, 0)
 
     def read(self, *, now_seconds: float) -> Readings:
         """Readings at a monotonic instant. Costs some file reads of /proc; readings in quick succession share the CPU number."""
         if now_seconds - self._sample.at_seconds >= SHORTEST_SAMPLE_SECONDS:
             before, self._sample = self._sample, _cpu_sample(now_seconds)
             self._cpu_percent = _busy_percent(before, self._sample)
+        total, available = _memory()
+        disk_total, disk_free = _disk(self._folder)
         return Readings(
             cpu_percent=self._cpu_percent,
+            others_cpu_percent=_others_percent(self._surveys),
             load_1_minute=os.getloadavg()[0],
-            memory_total_bytes=psutil.virtual_memory().total,
-            memory_available_bytes=memory_available_bytes(),
-            disk_free_bytes=disk_free_bytes(self._folder),
+            memory_total_bytes=total,
+            memory_available_bytes=available,
+            own_memory_bytes=self._own.memory_bytes,
+            disk_total_bytes=disk_total,
+            disk_free_bytes=disk_free,
         )
 
+    def survey(self, *, now_seconds: float, clock: Callable[[], float]) -> None:
+        """Look at all processes to know what is ours, unless that was done just now. What it costs says when it is done again."""
+        if now_seconds < self._next_survey_seconds:
+            return
+        began = clock()
+        self._own = use_of(self._roots())
+        self._next_survey_seconds = now_seconds + max(SHORTEST_SAMPLE_SECONDS, (clock() - began) / SURVEY_SHARE)
+        _remember(self._surveys, _cpu_sample(now_seconds, own_seconds=self._own.cpu_seconds))
 
-def _cpu_sample(now_seconds: float) -> _CpuSample:
-    times = psutil.cpu_times()
-    counted = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)  # guest is in user already
-    return _CpuSample(now_seconds, counted, times.idle + getattr(times, "iowait", 0.0))
+
+def _remember(surveys: deque[_CpuSample], newest: _CpuSample) -> None:
+    """Keep those of the last seconds, two at least. After a long pause, or when processes of ours left the tree, begin anew."""
+    if surveys and (
+        newest.own_seconds < surveys[-1].own_seconds or newest.at_seconds - surveys[-1].at_seconds > 2 * WINDOW_SECONDS
+    ):
+        surveys.clear()
+    surveys.append(newest)
+    while len(surveys) > 2 and newest.at_seconds - surveys[1].at_seconds >= WINDOW_SECONDS:  # noqa: PLR2004 a pair
+        surveys.popleft()
+
+
+def _others_percent(surveys: deque[_CpuSample]) -> float:
+    """What was used and is not ours, once that was watched for long enough to be more than a burst."""
+    if not surveys or surveys[-1].at_seconds - surveys[0].at_seconds < WINDOW_SECONDS / 2:
+        return 0.0
+    first, last = surveys[0], surveys[-1]
+    busy = _busy_percent(first, last)
+    total = last.total_seconds - first.total_seconds
+    ours = 100 * (last.own_seconds - first.own_seconds) / total if total > 0 else 0.0
+    return round(min(max(busy - ours, 0.0), 100.0), 1)
+
+
+def _memory() -> tuple[int, int]:
+    """Total and available bytes, within the control group's limit."""
+    memory = psutil.virtual_memory()
+    limit = cgroup.memory_limit()
+    if limit is None:
+        return memory.total, memory.available
+    return min(memory.total, limit.limit_bytes), min(memory.available, limit.left_bytes)
+
+
+def _disk(folder: Path) -> tuple[int, int]:
+    """Total and free bytes."""
+    try:
+        space = os.statvfs(folder)
+    except OSError:
+        return 0, 0
+    return space.f_blocks * space.f_frsize, space.f_bavail * space.f_frsize
+
+
+def _cpu_sample(now_seconds: float, *, own_seconds: float = 0.0) -> _CpuSample:
+    """CPU seconds of the CPUs in the affinity mask so far."""
+    allowed = os.sched_getaffinity(0)
+    counted = idle = 0.0
+    for number, times in enumerate(psutil.cpu_times(percpu=True)):
+        if number in allowed:
+            guest = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # is in user and nice already
+            counted += sum(times) - guest
+            idle += times.idle + getattr(times, "iowait", 0.0)
+    return _CpuSample(now_seconds, counted, idle, own_seconds)
 
 
 def _busy_percent(before: _CpuSample, after: _CpuSample) -> float:

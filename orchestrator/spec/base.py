@@ -50,7 +50,7 @@ def _read_duration(value: Any) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _bounded(value, value)
     if isinstance(value, dict) and "factor" in value:
-        raise wrong('{ factor = … } is not available in this version; give a fixed duration such as "60s"')
+        raise wrong('must be a fixed duration such as "60s"; { factor = … } goes with the timeout of a stage only')
     found = _DURATION.fullmatch(value.replace(" ", "")) if isinstance(value, str) and value.strip() else None
     if found is None:
         raise wrong('must be a duration such as "60s", "1.5h" or "2h30m", or a number of seconds')

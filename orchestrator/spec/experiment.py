@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from orchestrator.domain.refs import looks_like_ref
 from orchestrator.spec.base import PositiveDuration, SpecModel, Text, unprintable, wrong, wrong_table
 from orchestrator.spec.criterion import Criterion, GateCriterion
+from orchestrator.spec.prune import PruneSpec
 from orchestrator.spec.space import Parameter
 from orchestrator.spec.stage import StageSpec
 
@@ -160,7 +161,19 @@ class LimitsSpec(SpecModel):
 class ShareSpec(SpecModel):
     """Its standing among experiments."""
 
-    priority: int = Field(default=0, ge=-MOST, le=MOST, description="Higher goes first.", examples=[10])
+    priority: int = Field(
+        default=0,
+        ge=-MOST,
+        le=MOST,
+        description='Higher goes first; with allocation = "priority" it is the share.',
+        examples=[10],
+    )
+    allocation: Literal["equal", "priority", "dynamic"] = Field(
+        default="equal",
+        description="What share of slots and threads it gets while others of its priority want them too: as much as any, "
+        "in proportion to its priority, or in proportion to the evaluations it has left.",
+        examples=["dynamic"],
+    )
 
 
 def name_problem(name: str) -> str | None:
@@ -231,6 +244,11 @@ class ExperimentSpec(SpecModel):
     )
     search: SearchSpec = Field(
         default=SearchSpec(), description="Where the variants of a round come from.", examples=[{"method": "grid"}]
+    )
+    prune: PruneSpec | None = Field(
+        default=None,
+        description="When a running evaluation is stopped because of what it reports.",
+        examples=[{"rule": "median", "metric": "loss"}],
     )
     gate: GateSpec | None = Field(
         default=None,

@@ -53,10 +53,10 @@ def explain(error: ValidationError, *, above: Place) -> Iterator[Finding]:
 
 
 def _without_tags(location: Place, *, above: Place) -> Place:
-    """The location without the names of the members of a union: a parameter's begins with one, a promotion has one."""
+    """The location without the names of the members of a union: a parameter's begins with one, promotions and timeouts have one."""
     if above[:1] == ("space",):
         return location[1:]
-    return (location[0], *location[2:]) if location[:1] == ("promote",) else location
+    return (location[0], *location[2:]) if location[:1] in (("promote",), ("timeout",)) else location
 
 
 def _sentence(detail: ErrorDetails, *, place: Place) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from orchestrator.spec.base import SpecModel
+from orchestrator.spec.bounds import TimeoutFactor
 from orchestrator.spec.criterion import Criterion, GateCriterion, TopShare
 from orchestrator.spec.experiment import (
     ExperimentSpec,
@@ -17,6 +18,7 @@ from orchestrator.spec.experiment import (
     ShareSpec,
 )
 from orchestrator.spec.findings import Place, did_you_mean, listed, shorten
+from orchestrator.spec.prune import PruneSpec
 from orchestrator.spec.space import Choices, FloatRange, IntegerRange
 from orchestrator.spec.stage import Retries, StageSpec
 
@@ -28,8 +30,10 @@ TABLES: Final[Mapping[Pattern, tuple[type[SpecModel], ...]]] = {
     ("stage", "*"): (StageSpec,),
     ("stage", "*", "promote"): (Criterion, TopShare),
     ("stage", "*", "retries"): (Retries,),
+    ("stage", "*", "timeout"): (TimeoutFactor,),
     ("space", "*"): (IntegerRange, FloatRange, Choices),
     ("search",): (SearchSpec,),
+    ("prune",): (PruneSpec,),
     ("gate",): (GateSpec,),
     ("gate", "criterion", "*"): (GateCriterion,),
     ("select",): (SelectSpec,),
@@ -43,11 +47,10 @@ TABLES: Final[Mapping[Pattern, tuple[type[SpecModel], ...]]] = {
 
 LATER_KEYS: Final[Mapping[Pattern, frozenset[str]]] = {
     (): frozenset({"approach", "llm"}),
-    ("stage", "*"): frozenset({"python", "memory", "cpus", "locks", "sla", "lane"}),
+    ("stage", "*"): frozenset({"sla", "lane"}),
     ("gate", "criterion", "*"): frozenset({"significance"}),
     ("loop",): frozenset({"max_research", "max_total"}),
     ("limits",): frozenset({"cpu", "cost_usd", "api_calls_per_minute", "tokens"}),
-    ("share",): frozenset({"allocation"}),
 }
 
 LATER_WORDS: Final[Mapping[Pattern, frozenset[str]]] = {

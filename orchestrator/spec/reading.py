@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.errors import InvalidSpec, Problem
 from orchestrator.spec.base import unprintable
-from orchestrator.spec.checks import commands, lists, space, stages
+from orchestrator.spec.checks import commands, lists, prune, space, stages
 from orchestrator.spec.code import Surroundings, missing_code
 from orchestrator.spec.draft import Draft, make_draft, stage_name
 from orchestrator.spec.experiment import ExperimentSpec, name_problem
@@ -110,6 +110,7 @@ def _check(draft: Draft, *, executors: Collection[str]) -> Iterator[Finding]:
         space.check_grid(draft),
         lists.check_list(draft),
         commands.check_lists_fill_placeholders(draft),
+        prune.check_metric(draft),
     )
 
 

@@ -7,11 +7,13 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from orchestrator.domain.states import Cause
-from orchestrator.spec.base import Duration, PositiveDuration, SpecModel, unprintable, wrong, wrong_table
+from orchestrator.spec.base import Duration, SpecModel, unprintable, wrong, wrong_table
+from orchestrator.spec.bounds import Memory, Timeout, TimeoutFactor
 from orchestrator.spec.criterion import Promotion
+from orchestrator.spec.locks import LockNames
 
 BUNDLED_EXECUTORS: Final = ("adaptive", "sequential", "thread", "process", "isolated")
-"""The executors every installation has; `adaptive` is `process`, and `isolated` runs commands only."""
+"""The executors every installation has; `adaptive` is `process`."""
 
 _CONTRACT = "PARAMS REF SEED SHARED_SEED STAGE CASE REPEAT ATTEMPT RESULT WORKDIR SCRATCH SOCKET"
 RESERVED_ENVIRONMENT: Final = frozenset(f"ORC_{word}" for word in _CONTRACT.split())
@@ -88,7 +90,7 @@ class Retries(SpecModel):
         default=0.0,
         validation_alias="backoff",
         serialization_alias="backoff",
-        description="The wait before the next attempt.",
+        description="The wait before the second attempt; after each failure it is twice as long, up to 5 min.",
         examples=["1s"],
     )
     on: tuple[Annotated[Cause, Field(strict=False)], ...] = Field(
@@ -136,6 +138,14 @@ class StageSpec(SpecModel):
     executor: str = Field(
         default="adaptive", description="How it is run. Commands are always isolated.", examples=["process", "thread"]
     )
+    python: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4096,
+        description="The interpreter that runs the call, as an isolated process; the daemon's own by default. "
+        "CPython 3.9 or newer; this package need not be installed there.",
+        examples=["~/proj/.venv/bin/python"],
+    )
     env: Mapping[str, Variable] = Field(
         default={},
         description="Environment variables it sees besides the submitter's.",
@@ -144,12 +154,23 @@ class StageSpec(SpecModel):
     workdir: str = Field(
         default=".", description="Its current directory; the file's folder by default.", examples=["build"]
     )
-    timeout_seconds: PositiveDuration | None = Field(
+    timeout: Timeout | None = Field(
         default=None,
-        validation_alias="timeout",
-        serialization_alias="timeout",
-        description="How long one evaluation may take.",
-        examples=["60s", "1.5h"],
+        description="How long one evaluation may take: a duration, or a factor of the median so far.",
+        examples=["60s", "1.5h", {"factor": 3.0}],
+    )
+    memory_bytes: Memory | None = Field(
+        default=None,
+        validation_alias="memory",
+        serialization_alias="memory",
+        description="How much memory one evaluation may hold, with all processes it starts.",
+        examples=["1GiB"],
+    )
+    cpus: int = Field(default=1, ge=1, le=100_000, description="How many slots one evaluation takes.", examples=[2])
+    locks: LockNames = Field(
+        default=(),
+        description="Named locks of the machine one evaluation holds; who holds one of them excludes all others.",
+        examples=[["gpu0"]],
     )
     retries: Retries = Field(
         default=NO_RETRIES, description="What is tried again; nothing by default.", examples=[{"max": 2}]
@@ -157,10 +178,22 @@ class StageSpec(SpecModel):
 
     @property
     def runs_on(self) -> str:
-        """The executor that will run it: commands are isolated, `adaptive` is `process`."""
+        """The executor that will run it: commands are isolated, `adaptive` is `process`, or `isolated` with a `python` of its own."""
         if self.command is not None:
             return "isolated"
-        return "process" if self.executor == "adaptive" else self.executor
+        if self.executor != "adaptive":
+            return self.executor
+        return "process" if self.python is None else "isolated"
+
+    @property
+    def timeout_seconds(self) -> float | None:
+        """A fixed timeout."""
+        return None if isinstance(self.timeout, TimeoutFactor) else self.timeout
+
+    @property
+    def timeout_factor(self) -> float | None:
+        """Of the median so far."""
+        return self.timeout.factor if isinstance(self.timeout, TimeoutFactor) else None
 
     @field_validator("name")
     @classmethod
@@ -187,6 +220,15 @@ class StageSpec(SpecModel):
         if metrics and info.data.get("call") is not None:
             raise wrong("goes with command only; a callable returns its metrics")
         return metrics
+
+    @field_validator("python")
+    @classmethod
+    def _python_runs_callables(cls, python: str | None, info: ValidationInfo) -> str | None:
+        if python is not None and ("\0" in python or not python.strip()):
+            raise wrong('must be a path or the name of a program, such as "~/proj/.venv/bin/python"')
+        if python is not None and info.data.get("command") is not None:
+            raise wrong("goes with call only; a command names its interpreter as its first word")
+        return python
 
     @field_validator("env")
     @classmethod

@@ -39,6 +39,8 @@ def listed(row: Row) -> Row:
         "variant_count": row["variant_count"],
         "variants": {state: row[f"variants_{state}"] for state in ("evaluated", "failed", "pruned", "cancelled")},
         "iterations": {"total": sum(iterations.values()), **iterations},
+        "cost_usd": row["cost_usd"],
+        "tokens": row["tokens"],
         "best": None if best is None else f"{row['id']}.{best}",
         "created": rfc3339(row["created_us"]),
         "started": rfc3339(row["started_us"]),
@@ -69,6 +71,11 @@ def iteration(variant_ref: str, values: list[Any]) -> Row:
     """An iteration as last tried."""
     found = dict(zip(ITERATION_COLUMNS, values, strict=True))
     return {"ref": f"{variant_ref}.{found.pop('number')}", **found}
+
+
+def report(row: Row) -> Row:
+    """A report with its time for the outside."""
+    return {"step": row["step"], "time": rfc3339(row["time_us"]), "metrics": row["metrics"]}
 
 
 def attempt(row: Row) -> Row:

@@ -21,6 +21,7 @@ from orchestrator.store.sql import STATEMENTS
 
 Row = dict[str, Any]
 PAGE = 500
+LAST_REPORTS = 20
 
 
 class Views:
@@ -104,14 +105,24 @@ class Views:
         return shapes.variant(ref.experiment, rows[0])
 
     async def iteration(self, ref: Ref) -> Row:
-        """One iteration with all its attempts. Raises NotFound."""
+        """One iteration with all its attempts and the last reports of the last one. Raises NotFound."""
         rows = await self._variant_rows(ref, after=0, limit=1)
         if not rows or not rows[0]["iterations"]:
             raise NotFound(f"there is no iteration {ref}")
         values = {"experiment": ref.experiment, "variant": ref.variant, "iteration": ref.iteration}
         attempts: list[Row] = await self.read("attempt_rows", values)
         found: Row = shapes.variant(ref.experiment, rows[0])["iterations"][0]
-        return found | {"params": rows[0]["params"], "attempts": [shapes.attempt(row) for row in attempts]}
+        return found | {
+            "params": rows[0]["params"],
+            "attempts": [shapes.attempt(row) for row in attempts],
+            "reports": await self.reports(ref, attempt=found["attempt"]),
+        }
+
+    async def reports(self, ref: Ref, *, attempt: int, limit: int = LAST_REPORTS) -> list[Row]:
+        """The last reports of one attempt at an iteration, in the order they were told."""
+        place = {"experiment": ref.experiment, "variant": ref.variant, "iteration": ref.iteration}
+        rows: list[Row] = await self.read("report_rows", {**place, "attempt": attempt, "limit": limit})
+        return [shapes.report(row) for row in rows]
 
     async def best(self, ref: Ref) -> Row:
         """The best variant of an experiment. Raises NoBest."""

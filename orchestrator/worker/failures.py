@@ -9,19 +9,29 @@ from types import TracebackType
 from typing import Any
 
 from orchestrator.worker.results import InvalidResult
+from orchestrator.worker.trial import Pruned
 
 LONGEST_ERROR_BYTES = 16 * 1024
 _OWN_FOLDER = os.path.dirname(__file__) + os.sep
 
 
 def failure_of(error: BaseException) -> dict[str, Any]:
-    """The part of an outcome that says how an evaluation failed."""
+    """The part of an outcome that says how an evaluation failed, or that it was pruned."""
+    if isinstance(error, Pruned):
+        return {"pruned": _said(error)}
     if isinstance(error, InvalidResult):
         return {"cause": "invalid_result", "error": shortened(str(error))}
     if isinstance(error, SystemExit):
         return _exit_of(error)
     cause = "out_of_memory" if isinstance(error, MemoryError) and _memory_is_limited() else "raised"
     return {"cause": cause, "error": error_text(error)}
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return shortened(str(error))
+    except Exception as failed:  # noqa: BLE001 - a workload's own exception may do anything
+        return f"(what it said could not be shown: {type(failed).__name__})"
 
 
 def _exit_of(error: SystemExit) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The journal of a batch: a memory file in which the child notes what it does, by plain memory copies.
 
-The daemon makes the file before the child and reads it only when it needs to: at a deadline, and when a batch has died. It reads
-with `pread` and never maps the file, so that nothing a workload does to it can hurt the daemon. Layout, in the machine's byte order:
+The daemon makes the file before the child and reads it only when it needs to: at a deadline, when a batch has died, and when the
+child rings the bell, an eventfd, because an evaluation has reported something. It reads with `pread` and never maps the file, so that
+nothing a workload does to it can hurt the daemon. Layout, in the machine's byte order:
 
     word 0     magic number and version                       (a word is 8 bytes)
     word 1     end: offset behind the last whole frame; written after the frame it covers, so that a torn frame is not seen
@@ -11,7 +12,9 @@ with `pread` and never maps the file, so that nothing a workload does to it can 
     word 5, 6  bytes of its stdout and stderr that the daemon has cut away already (written by the daemon)
     word 7     identifier of the thread that executes it
     word 8     number of the batch that all of this is about; written last when a batch begins
-    72 …       frames: kind, position, size (4 bytes each, then 4 unused), `size` bytes, filled up to a multiple of 8
+    word 9     how many notes the batch has written
+    word 10    position, plus one, of an evaluation that is to end at its next report (written by the daemon)
+    128 …      frames: kind, position, size (4 bytes each, then 4 unused), `size` bytes, filled up to a multiple of 8
 
 The child sets all words but the first anew when it begins a batch. The daemon compares word 8 with the number it gave the batch: while
 they differ the batch has not begun. The file grows by doubling.
@@ -22,12 +25,13 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import sys
 import threading
 import time
 from typing import NamedTuple
 
 MAGIC = 0x4F52434A_00000001
-HEADER_BYTES = 72
+HEADER_BYTES = 128
 INITIAL_BYTES = 256 * 1024
 SHRINK_BYTES = 8 * 1024 * 1024
 """A batch begins with a file of the initial size when the last one left it larger than this."""
@@ -36,9 +40,11 @@ METRICS = 1  # a success: the packed numbers of `outcomes.pack_success`, then th
 OUTCOME = 2  # any other outcome, as JSON
 NOTE = 3  # something a running evaluation reports: {"report": …}, {"cost": …} or {"artifact": …}
 
-_END, _EXECUTING, _STARTED, _LOADING, _CUT_OUT, _CUT_ERR, _THREAD, _BATCH = range(1, 9)
-_HEADER = struct.Struct("=9Q")
+_END, _EXECUTING, _STARTED, _LOADING, _CUT_OUT, _CUT_ERR, _THREAD, _BATCH, _NOTES, _PRUNED = range(1, 11)
+_HEADER = struct.Struct("=9Q")  # the words that say what is going on
+_WHOLE_HEADER = struct.Struct("=16Q")
 _FRAME = struct.Struct("=IIII")
+_RING = struct.pack("=Q", 1)
 
 
 class Glance(NamedTuple):
@@ -67,9 +73,11 @@ class Frame(NamedTuple):
 class Journal:
     """The child's side: writes. One thread at an instant."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, bell: int | None = None) -> None:
         self._descriptor = descriptor
         self._end = HEADER_BYTES
+        self._bell = bell
+        self._bell_as_given = None if bell is None else os.fstat(bell)
         self._map_file(os.fstat(descriptor).st_size)
 
     def _map_file(self, size: int) -> None:
@@ -90,7 +98,7 @@ class Journal:
         if self._size > SHRINK_BYTES:
             self._resize(INITIAL_BYTES)
         words = self._words
-        for word in (_END, _EXECUTING, _STARTED, _LOADING, _CUT_OUT, _CUT_ERR):
+        for word in (_END, _EXECUTING, _STARTED, _LOADING, _CUT_OUT, _CUT_ERR, _NOTES, _PRUNED):
             words[word] = 0
         words[_THREAD] = threading.get_ident()
         words[_BATCH] = number
@@ -127,6 +135,27 @@ class Journal:
         memory[first : first + size] = payload
         self._end = self._words[_END] = end
 
+    def note(self, position: int, payload: bytes) -> bool:
+        """Add something a running evaluation reports and ring; whether it is to end. One that has ended has nothing to report."""
+        words = self._words
+        if words[_EXECUTING] != position + 1:
+            return False
+        self.write(position, NOTE, payload)
+        words = self._words  # the file may have grown
+        words[_NOTES] += 1
+        self._ring()
+        return words[_PRUNED] == position + 1
+
+    def _ring(self) -> None:
+        """Unless the workload has closed the bell: its number may lead to one of the workload's own files by now."""
+        if self._bell is None or self._bell_as_given is None:
+            return
+        try:
+            if os.path.samestat(os.fstat(self._bell), self._bell_as_given):
+                os.write(self._bell, _RING)
+        except OSError:
+            self._bell = None
+
     def take_cut(self) -> tuple[int, int]:
         """How many bytes of stdout and stderr the daemon cut away; forgotten by this call."""
         words = self._words
@@ -139,7 +168,7 @@ def create(name: str) -> int:
     """A new journal for a child that is not started yet: the descriptor of its memory file."""
     descriptor = os.memfd_create(name)
     os.ftruncate(descriptor, INITIAL_BYTES)
-    os.pwrite(descriptor, _HEADER.pack(MAGIC, 0, 0, 0, 0, 0, 0, 0, 0), 0)
+    os.pwrite(descriptor, _WHOLE_HEADER.pack(MAGIC, *[0] * 15), 0)
     return descriptor
 
 
@@ -155,10 +184,21 @@ def read_cut(descriptor: int) -> tuple[int, int]:
     return out, err
 
 
+def noted(descriptor: int) -> int:
+    """How many notes the batch has written."""
+    found = os.pread(descriptor, 8, 8 * _NOTES)
+    return int.from_bytes(found, sys.byteorder) if len(found) == 8 else 0  # noqa: PLR2004 - a word
+
+
+def prune(descriptor: int, position: int) -> None:
+    """Let the evaluation at this position end at its next report."""
+    os.pwrite(descriptor, struct.pack("=Q", position + 1), 8 * _PRUNED)
+
+
 def glance(descriptor: int) -> Glance:
     """What the child does at this moment."""
-    header = os.pread(descriptor, HEADER_BYTES, 0)
-    if len(header) < HEADER_BYTES:
+    header = os.pread(descriptor, _HEADER.size, 0)
+    if len(header) < _HEADER.size:
         return IDLE
     words = _HEADER.unpack(header)
     executing = words[_EXECUTING]
@@ -174,15 +214,20 @@ def glance(descriptor: int) -> Glance:
 
 def frames(descriptor: int) -> list[Frame]:
     """All whole frames, oldest first. What does not make sense (a workload wrote over it) ends the list."""
+    return frames_from(descriptor, HEADER_BYTES)[0]
+
+
+def frames_from(descriptor: int, start: int) -> tuple[list[Frame], int]:
+    """The whole frames from an offset on, and the offset behind them."""
     end = min(glance(descriptor).end, os.fstat(descriptor).st_size)
-    content = os.pread(descriptor, end, 0)
+    content = os.pread(descriptor, max(0, end - start), start)
     found: list[Frame] = []
-    start = HEADER_BYTES
-    while start + _FRAME.size <= len(content):
-        kind, position, size, _ = _FRAME.unpack_from(content, start)
-        first = start + _FRAME.size
+    place = 0
+    while place + _FRAME.size <= len(content):
+        kind, position, size, _ = _FRAME.unpack_from(content, place)
+        first = place + _FRAME.size
         if kind not in (METRICS, OUTCOME, NOTE) or first + size > len(content):
             break
         found.append(Frame(kind, position, content[first : first + size]))
-        start = first + ((size + 7) & ~7)
-    return found
+        place = first + ((size + 7) & ~7)
+    return found, start + place

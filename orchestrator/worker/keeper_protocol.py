@@ -7,7 +7,8 @@ To the keeper:
 
 - `{"op": "hello", "versions": [1]}`: the first line of a connection, with the versions the daemon speaks.
 - `{"op": "start", "job": {...}, "runs": [{...}, ...]}`: run these one after the other. The job holds what they share:
-  `environment` (object), `workdir`, `timeout_seconds` (or null), `output_bytes` (the most that is kept of a stream).
+  `environment` (object), `workdir`, `timeout_seconds` (or null), `memory_bytes` (that its process tree may hold, or null),
+  `output_bytes` (the most that is kept of a stream).
   A run holds `token`, `argv` (its first item is looked up in the PATH of the environment), `environment` (added to the
   job's, as are ORC_PARAMS, ORC_RESULT and ORC_SCRATCH), `parameters` (the text of the file ORC_PARAMS), `out` and `err`
   (where its output shall be; a stream that stays empty makes no file, one that does not appears within a second).
@@ -22,9 +23,10 @@ From the keeper:
 - `{"event": "refused", "message"}`: the keeper cannot work, or speaks none of the versions. It leaves.
 - `{"event": "started", "token", "pid", "start_ticks", "mark", "started_us"}`.
 - `{"event": "ended", "token", "status", "pid", "start_ticks", "started_us", "finished_us", "wall_seconds", "cpu_seconds",
-  "max_rss_bytes", "output_bytes", "timed_out", "killed", "problem", "result", "last_line", "errors", "scratch"}`: nothing of
-  its process tree is alive any more. `status` is the exit status or minus the signal. When nothing could be started `status`
-  is null and `problem` is `{"kind": "workdir" | "files" | "program" | "process", "path", "errno", "message"}`. `result` is
+  "max_rss_bytes", "output_bytes", "read_bytes", "written_bytes", "timed_out", "killed", "exceeded_bytes", "problem",
+  "result", "last_line", "errors", "scratch"}`: nothing of its process tree is alive any more. `status` is the exit status or minus the signal.
+  `exceeded_bytes` is what it held when it was killed because that was more than `memory_bytes`, or null. When nothing could
+  be started `status` is null and `problem` is `{"kind": "workdir" | "files" | "program" | "process", "path", "errno", "message"}`. `result` is
   what was in the result file, `last_line` the last line of its output when a JSON object may be on it, `errors` the end of
   its error output when it failed; each is null when there is none. `scratch` is where its scratch folder has been put when
   something is in it: the daemon keeps or removes it.

@@ -20,6 +20,8 @@ from orchestrator.worker.keeper_berths import (
     last_object_line,
 )
 from orchestrator.worker.keeper_protocol import Message
+from orchestrator.worker.limits import BACKSTOP
+from orchestrator.worker.usage import moved
 
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
 _FACTS = (
@@ -32,6 +34,8 @@ _FACTS = (
     "cpu_seconds",
     "max_rss_bytes",
     "output_bytes",
+    "read_bytes",
+    "written_bytes",
     "problem",
     "result",
     "last_line",
@@ -73,6 +77,8 @@ class Run:
         self.timed_out = False
         self.killed = False
         self.abandoned = False  # told as ended while it hangs in the kernel
+        self.exceeded_bytes: Optional[int] = None  # what it held when that was more than its limit
+        self.tree_peak_bytes: Optional[int] = None  # when it has a limit
         self.swept = False  # what the main process left behind has been searched and killed once
         self._spec = spec
         self._berth: Optional[Berth] = None
@@ -96,8 +102,10 @@ class Run:
             program = PROGRAMS.find(self._spec["argv"][0], environment.get("PATH", os.defpath), job["workdir"])
             self._facts["started_us"], self._started = time.time_ns() // 1000, time.monotonic()
             own_mark.take(self.mark)
+            BACKSTOP.put(job.get("memory_bytes"))
             self.pid = self._facts["pid"] = self._spawn(program, environment, descriptors)
         finally:
+            BACKSTOP.put(None)
             own_mark.put_back()
             os.chdir("/")
             for descriptor in descriptors:
@@ -136,6 +144,11 @@ class Run:
             kind = "process" if getattr(error, "errno", None) in (errno.EAGAIN, errno.ENOMEM) else "program"
             raise CannotStart(kind, program, error) from error
 
+    @property
+    def executing(self) -> bool:
+        """Whether its main process has been started and not reaped."""
+        return self.pid is not None and self._facts["status"] is None
+
     def started_message(self) -> Message:
         """Who it is."""
         facts = {name: self._facts[name] for name in ("pid", "start_ticks", "started_us")}
@@ -146,6 +159,10 @@ class Run:
         facts = self._facts
         facts["cpu_seconds"] = (facts["cpu_seconds"] or 0.0) + usage.ru_utime + usage.ru_stime
         facts["max_rss_bytes"] = max(facts["max_rss_bytes"] or 0, usage.ru_maxrss * 1024)
+        bytes_moved = moved(usage)
+        if bytes_moved is not None:
+            facts["read_bytes"] = (facts["read_bytes"] or 0) + bytes_moved[0]
+            facts["written_bytes"] = (facts["written_bytes"] or 0) + bytes_moved[1]
 
     def main_ended(self, status: int) -> None:
         """Its main process has ended, with this wait status."""
@@ -169,7 +186,9 @@ class Run:
             self._take_in(berths)
         if self._berth is not None and not self.abandoned:
             berths.give_back(self._berth)
-        flags = {"timed_out": self.timed_out, "killed": self.killed}
+        flags = {"timed_out": self.timed_out, "killed": self.killed, "exceeded_bytes": self.exceeded_bytes}
+        if self.tree_peak_bytes is not None:
+            self._facts["max_rss_bytes"] = max(self._facts["max_rss_bytes"] or 0, self.tree_peak_bytes)
         return {"event": "ended", "token": self.token, **flags, **self._facts}
 
     def _take_in(self, berths: Berths) -> None:

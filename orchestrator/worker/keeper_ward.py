@@ -10,6 +10,7 @@ from typing import Callable, Dict, Iterable, List, Optional
 from orchestrator.worker import keeper_system as system
 from orchestrator.worker.keeper_berths import Berths
 from orchestrator.worker.keeper_deadlines import Deadlines
+from orchestrator.worker.keeper_memory import MemoryWatch
 from orchestrator.worker.keeper_protocol import Message
 from orchestrator.worker.keeper_runs import CannotStart, Chain, Run
 
@@ -39,6 +40,7 @@ class Ward:
         self._sweeping: Dict[int, Run] = {}  # by mark: the main process has ended
         self._ended: Dict[str, Message] = {}
         self._deadlines = Deadlines()
+        self._memory = MemoryWatch(self._orphans)
         self._next_look: Optional[float] = None
         self._leaving = False
 
@@ -100,13 +102,16 @@ class Ward:
 
     def wait_seconds(self, now: float) -> Optional[float]:
         """How long there is nothing to do unless something happens; None: for ever."""
-        times = [at for at in (self._deadlines.next_time(), self._next_look) if at is not None]
+        every = (self._deadlines.next_time(), self._next_look, self._memory.next_time)
+        times = [at for at in every if at is not None]
         return max(0.0, min(times) - now) if times else None
 
     def act(self, now: float) -> None:
         """Do what is due."""
         for action, run in self._deadlines.due(now):
             action(run)
+        for run in self._memory.due(now):
+            self._kill_tree(run)
         if self._next_look is not None and self._next_look <= now:
             for run in self._running.values():
                 run.look()
@@ -159,6 +164,7 @@ class Ward:
         self._running[run.token] = self._by_pid[run.pid] = self._by_mark[run.mark] = run
         self._emit(started)
         now = time.monotonic()
+        self._memory.add(run, now)
         timeout_seconds = run.chain.job["timeout_seconds"]
         if timeout_seconds is not None:
             self._deadlines.add(now + timeout_seconds, self._expire, run)

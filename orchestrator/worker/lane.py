@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, Union
 
 from orchestrator.worker import outcomes
-from orchestrator.worker.journal import NOTE, Journal
+from orchestrator.worker.journal import Journal
 from orchestrator.worker.output import store_output
 from orchestrator.worker.streams import ProcessStreams, ThreadStreams
 from orchestrator.worker.usage import ProcessMeter, ThreadMeter
@@ -29,8 +29,8 @@ class Lane(Protocol):
     def begin(self, position: int) -> None:
         """An evaluation begins."""
 
-    def note(self, position: int, what: dict[str, Any]) -> None:
-        """It reports something."""
+    def note(self, position: int, what: dict[str, Any]) -> bool | None:
+        """It reports something: whether it is to end; None when nobody has taken the report."""
 
     def printed(self) -> bool:
         """It has ended: whether it printed anything."""
@@ -57,8 +57,9 @@ class NoLane:
     def begin(self, position: int) -> None:
         """Nothing."""
 
-    def note(self, position: int, what: dict[str, Any]) -> None:
-        """Nothing."""
+    def note(self, position: int, what: dict[str, Any]) -> bool | None:  # noqa: ARG002 - as in the protocol
+        """Nobody hears it before the outcome."""
+        return None
 
     def printed(self) -> bool:
         """Nothing was caught."""
@@ -106,9 +107,9 @@ class LocalLane:
         self._streams.restore()
         self._journal.begin(position)
 
-    def note(self, position: int, what: dict[str, Any]) -> None:
-        """Keep it in the journal."""
-        self._journal.write(position, NOTE, outcomes.encode(what))
+    def note(self, position: int, what: dict[str, Any]) -> bool | None:
+        """Write it into the journal and ring."""
+        return self._journal.note(position, outcomes.encode(what))
 
     def printed(self) -> bool:
         """Flush everything and look at the sizes of the spools."""

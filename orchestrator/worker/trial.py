@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable
 from typing import Any, Union
 
-from orchestrator.worker.results import number_of
+from orchestrator.worker.results import is_text, number_of
+from orchestrator.worker.thinning import begins_stride, is_kept
 
-MOST_REPORTS = 10_000
-"""Reports kept of one attempt; further ones are only counted (`reports_left_out`)."""
+LARGEST_STEP = 2**63 - 1
 
-Note = Callable[[str, Any], None]
+Note = Callable[[str, Any], Union[bool, None]]
+"""Passes on what a trial tells, and says whether the evaluation is to end; None when nobody took it: then the outcome brings it."""
 
 
 def output_stem(job: dict[str, Any], evaluation: tuple[Any, ...]) -> str:
@@ -22,7 +26,7 @@ def output_stem(job: dict[str, Any], evaluation: tuple[Any, ...]) -> str:
 
 
 class Pruned(Exception):
-    """A rule has stopped this evaluation: it is not worth its time. Let it pass through."""
+    """A rule has stopped this evaluation: it is not worth its time. Let it pass through, or raise it by yourself."""
 
 
 class Trial:
@@ -32,7 +36,9 @@ class Trial:
         "_evaluation",
         "_job",
         "_note",
+        "_reports",
         "_scratch",
+        "_telling",
         "attempt",
         "case",
         "repeat",
@@ -40,6 +46,8 @@ class Trial:
         "shared_seed",
         "told",
     )
+
+    Pruned = Pruned  # for whoever evaluates without this package at hand: `raise trial.Pruned`
 
     def __init__(self, evaluation: tuple[Any, ...], *, job: dict[str, Any], note: Note) -> None:
         self.attempt: int = evaluation[2]
@@ -52,6 +60,8 @@ class Trial:
         self._job = job
         self._scratch: str | None = None
         self._note = note
+        self._reports = 0
+        self._telling = threading.Lock()  # the evaluation may have threads of its own
 
     @property
     def stage(self) -> str:
@@ -78,24 +88,40 @@ class Trial:
         return self._scratch
 
     def report(self, step: int, **metrics: float) -> None:
-        """Tell intermediate numbers at a step. May raise Pruned; raises ValueError for what is not a finite number."""
-        report = {"step": int(step), "metrics": {name: _checked(name, value) for name, value in metrics.items()}}
-        reports = self.told.setdefault("reports", [])
-        if len(reports) < MOST_REPORTS:
+        """Tell intermediate numbers at a step. Raises Pruned when a rule has stopped this evaluation.
+
+        Of more than ten thousand reports of an attempt every second is kept, then every fourth, and so on. Raises ValueError for a
+        step that is no whole number from 0 on, and for what is not a finite number.
+        """
+        numbers = {_named(name): _checked(name, value) for name, value in metrics.items()}
+        report = {"step": _whole(step), "time_us": time.time_ns() // 1000, "metrics": numbers}
+        with self._telling:
+            number = report["number"] = self._reports
+            self._reports += 1
+            stop = self._pass_on(report) if is_kept(number) else False
+        if stop:
+            raise Pruned("a rule of the experiment has stopped this evaluation")
+
+    def _pass_on(self, report: dict[str, Any]) -> bool:
+        answer = self._note("report", report)
+        if answer is None:
+            reports = self.told.setdefault("reports", [])
             reports.append(report)
-            self._note("report", report)
-        else:
-            self.told["reports_left_out"] = self.told.get("reports_left_out", 0) + 1
+            stride = begins_stride(report["number"])
+            if stride is not None:
+                reports[:] = [kept for kept in reports if kept["number"] % stride == 0]
+        return bool(answer)
 
     def cost(self, *, usd: float = 0.0, tokens: int = 0) -> None:
         """Tell what was spent since the last call: US dollars, tokens. Raises ValueError for what is negative or no number."""
         spent = {"usd": _checked("usd", usd), "tokens": _checked("tokens", tokens)}
         if min(spent.values()) < 0:
             raise ValueError(f"a cost is not negative; found usd={usd!r}, tokens={tokens!r}")
-        total = self.told.setdefault("cost", {"usd": 0.0, "tokens": 0})
-        for name, amount in spent.items():
-            total[name] += amount
-        self._note("cost", spent)
+        with self._telling:
+            total = self.told.setdefault("cost", {"usd": 0.0, "tokens": 0})
+            for name, amount in spent.items():
+                total[name] += amount
+            self._note("cost", spent)
 
     def artifact(self, path: Union[str, os.PathLike[str]]) -> None:
         """Tell of a file worth keeping. Raises FileNotFoundError when it is not there."""
@@ -108,6 +134,22 @@ class Trial:
         """What happens to the private folder after a success."""
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _whole(step: Any) -> int:
+    try:
+        whole = operator.index(step)
+    except TypeError:
+        raise ValueError(f"a step is a whole number; found {step!r}") from None
+    if not 0 <= whole <= LARGEST_STEP:
+        raise ValueError(f"a step is a whole number from 0 to 2^63 - 1; found {step!r}")
+    return whole
+
+
+def _named(name: str) -> str:
+    if not is_text(name):
+        raise ValueError(f"the name {name!r} has half a surrogate pair in it")
+    return name
 
 
 def _checked(name: str, value: Any) -> float:

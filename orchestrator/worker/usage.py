@@ -1,13 +1,21 @@
-"""What an evaluation used: CPU seconds and the peak of its memory."""
+"""What an evaluation used: CPU seconds, the peak of its memory, and what it moved from and to storage."""
 
 from __future__ import annotations
 
 import os
 import resource
+import threading
 import time
+from typing import Optional, Tuple
 
 LONG_SECONDS = 0.005
 """An evaluation at least this long is measured by itself; shorter ones share the peak of the stretch of them, and start no processes."""
+
+Moved = Tuple[int, int]
+"""Bytes fetched from storage and bytes sent there. What the kernel had in memory anyway is not among them."""
+
+_BLOCK_BYTES = 512
+_COUNTED = os.path.exists("/proc/self/io")
 
 
 class ProcessMeter:
@@ -18,6 +26,7 @@ class ProcessMeter:
     def __init__(self) -> None:
         self._status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
         self._children = _children_seconds()
+        self._moved = _moved_by_all()
         try:
             self._reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
         except OSError:
@@ -43,14 +52,25 @@ class ProcessMeter:
         before, self._children = self._children, _children_seconds()
         return self._children - before
 
+    def moved_bytes(self) -> Optional[Moved]:
+        """What this process, and those that were waited for, moved since the last call."""
+        before, self._moved = self._moved, _moved_by_all()
+        return _difference(before, self._moved)
+
 
 class ThreadMeter:
     """Of a thread: its own CPU seconds; memory is shared and cannot be told apart."""
 
     clock = staticmethod(time.thread_time)
 
+    def __init__(self) -> None:
+        self._thread = 0
+        self._moved: Optional[Moved] = None
+
     def begin(self) -> None:
-        """Nothing can be forgotten."""
+        """Count from here what this thread moves; memory cannot be forgotten."""
+        self._thread = threading.get_ident()
+        self._moved = moved(resource.getrusage(resource.RUSAGE_THREAD))
 
     def peak_bytes(self) -> int | None:
         """Unknown."""
@@ -59,6 +79,27 @@ class ThreadMeter:
     def children_seconds(self) -> float:
         """Not charged: it cannot be said whose they were."""
         return 0.0
+
+    def moved_bytes(self) -> Optional[Moved]:
+        """What this thread moved since the last call; None when it was another one then."""
+        before = self._moved if self._thread == threading.get_ident() else None
+        self.begin()
+        return _difference(before, self._moved)
+
+
+def moved(used: resource.struct_rusage) -> Optional[Moved]:
+    """What the kernel has counted, in whole blocks; None where it does not count."""
+    return (used.ru_inblock * _BLOCK_BYTES, used.ru_oublock * _BLOCK_BYTES) if _COUNTED else None
+
+
+def _moved_by_all() -> Optional[Moved]:
+    own = moved(resource.getrusage(resource.RUSAGE_SELF))
+    others = moved(resource.getrusage(resource.RUSAGE_CHILDREN))
+    return None if own is None or others is None else (own[0] + others[0], own[1] + others[1])
+
+
+def _difference(before: Optional[Moved], now: Optional[Moved]) -> Optional[Moved]:
+    return None if before is None or now is None else (now[0] - before[0], now[1] - before[1])
 
 
 def _children_seconds() -> float:

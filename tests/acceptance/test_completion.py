@@ -1,10 +1,8 @@
 """`orc completion`."""
 
-import subprocess
-
 import pytest
 
-from tests.support.daemon import ORC, Orc
+from tests.support.daemon import Orc, completed
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -15,19 +13,6 @@ def test_each_shell_gets_its_script(own_orc: Orc, shell: str) -> None:
     assert "_ORC_COMPLETE" in script.out
     assert f"orc completion {shell} >" in script.out
     assert not own_orc.state.exists()
-
-
-def completed(orc: Orc, *words: str) -> list[str]:
-    """What bash is offered behind these words, the last one unfinished."""
-    environment = {
-        **orc.environment,
-        "_ORC_COMPLETE": "bash_complete",
-        "COMP_WORDS": " ".join(["orc", *words]),
-        "COMP_CWORD": str(len(words)),
-    }
-    done = subprocess.run(ORC, env=environment, capture_output=True, text=True, check=False, timeout=20)
-    assert done.stderr == ""
-    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
 
 def test_refs_are_completed_from_a_running_daemon(orc: Orc) -> None:

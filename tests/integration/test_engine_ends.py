@@ -236,18 +236,37 @@ async def test_on_error_fail_ends_it_at_the_first_failure(tmp_path: Path) -> Non
     assert ended["iterations"]["queued"] == ended["iterations"]["running"] == 0
 
 
-async def test_the_breaker_stops_a_broken_evaluator(tmp_path: Path) -> None:
-    """After more than five failures that are more than half of all, the rest of a hundred evaluations is not run."""
+@pytest.mark.parametrize(
+    ("allowed", "reason"),
+    [
+        ({"count": 5}, "6 of 6 evaluations failed (100 %); limits.max_failures stops it above 5 failures"),
+        (
+            {"count": 5, "ratio": 0.5},
+            "6 of 6 evaluations failed (100 %); limits.max_failures stops it above 5 failures and 50 %",
+        ),
+        ({"ratio": 0.5}, "1 of 1 evaluations failed (100 %); limits.max_failures stops it above 50 %"),
+    ],
+)
+async def test_the_breaker_stops_a_broken_evaluator(tmp_path: Path, allowed: dict[str, float], reason: str) -> None:
+    """When more has failed than the file bears the experiment ends failed with the numbers; the rest of a hundred is not run."""
     executor = InlineExecutor(fails)
     async with open_lab(tmp_path, executor, slots=1) as lab:
-        ended = await lab.run(
-            space={"x": list(range(100))}, limits={"max_failures": {"count": 5, "ratio": 0.5}, "max_parallel": 1}
-        )
+        ended = await lab.run(space={"x": list(range(100))}, limits={"max_failures": allowed, "max_parallel": 1})
 
     assert ended["state"] == "failed"
-    assert "more than limits.max_failures allows; the last was 1." in ended["reason"]
+    assert ended["reason"].partition("; the last was 1.")[0] == reason
     assert len(executor.seen) < 100
     assert ended["iterations"]["cancelled"] == 100 - ended["iterations"]["failed"]
+
+
+async def test_the_breaker_bears_a_share_of_failures(tmp_path: Path) -> None:
+    """Half of a hundred evaluations may fail where 60 % and ten may: the experiment ends by its own rules."""
+    async with open_lab(tmp_path, InlineExecutor(odd), slots=1) as lab:
+        ended = await lab.run(
+            space={"x": list(range(100))}, limits={"max_failures": {"count": 10, "ratio": 0.6}, "max_parallel": 1}
+        )
+
+    assert (ended["state"], ended["iterations"]["failed"], ended["iterations"]["succeeded"]) == ("succeeded", 50, 50)
 
 
 async def test_code_that_cannot_be_imported_ends_it_at_once(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ async def test_no_metrics_at_all_is_a_success_with_measured_numbers(tmp_path: Pa
     assert usage.max_rss_bytes
     assert usage.cpu_seconds is not None
     assert usage.output_bytes == 0
+    assert usage.read_bytes is not None
+    assert usage.written_bytes == 0
     assert usage.finished_us is not None
     assert usage.started_us is not None
     assert usage.finished_us > usage.started_us

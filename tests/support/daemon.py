@@ -4,11 +4,12 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,32 @@ class Orc:
     def pid(self) -> int:
         """The daemon's process."""
         return int(self("status", "--json").json["pid"])
+
+
+def completed(orc: Orc, *words: str) -> list[str]:
+    """What bash is offered behind these words, the last one unfinished."""
+    environment = {
+        **orc.environment,
+        "_ORC_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["orc", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    done = subprocess.run(ORC, env=environment, capture_output=True, text=True, check=False, timeout=20)
+    assert done.stderr == ""
+    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
+
+
+@contextmanager
+def holding(orc: Orc, name: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """A call of `orc lock run` that holds a lock, and the process of its command; at the end neither is left."""
+    with orc.begin("lock", "run", name, "--", "sh", "-c", "echo held $$; exec sleep 100") as call:
+        pid = int(line_with(call.stdout, "held").rsplit(maxsplit=1)[-1])
+        try:
+            yield call, pid
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            call.wait()
 
 
 def open_gate(folder: Path) -> None:

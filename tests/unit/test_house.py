@@ -37,7 +37,7 @@ STANDARD_LIBRARY_ONLY = {
     "worker": frozenset({"orchestrator.worker"}),
     "domain": frozenset({"orchestrator.domain", "orchestrator.errors"}),
     "places": frozenset({"orchestrator.places", "orchestrator.errors"}),
-    "locks": frozenset({"orchestrator.locks", "orchestrator.errors"}),
+    "locks": frozenset({"orchestrator.locks", "orchestrator.errors", "orchestrator.worker"}),
     "client": frozenset({"orchestrator"}),
 }
 
@@ -45,6 +45,8 @@ VERBS_WITHOUT_A_ROUTE = {
     "compare": "reads the variants one by one through show",
     "completion": "prints a script for a shell",
     "daemon": "is the daemon",
+    "lock": "holds a lock while a command runs, also without a daemon",
+    "locks": "reads the lock files, also without a daemon",
     "init": "writes an experiment file to begin with",
     "run": "submits and follows progress",
     "watch": "follows progress",

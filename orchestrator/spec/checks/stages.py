@@ -9,6 +9,8 @@ from orchestrator.spec.findings import Finding, did_you_mean, listed
 from orchestrator.spec.language import unknown_word
 from orchestrator.spec.placeholders import RESERVED
 
+_ISOLATE = 'write executor = "isolated", or leave executor out'
+
 
 def check_names(draft: Draft) -> Iterator[Finding]:
     """No two stages have one name."""
@@ -50,15 +52,20 @@ def check_folders(draft: Draft) -> Iterator[Finding]:
 
 
 def check_executors(draft: Draft, *, executors: Collection[str]) -> Iterator[Finding]:
-    """Every executor is known and can run what the stage is."""
+    """Every executor is known and can do what the stage asks for."""
     for position, stage in enumerate(draft.stages):
         if stage is None:
             continue
         place = ("stage", position, "executor")
         if stage.executor not in executors:
             yield Finding(place, unknown_word(place, stage.executor, allowed=executors))
-        elif stage.executor == "isolated" and stage.call is not None:
-            yield Finding(place, '"isolated" runs commands only; for callables it is not available in this version')
+        elif stage.python is not None and stage.runs_on != "isolated" and stage.command is None:
+            yield Finding(
+                place, f'does not go with python: "{stage.executor}" runs in the daemon\'s own interpreter; {_ISOLATE}'
+            )
+        if stage.memory_bytes is not None and stage.runs_on == "thread":
+            message = f"cannot be held by threads, which share the memory of one process; {_ISOLATE}"
+            yield Finding(("stage", position, "memory"), message)
 
 
 def check_arguments(draft: Draft) -> Iterator[Finding]:

@@ -31,7 +31,9 @@ CREATE TABLE experiment (
     iterations_running INTEGER NOT NULL DEFAULT 0,
     iterations_succeeded INTEGER NOT NULL DEFAULT 0,
     iterations_failed INTEGER NOT NULL DEFAULT 0,
-    iterations_cancelled INTEGER NOT NULL DEFAULT 0
+    iterations_cancelled INTEGER NOT NULL DEFAULT 0,
+    cost_usd REAL, -- what its attempts have told that they cost; NULL: none has told anything
+    tokens INTEGER
 ) STRICT;
 CREATE INDEX experiment_by_name ON experiment (name, id);
 CREATE INDEX experiment_open ON experiment (id) WHERE finished_us IS NULL;
@@ -120,6 +122,10 @@ CREATE TABLE attempt (
     queue_seconds REAL,
     pid INTEGER,
     start_ticks INTEGER,
+    read_bytes INTEGER,
+    written_bytes INTEGER,
+    cost_usd REAL,
+    tokens INTEGER,
     metrics TEXT CHECK (metrics IS NULL OR json_valid(metrics)),
     CHECK ((end = 'failed') = (cause IS NOT NULL)),
     PRIMARY KEY (experiment, variant, iteration, number),
@@ -147,6 +153,68 @@ CREATE TABLE decision (
 ) STRICT;
 CREATE INDEX decision_by_experiment ON decision (experiment, id);
 
+-- Sums over attempts, kept by the transactions that write them: nobody adds them up by reading attempts. '' stands for no executor, no cause.
+CREATE TABLE usage (
+    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    stage TEXT NOT NULL,
+    executor TEXT NOT NULL,
+    end TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    wall_seconds REAL,
+    cpu_seconds REAL,
+    max_rss_bytes INTEGER,
+    output_bytes INTEGER,
+    read_bytes INTEGER,
+    written_bytes INTEGER,
+    queue_seconds REAL,
+    longest_wall_seconds REAL,
+    longest_queue_seconds REAL,
+    first_started_us INTEGER,
+    last_finished_us INTEGER,
+    variant INTEGER NOT NULL, -- the first attempt of its kind that was recorded
+    iteration INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    PRIMARY KEY (experiment, stage, executor, end, cause)
+) STRICT, WITHOUT ROWID;
+
+-- How many attempts of a stage took how long, by steps of 9 % (see `buckets`).
+CREATE TABLE usage_wall (
+    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    stage TEXT NOT NULL,
+    bucket INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    PRIMARY KEY (experiment, stage, bucket)
+) STRICT, WITHOUT ROWID;
+
+-- The same sums over all experiments there ever were, removed ones too.
+CREATE TABLE usage_total (
+    executor TEXT NOT NULL,
+    end TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    wall_seconds REAL,
+    cpu_seconds REAL,
+    output_bytes INTEGER,
+    read_bytes INTEGER,
+    written_bytes INTEGER,
+    queue_seconds REAL,
+    PRIMARY KEY (executor, end, cause)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE report (
+    experiment INTEGER NOT NULL,
+    variant INTEGER NOT NULL,
+    iteration INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    number INTEGER NOT NULL, -- its place among the reports of the attempt, from 0; of many every second, every fourth … is kept
+    step INTEGER NOT NULL,
+    time_us INTEGER NOT NULL,
+    metrics TEXT NOT NULL CHECK (json_valid(metrics)),
+    PRIMARY KEY (experiment, variant, iteration, attempt, number),
+    FOREIGN KEY (experiment, variant, iteration) REFERENCES iteration (experiment, variant, number) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
 -- What the query planner is to believe: experiments are large, so that lists of rows are looked up one by one and never by a scan.
 -- Written here and never measured, so that a plan does not depend on what happens to be in the file.
 ANALYZE sqlite_schema;
@@ -155,4 +223,5 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('variant', 'variant_by_hash', '1000000 100000 1'),
     ('iteration', 'iteration', '3000000 300000 3 1'),
     ('attempt', 'attempt', '3000000 300000 3 1 1'),
-    ('proposal', 'proposal', '1000000 100000 5000 1');
+    ('proposal', 'proposal', '1000000 100000 5000 1'),
+    ('report', 'report', '300000000 30000000 300 100 100 1');

@@ -12,7 +12,7 @@ SELECT json_group_array(json(row)) FROM (
         'variants_evaluated', variants_evaluated, 'variants_failed', variants_failed,
         'variants_pruned', variants_pruned, 'variants_cancelled', variants_cancelled,
         'queued', iterations_queued, 'running', iterations_running, 'succeeded', iterations_succeeded,
-        'failed', iterations_failed, 'cancelled', iterations_cancelled,
+        'failed', iterations_failed, 'cancelled', iterations_cancelled, 'cost_usd', cost_usd, 'tokens', tokens,
         'best', (
             SELECT v.number FROM variant AS v
             WHERE v.experiment = experiment.id AND v.passed = 1
@@ -133,7 +133,7 @@ SELECT json_group_array(json(row)) FROM (
         'attempt', number, 'end', end, 'cause', cause, 'error', error, 'exit_status', exit_status, 'executor', executor,
         'started_us', started_us, 'finished_us', finished_us, 'wall_seconds', wall_seconds, 'cpu_seconds', cpu_seconds,
         'max_rss_bytes', max_rss_bytes, 'output_bytes', output_bytes, 'queue_seconds', queue_seconds,
-        'pid', pid, 'start_ticks', start_ticks
+        'pid', pid, 'start_ticks', start_ticks, 'cost_usd', cost_usd, 'tokens', tokens
     ) AS row
     FROM attempt WHERE experiment = :experiment AND variant = :variant AND iteration = :iteration ORDER BY number
 );

@@ -3,10 +3,19 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
 from orchestrator.domain.states import Cause, IterationState
-from orchestrator.engine.settling import Settled, given_back, settle, with_objective
+from orchestrator.engine.settling import (
+    BACKOFF_CAP_SECONDS,
+    Settled,
+    backoff_seconds,
+    given_back,
+    settle,
+    with_objective,
+)
 from orchestrator.engine.trouble import Tally, Trouble, trouble_of
 from orchestrator.engine.variant import ActiveIteration
 from orchestrator.spec.stage import Retries
@@ -49,8 +58,30 @@ def test_a_failure_is_charged_and_final_without_retries(cause: Cause) -> None:
 def test_a_failure_with_a_retry_left_is_tried_again_after_the_back_off(cause: Cause) -> None:
     """With two retries allowed and one charged, the iteration is queued with its charge, its cause and the wait."""
     retries = Retries(max=2, backoff_seconds=1.5)
+    wait = backoff_seconds(retries, charged=2, seed=7)
 
-    assert settle(iteration(), failure(cause), retries) == Settled(QUEUED, 3, 2, cause, 1.5)
+    assert settle(iteration(), failure(cause), retries) == Settled(QUEUED, 3, 2, cause, wait)
+
+
+@given(st.floats(0, 1e6), st.integers(1, 10**6), st.integers(0, 2**32 - 1))
+def test_the_back_off_doubles_up_to_its_cap_and_is_at_most_a_quarter_shorter(
+    first: float, charged: int, seed: int
+) -> None:
+    """Between three quarters of it and all of it: the first wait, doubled after each failure, five minutes or the first wait at most."""
+    full = min(first * 2.0 ** min(charged - 1, 64), max(first, BACKOFF_CAP_SECONDS))
+    wait = backoff_seconds(Retries(max=1, backoff_seconds=first), charged=charged, seed=seed)
+
+    assert 0.75 * full <= wait <= full
+
+
+def test_the_back_off_is_the_same_in_every_run_and_differs_between_iterations() -> None:
+    """A hundred iterations that fail together come back at a hundred times; each at the same in another run."""
+    retries = Retries(max=9, backoff_seconds=10.0)
+    waits = [backoff_seconds(retries, charged=1, seed=seed) for seed in range(100)]
+
+    assert len(set(waits)) == 100
+    assert waits == [backoff_seconds(retries, charged=1, seed=seed) for seed in range(100)]
+    assert (min(waits) < 8.0, max(waits) > 9.5) == (True, True)
 
 
 def test_only_the_named_causes_are_tried_again() -> None:
@@ -158,3 +189,20 @@ def test_the_breaker_trips_when_both_bounds_are_exceeded(failed: int, finished: 
 
     assert (found is not None) is trips
     assert found is None or (found.rule == "max_failures" and f"{failed} of {finished}" in found.reason)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "words"),
+    [
+        ({"count": 3}, "stops it above 3 failures; the last was 12.3.1"),
+        ({"ratio": 0.125}, "stops it above 12.5 %; the last was 12.3.1"),
+        ({"count": 3, "ratio": 0.5}, "stops it above 3 failures and 50 %; the last was 12.3.1"),
+    ],
+)
+def test_the_breaker_says_the_numbers(allowed: dict[str, Any], words: str) -> None:
+    """What failed of how many, the share, and what the file bears."""
+    found = trouble(failure(Cause.RAISED), failed=5, finished=9, limits={"max_failures": allowed})
+
+    assert found is not None
+    assert found.reason.startswith("5 of 9 evaluations failed (55.6 %); limits.max_failures ")
+    assert found.reason.endswith(words)

@@ -1,6 +1,7 @@
 """Taking, describing and taking over lock files."""
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -133,6 +134,39 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError), take(link):
         pass
     assert target.read_text() == "precious"
+
+
+def test_a_file_with_a_second_name_is_refused(tmp_path: Path) -> None:
+    """A hard link to a file of somebody's, planted under a lock's name, is neither written to nor emptied."""
+    target = tmp_path / "target"
+    target.write_text("precious")
+    link = tmp_path / "a.lock"
+    link.hardlink_to(target)
+    with pytest.raises(OSError, match="no file of its own"), take(link):
+        pass
+    assert target.read_text() == "precious"
+
+
+def test_a_lock_whose_file_was_removed_is_taken_anew(tmp_path: Path) -> None:
+    """Somebody removes the file although nobody should: whoever takes the lock then holds one that others see."""
+    path = tmp_path / "a.lock"
+    with take(path):
+        path.unlink()
+        with take(path) as taken, pytest.raises(LockHeld), take(path):
+            pass
+        assert taken.path == path
+
+
+def test_what_another_version_has_written_is_understood(tmp_path: Path) -> None:
+    """Keys that are not known are ignored; when one is missing nobody is named."""
+    path = tmp_path / "a.lock"
+    facts = {"pid": 1, "start_ticks": 2, "boot_id": "b", "started": "2026-01-01T00:00:00Z", "command": "c", "host": "h"}
+    path.write_text(f"{json.dumps({**facts, 'colour': 'red'})}\n")
+    holder = last_holder(path)
+    assert holder is not None
+    assert (holder.pid, holder.ref) == (1, None)
+    path.write_text(f"{json.dumps({**facts, 'pid': 'one'})}\n")
+    assert last_holder(path) is None
 
 
 def test_no_file_has_no_holder(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.resources.cgroup import cpu_limit, memory_left_bytes
+from orchestrator.resources.cgroup import MemoryLimit, cpu_limit, memory_limit
 
 
 def layout(root: Path, membership: str, files: dict[str, str]) -> tuple[Path, Path]:
@@ -42,25 +42,53 @@ def test_the_tightest_cpu_quota_counts(
 @pytest.mark.parametrize(
     ("membership", "files", "expected"),
     [
-        ("0::/a", {"a/memory.max": "1000", "a/memory.current": "400"}, 600),
-        ("0::/a", {"a/memory.max": "1000", "a/memory.current": "1400"}, 0),
+        ("0::/a", {"a/memory.max": "1000", "a/memory.current": "400"}, MemoryLimit(1000, 600)),
+        ("0::/a", {"a/memory.max": "1000", "a/memory.current": "1400"}, MemoryLimit(1000, 0)),
         (
             "0::/a/b",
             {"a/b/memory.max": "max", "a/b/memory.current": "4", "a/memory.max": "9", "a/memory.current": "4"},
-            5,
+            MemoryLimit(9, 5),
         ),
-        ("3:memory:/a", {"memory/a/memory.limit_in_bytes": "800", "memory/a/memory.usage_in_bytes": "100"}, 700),
+        (
+            "3:memory:/a",
+            {"memory/a/memory.limit_in_bytes": "800", "memory/a/memory.usage_in_bytes": "100"},
+            MemoryLimit(800, 700),
+        ),
+        (
+            "3:memory:/a",
+            {"memory/a/memory.limit_in_bytes": str(2**63 - 4096), "memory/a/memory.usage_in_bytes": "1"},
+            None,
+        ),
         ("0::/a", {}, None),
     ],
 )
 def test_memory_left_is_what_the_tightest_limit_leaves(
-    tmp_path: Path, membership: str, files: dict[str, str], expected: int | None
+    tmp_path: Path, membership: str, files: dict[str, str], expected: MemoryLimit | None
 ) -> None:
     """Limit minus use, never below 0, the least of all levels; no limit is None."""
-    assert memory_left_bytes(*layout(tmp_path, membership, files)) == expected
+    assert memory_limit(*layout(tmp_path, membership, files)) == expected
+
+
+@pytest.mark.parametrize(
+    ("membership", "names", "stat"),
+    [
+        ("0::/a", ("a/memory.max", "a/memory.current", "a/memory.stat"), "inactive_file 250\nactive_file 50\nanon 100"),
+        (
+            "3:memory:/a",
+            ("memory/a/memory.limit_in_bytes", "memory/a/memory.usage_in_bytes", "memory/a/memory.stat"),
+            "inactive_file 1\ntotal_inactive_file 250\ntotal_active_file 50",
+        ),
+    ],
+)
+def test_cached_pages_of_files_are_not_in_use(
+    tmp_path: Path, membership: str, names: tuple[str, str, str], stat: str
+) -> None:
+    """A group that fills its limit with cached files still has the memory those take."""
+    files = dict(zip(names, ("1000", "900", stat), strict=True))
+    assert memory_limit(*layout(tmp_path, membership, files)) == MemoryLimit(1000, 400)
 
 
 def test_a_process_without_membership_has_no_limits(tmp_path: Path) -> None:
     """Where the kernel shows no membership nothing is limited."""
     assert cpu_limit(tmp_path, tmp_path / "missing") is None
-    assert memory_left_bytes(tmp_path, tmp_path / "missing") is None
+    assert memory_limit(tmp_path, tmp_path / "missing") is None

@@ -19,6 +19,7 @@ PLAIN: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "type": lambda wanted, value: any(_is(value, name) for name in ([wanted] if isinstance(wanted, str) else wanted)),
     "required": lambda wanted, value: all(name in value for name in wanted),
     "minItems": lambda wanted, value: len(value) >= wanted,
+    "maxItems": lambda wanted, value: len(value) <= wanted,
     "minLength": lambda wanted, value: len(value) >= wanted,
     "maxLength": lambda wanted, value: len(value) <= wanted,
     "minimum": lambda wanted, value: bool(value >= wanted),

@@ -35,6 +35,9 @@ def test_a_full_file_is_read_as_written() -> None:
 
     assert (first.timeout_seconds, full.timeout_seconds, report.timeout_seconds) == (9000.0, 60.0, None)
     assert (first.retries.max, first.retries.backoff_seconds) == (2, 1.0)
+    assert (first.timeout_factor, report.timeout_factor) == (None, 3.0)
+    assert (first.cpus, full.cpus) == (2, 1)
+    assert (first.memory_bytes, full.memory_bytes) == (None, 3 * 2**29)
     assert first.retries.on == (Cause.WORKER_LOST, Cause.SIGNALLED)
     assert isinstance(first.promote, Criterion)
     assert isinstance(full.promote, TopShare)
@@ -45,6 +48,39 @@ def test_a_full_file_is_read_as_written() -> None:
     assert spec.space["leverage"] == FloatRange(low=0.1, high=2.0, log=True)
     assert spec.space["smooth"].when == {"kind": ("ema",)}
     assert spec.limits.wall_seconds == 7200.0
+
+
+@pytest.mark.parametrize("file", [file for file in RIGHT if file.stem.startswith("prune")], ids=lambda file: file.stem)
+def test_pruning_survives_being_stored(file: Path) -> None:
+    """What the daemon keeps of [prune] reads back as the same, whatever the rule: defaults of other rules do not get into it."""
+    spec = read(file.read_bytes())
+
+    assert ExperimentSpec.model_validate_json(spec.model_dump_json(exclude_none=True)) == spec
+    assert spec.prune is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "size_bytes"),
+    [
+        ("300000000", 300_000_000),
+        ('"1MiB"', 2**20),
+        ('"512 MB"', 512_000_000),
+        ('"2G"', 2**31),
+        ('"0.5GiB"', 2**29),
+        ('"2097152B"', 2**21),
+        ('"3000kB"', 3_000_000),
+    ],
+)
+def test_sizes_have_binary_and_decimal_units(written: str, size_bytes: int) -> None:
+    """With an i, or alone, a unit is binary; with a B only it is decimal."""
+    assert read(f'[stage]\ncall = "model:evaluate"\nmemory = {written}\n').stages[0].memory_bytes == size_bytes
+
+
+def test_another_interpreter_makes_a_stage_isolated() -> None:
+    """Unless another executor is asked for, `python` means a process of its own for every evaluation."""
+    (stage,) = read('[stage]\ncall = "model:evaluate"\npython = "python3.9"\n').stages
+
+    assert (stage.runs_on, stage.python) == ("isolated", "python3.9")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.store import sql
 from orchestrator.store.sql import STATEMENTS, for_rows, read_statements
 
-LARGE = ("variant", "iteration", "attempt", "proposal", "event", "experiment")
+LARGE = ("variant", "iteration", "attempt", "proposal", "report", "event", "experiment")
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from orchestrator.worker.loading import _Surroundings
 
 CODE = """
 import functools
+import threading
 from orchestrator.worker import Pruned
 
 def decorated(function):
@@ -47,6 +48,20 @@ def spends(params, trial):
     return 1
 def reports_nonsense(params, trial): trial.report(1, loss=float("nan"))
 def pruned(params, trial): raise Pruned("too slow")
+def pruned_rudely(params, trial):
+    class Rude(trial.Pruned):
+        def __str__(self): raise RuntimeError
+    raise Rude
+def reports_steps(params, trial):
+    for step in params["steps"]: trial.report(step)
+def reports_much(params, trial):
+    for step in range(params["total"]): trial.report(step, x=step)
+    return 1
+def reports_from_threads(params, trial):
+    threads = [threading.Thread(target=lambda: [trial.report(1) for _ in range(500)]) for _ in range(8)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return 1
 def failing_with_scratch(params, trial):
     open(trial.scratch + "/kept", "w").close()
     raise ValueError
@@ -105,7 +120,6 @@ def test_it_calls_what_can_be_called_with_what_it_asks_for(workdir: Path, call: 
         ("leaves_with_text", "exited", "bye"),
         ("leaves_fine", "exited", "SystemExit"),
         ("reports_nonsense", "raised", "loss is nan"),
-        ("pruned", "raised", "too slow"),
     ],
 )
 def test_whatever_is_raised_is_an_outcome(workdir: Path, call: str, cause: str, text: str) -> None:
@@ -114,6 +128,35 @@ def test_whatever_is_raised_is_an_outcome(workdir: Path, call: str, cause: str, 
     assert ended["cause"] == cause
     assert text in ended["error"]
     assert len(ended["error"].encode()) <= LONGEST_ERROR_BYTES
+
+
+@pytest.mark.parametrize(("call", "text"), [("pruned", "too slow"), ("pruned_rudely", "RuntimeError")])
+def test_an_evaluation_may_prune_itself(workdir: Path, call: str, text: str) -> None:
+    """It has not failed: there is no cause, and what it said is kept."""
+    ended = outcome(workdir, call)
+    assert text in ended["pruned"]
+    assert not {"cause", "metrics"} & ended.keys()
+
+
+@pytest.mark.parametrize(
+    ("step", "told"), [(1.5, "a whole number"), (-1, "from 0"), (2**63, "2^63"), ("1", "a whole number")]
+)
+def test_a_step_is_a_whole_number(workdir: Path, step: Any, told: str) -> None:
+    """Anything else is refused where it is told."""
+    assert told in outcome(workdir, "reports_steps", steps=[step])["error"]
+
+
+def test_of_many_reports_evenly_spaced_ones_are_kept(workdir: Path) -> None:
+    """All of the first ten thousand; of forty thousand and one every eighth."""
+    assert len(outcome(workdir, "reports_much", total=10_000)["reports"]) == 10_000
+    kept = [report["step"] for report in outcome(workdir, "reports_much", total=40_001)["reports"]]
+    assert kept == list(range(0, 40_001, 8))
+
+
+def test_threads_of_one_evaluation_may_report_at_once(workdir: Path) -> None:
+    """No number is given twice."""
+    reports = outcome(workdir, "reports_from_threads")["reports"]
+    assert sorted(report["number"] for report in reports) == list(range(4000))
 
 
 def test_exit_statuses_are_those_of_a_process(workdir: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -75,6 +76,43 @@ def test_a_cleared_journal_is_empty_and_small_again(descriptor: int) -> None:
     child.begin_batch()
     assert journal.frames(descriptor) == []
     assert os.fstat(descriptor).st_size == journal.INITIAL_BYTES
+
+
+def test_a_note_rings_and_says_whether_to_end(descriptor: int) -> None:
+    """The bell counts, the notes can be read from where reading stopped, and the evaluation that was pruned is told."""
+    bell = os.eventfd(0, os.EFD_NONBLOCK)
+    try:
+        child = Journal(descriptor, bell=bell)
+        child.begin_batch()
+        child.begin(3)
+        assert child.note(3, b"{}") is False
+        frames, behind = journal.frames_from(descriptor, journal.HEADER_BYTES)
+        assert (frames, journal.noted(descriptor), os.eventfd_read(bell)) == ([Frame(journal.NOTE, 3, b"{}")], 1, 1)
+        journal.prune(descriptor, 3)
+        assert child.note(3, b"[1]") is True
+        assert journal.frames_from(descriptor, behind)[0] == [Frame(journal.NOTE, 3, b"[1]")]
+        child.finish(3, journal.OUTCOME, b"{}")
+        assert child.note(3, b"too late") is False
+        assert journal.noted(descriptor) == 2
+        child.begin(4)
+        assert child.note(4, b"{}") is False
+    finally:
+        os.close(bell)
+
+
+def test_a_note_does_not_ring_at_a_file_of_the_workload(descriptor: int, tmp_path: Path) -> None:
+    """One that has closed the bell may have opened something else under its number."""
+    bell = os.eventfd(0, os.EFD_NONBLOCK)
+    child = Journal(descriptor, bell=bell)
+    child.begin_batch()
+    child.begin(0)
+    with (tmp_path / "own").open("wb") as own:
+        os.dup2(own.fileno(), bell)
+        child.note(0, b"{}")
+    os.close(bell)
+    child.note(0, b"{}")
+    assert (tmp_path / "own").read_bytes() == b""
+    assert journal.noted(descriptor) == 2
 
 
 def test_what_was_cut_away_is_counted_until_it_is_taken(descriptor: int) -> None:
