@@ -48,7 +48,9 @@ class Batch:
 
     job: Job
     evaluations: tuple[Evaluation, ...]
-    behind: Evaluation | None = None  # the first of a batch of the same job: begin in its process, when that one is over
+    behind: Evaluation | None = (
+        None  # the first of a batch of the same job: begin in its process, when that one is over
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ def plan(*stages: Stage, seed: int = 7, **more: Any) -> Plan:
 def variant(planned: Plan, number: int, **stages: str | Mapping[str, float]) -> ActiveVariant:
     """A variant whose stages have got so far: a state for all iterations of a stage, or the metrics with which they succeeded."""
     parameters = canonical_json({"x": number})
-    found = ActiveVariant(number, variant_hash("main", parameters), parameters, started=True)
+    found = ActiveVariant(number, variant_hash("main", parameters), parameters)
     for name, standing in stages.items():
         for one in planned.iterations([name], found.hash):
             state = IterationState(standing) if isinstance(standing, str) else IterationState.SUCCEEDED

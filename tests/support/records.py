@@ -82,13 +82,9 @@ async def add_experiment(store: Store, *, variants: int = 3, iterations: int = 1
     return experiment
 
 
-def start(experiment: int, places: Sequence[Place], *, attempt: int = 1) -> StartIterations:
-    """A change that starts iterations, and the variants whose first they are."""
-    moves = tuple(
-        IterationMove(variant=variant, number=number, target=IterationState.RUNNING, attempt=attempt, charged=0)
-        for variant, number in places
-    )
-    return StartIterations(experiment=experiment, moves=moves, first_of=tuple({variant for variant, _ in places}))
+def start(experiment: int, places: Sequence[Place]) -> StartIterations:
+    """A change that starts iterations."""
+    return StartIterations(experiment=experiment, keys=tuple(places))
 
 
 def end(
@@ -102,6 +98,7 @@ def end(
     return EndIterations(
         experiment=experiment,
         attempts=tuple(_attempt(place, target, attempt) for place, target in places.items()),
+        executor="inline",
         moves=tuple(_move(place, target, attempt) for place, target in places.items()),
         variants=tuple(_variant(number, target) for number, target in (variants or {}).items()),
     )
@@ -116,7 +113,7 @@ _OUTCOMES = {
 
 
 def _attempt(place: Place, target: IterationState, number: int) -> EndedAttempt:
-    return EndedAttempt(*place, number, "inline", 0.5, _OUTCOMES[target])
+    return EndedAttempt(*place, number, 0.5, _OUTCOMES[target])
 
 
 def _move(place: Place, target: IterationState, attempt: int) -> IterationMove:
@@ -129,7 +126,6 @@ def _move(place: Place, target: IterationState, attempt: int) -> IterationMove:
         attempt=attempt,
         charged=int(failed),
         cause=Cause.RAISED if failed else None,
-        metrics={"value": 1.0} if target is IterationState.SUCCEEDED else None,
     )
 
 

@@ -37,26 +37,28 @@ class EndedAttempt(NamedTuple):
 
     def row(self) -> tuple[Any, ...]:
         """Its columns, as `add_attempts` takes them."""
-        variant, iteration, number, queue_seconds, (end, metrics, cause, error, exit_status, _, _, usage) = self
-        started_us, finished_us, wall, cpu, rss, output, pid, ticks = usage
+        variant, iteration, number, queue_seconds, outcome = self
+        usage = outcome.usage
         return (
             variant,
             iteration,
             number,
-            end.value,
-            plain(cause),
-            error,
-            exit_status,
-            started_us,
-            finished_us,
-            wall,
-            cpu,
-            rss,
-            output,
+            outcome.end.value,
+            plain(outcome.cause),
+            outcome.error,
+            outcome.exit_status,
+            usage.started_us,
+            usage.finished_us,
+            usage.wall_seconds,
+            usage.cpu_seconds,
+            usage.max_rss_bytes,
+            usage.output_bytes,
             queue_seconds,
-            pid,
-            ticks,
-            metrics_json(metrics),
+            usage.pid,
+            usage.start_ticks,
+            usage.read_bytes,
+            usage.written_bytes,
+            metrics_json(outcome.metrics),
         )
 
 

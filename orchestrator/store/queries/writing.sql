@@ -136,7 +136,8 @@ FROM (
 -- Attempts that have ended.
 INSERT INTO attempt (
     experiment, executor, variant, iteration, number, end, cause, error, exit_status, started_us, finished_us,
-    wall_seconds, cpu_seconds, max_rss_bytes, output_bytes, queue_seconds, pid, start_ticks, metrics
+    wall_seconds, cpu_seconds, max_rss_bytes, output_bytes, queue_seconds, pid, start_ticks,
+    read_bytes, written_bytes, metrics
 ) VALUES :rows;
 
 -- move_variants --

@@ -34,7 +34,7 @@ def test_another_package_adds_a_strategy_but_replaces_none(
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: zigzag\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text(INSTALLED)
     monkeypatch.syspath_prepend(str(folder))
-    strategies = registry.registered(registry.GENERATORS)
+    strategies = registry.registered.__wrapped__(registry.GENERATORS)
     assert strategies["zigzag"].value == "orchestrator.search.base:NoGenerator"
     assert strategies["grid"].value == "orchestrator.search.grid:Grid"
 

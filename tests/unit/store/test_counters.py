@@ -56,7 +56,7 @@ class Story:
     async def start(self, count: int) -> None:
         """Start what waits."""
         places = (await self.places(IterationState.QUEUED))[:count]
-        await self.store.writer.write(start(self.experiment, places, attempt=await self.next_attempt()))
+        await self.store.writer.write(start(self.experiment, places))
 
     async def next_attempt(self) -> int:
         """A number no attempt has yet."""

@@ -55,13 +55,16 @@ async def test_an_illegal_move_of_an_iteration_tells_its_history_and_changes_not
 
 @asynchronous
 async def test_an_illegal_move_of_a_variant_changes_nothing(tmp_path: Path) -> None:
-    """A variant that has not begun cannot be evaluated: refused with its state, and its iteration's end is not kept either."""
+    """A variant that has ended cannot end once more: refused with its state, and the end of another's iteration is not kept either."""
     async with open_store(tmp_path / "orchestrator.db") as store:
         experiment = await add_experiment(store, variants=2)
-        await store.writer.write(start(experiment, [(1, 1)]))
+        await store.writer.write(start(experiment, [(1, 1), (2, 1)]))
+        await store.writer.write(
+            end(experiment, {(1, 1): IterationState.SUCCEEDED}, variants={1: VariantState.EVALUATED})
+        )
         before = await everything(store)
-        wrong = end(experiment, {(1, 1): IterationState.SUCCEEDED}, variants={2: VariantState.EVALUATED})
-        with pytest.raises(IllegalMove, match=r"1\.2.*proposed"):
+        wrong = end(experiment, {(2, 1): IterationState.SUCCEEDED}, variants={1: VariantState.FAILED})
+        with pytest.raises(IllegalMove, match=r"1\.1.*evaluated"):
             await store.writer.write(wrong)
 
         assert await everything(store) == before
@@ -132,7 +135,8 @@ async def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
 SWEEPS: dict[str, tuple[Any, set[Any], Any]] = {
     "cancel_iterations": (ITERATION_MOVES, {IterationState.QUEUED, IterationState.RUNNING}, IterationState.CANCELLED),
     "requeue_lost": (ITERATION_MOVES, {IterationState.RUNNING}, IterationState.QUEUED),
-    "start_variants": (VARIANT_MOVES, {VariantState.PROPOSED}, VariantState.EVALUATING),
+    "start_iterations": (ITERATION_MOVES, {IterationState.QUEUED}, IterationState.RUNNING),
+    "succeed_iterations": (ITERATION_MOVES, {IterationState.RUNNING}, IterationState.SUCCEEDED),
     "cancel_open_variants": (VARIANT_MOVES, {VariantState.PROPOSED, VariantState.EVALUATING}, VariantState.CANCELLED),
 }
 MOVES = {"move_experiment", "move_iterations", "move_variants"}
@@ -140,7 +144,7 @@ RETRIES = {"retry_iterations", "retry_variants"}
 
 
 def test_no_other_statement_sets_a_state() -> None:
-    """The statements that change a state are the three moves, the four sweeps and the two retries, all known here."""
+    """The statements that change a state are the three moves, the five sweeps and the two retries, all known here."""
     setting = {
         name for name, text in STATEMENTS.items() if re.search(r"\bSET\b[^;]*?\bstate = ", text.split("WHERE")[0])
     }

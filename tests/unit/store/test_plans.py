@@ -30,7 +30,9 @@ def plan(connection: sqlite3.Connection, name: str) -> list[str]:
     listed = re.search(r"\(([^()]*)\)\s*(?:AS \()?VALUES :rows", statement)
     if listed:
         width = listed[1].count(",") + 1
-        found = connection.execute(f"EXPLAIN QUERY PLAN {for_rows(name, width=width, count=3)}", [1] * width * 3)
+        shared = int("?1" in statement)
+        rows = for_rows(name, shared=shared, width=width, count=3)
+        found = connection.execute(f"EXPLAIN QUERY PLAN {rows}", [1] * (shared + width * 3))
     else:
         names = set(re.findall(r":(\w+)", statement))
         values = dict.fromkeys(names, 1) | ({"rows": "[]"} if "rows" in names else {})
@@ -62,7 +64,8 @@ def test_no_statement_reads_a_whole_table(connection: sqlite3.Connection, name: 
     [
         "move_iterations",
         "move_variants",
-        "start_variants",
+        "start_iterations",
+        "succeed_iterations",
         "score_variants",
         "select_variants",
         "known_variants",
@@ -85,10 +88,10 @@ def test_rows_of_a_batch_are_looked_up_one_by_one(connection: sqlite3.Connection
         ("ranked", "variant_ranked"),
         ("ungated_variants", "variant_ungated"),
         ("open_variants", "variant_open"),
-        ("running_iterations", "iteration_open"),
-        ("requeue_lost", "iteration_open"),
-        ("lose_attempts", "iteration_open"),
-        ("experiments_with_lost", "iteration_open"),
+        ("running_iterations", "iteration_running"),
+        ("requeue_lost", "iteration_running"),
+        ("lose_attempts", "iteration_running"),
+        ("experiments_with_lost", "iteration_running"),
         ("open_experiments", "experiment_open"),
         ("deselect_variants", "variant_selected"),
         ("selected_count", "variant_selected"),

@@ -110,7 +110,7 @@ async def test_an_iteration_tells_all_its_attempts(path: Path) -> None:
         experiment = await add_experiment(store)
         await store.writer.write(start(experiment, [(2, 1)]))
         await store.writer.write(end(experiment, {(2, 1): IterationState.QUEUED}))
-        await store.writer.write(start(experiment, [(2, 1)], attempt=2))
+        await store.writer.write(start(experiment, [(2, 1)]))
         await store.writer.write(
             end(experiment, {(2, 1): IterationState.FAILED}, attempt=2, variants={2: VariantState.FAILED})
         )
