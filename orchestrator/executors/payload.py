@@ -21,6 +21,7 @@ def payload_of(batch: Batch, *, lane: int, output_limit_bytes: int) -> dict[str,
         "workdir": job.workdir,
         "output_folder": job.output_folder,
         "output_limit_bytes": output_limit_bytes,
+        "memory_bytes": job.memory_bytes,
         "lane": lane,
         "evaluations": [tuple(evaluation) for evaluation in batch.evaluations],
     }
