@@ -48,6 +48,7 @@ class Batch:
 
     job: Job
     evaluations: tuple[Evaluation, ...]
+    locks: tuple[int, ...] = ()  # descriptors of held lock files: the process that executes it holds copies of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +62,13 @@ class BatchResult:
     outcomes: Mapping[int, Outcome]
     interrupted: tuple[int, ...] = ()
     unstarted: tuple[int, ...] = ()
+    receipt: tuple[str, ...] = ()  # what the executor is told once the outcomes are on disk, if it keeps them until then
+
+
+class Kept(NamedTuple):
+    """An attempt that an executor has kept through the end of a daemon."""
+
+    experiment: int
+    variant: int
+    iteration: int
+    attempt: int
