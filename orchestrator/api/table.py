@@ -10,7 +10,17 @@ from typing import Any
 Row = Mapping[str, Any]
 
 FIXED = ("ref", "variant", "stage", "case", "repeat", "state", "cause", "seed")
-TIMINGS = ("attempt", "executor", "wall_seconds", "cpu_seconds", "max_rss_bytes")
+TIMINGS = (
+    "attempt",
+    "executor",
+    "wall_seconds",
+    "cpu_seconds",
+    "max_rss_bytes",
+    "queue_seconds",
+    "read_bytes",
+    "written_bytes",
+    "output_bytes",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "best": "Show the best variant.",
         "compare": "Compare variants side by side.",
         "why": "Show what was decided, and from what.",
+        "report": "Report what an experiment came to and what it used.",
         "explain": "Say why something waits.",
         "export": "Write a row for every iteration, as CSV or JSON.",
     },

@@ -164,9 +164,9 @@ class AsyncPart:
         """Stop it for good; what has finished stays."""
         return await self._document(calls.cancel(self.ref))
 
-    async def retry(self) -> Document:
-        """Run again what failed or was cancelled in it."""
-        return await self._document(calls.retry(self.ref))
+    async def retry(self, *, failed_only: bool = False) -> Document:
+        """Run again what failed or was cancelled in it; with `failed_only`, what failed."""
+        return await self._document(calls.retry(self.ref, failed_only=failed_only))
 
     async def logs(self, *, stream: str = "both") -> str:
         """What its evaluations printed: `out`, `err` or `both`."""
@@ -216,6 +216,10 @@ class AsyncExperiment(AsyncPart):
     def progress(self) -> AsyncIterator[Document]:
         """Snapshots of how far it is, until it has ended or the daemon leaves."""
         return self._session.lines(calls.progress(self.ref, follow=True))
+
+    async def report(self) -> Document:
+        """What it came to, what it used, and why parts of it failed."""
+        return await self._document(calls.report(self.ref))
 
     async def pause(self) -> Document:
         """Start nothing new of it."""

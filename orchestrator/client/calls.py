@@ -89,9 +89,14 @@ def cancel(ref: object) -> Request:
     return _post(_of(ref, "/cancel"))
 
 
-def retry(ref: object) -> Request:
-    """Run again what failed or was cancelled."""
-    return _post(_of(ref, "/retry"))
+def retry(ref: object, *, failed_only: bool = False) -> Request:
+    """Run again what failed or was cancelled; with `failed_only`, what failed."""
+    return _post(_of(ref, "/retry?failed=true" if failed_only else "/retry"))
+
+
+def report_metric(ref: object, body: Mapping[str, Any]) -> Request:
+    """What a running iteration tells of itself."""
+    return _post(_of(ref, "/report-metric"), body)
 
 
 def best(ref: object) -> Request:
@@ -117,6 +122,11 @@ def explain(ref: object) -> Request:
 def why(ref: object) -> Request:
     """The decisions on record."""
     return _get(_of(ref, "/why"))
+
+
+def report(ref: object) -> Request:
+    """What an experiment came to, what it used, and why parts of it failed."""
+    return _get(_of(ref, "/report"))
 
 
 def wait(ref: object, *, timeout_seconds: float | None = None) -> Request:

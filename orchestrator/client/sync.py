@@ -50,9 +50,9 @@ class Part:
         """Stop it for good; what has finished stays. Raises Conflict when it has ended."""
         return self._change(calls.cancel(self.ref))
 
-    def retry(self) -> Document:
-        """Run again what failed or was cancelled in it."""
-        return self._change(calls.retry(self.ref))
+    def retry(self, *, failed_only: bool = False) -> Document:
+        """Run again what failed or was cancelled in it; with `failed_only`, what failed."""
+        return self._change(calls.retry(self.ref, failed_only=failed_only))
 
     def logs(self, *, stream: str = "both") -> str:
         """What its evaluations printed: `out`, `err` or `both`."""
@@ -110,6 +110,11 @@ class Experiment(Part):
     def progress(self) -> Iterator[Document]:
         """Snapshots of how far it is, until it has ended."""
         return self._following.progress(self.ref)
+
+    def report(self) -> Document:
+        """What it came to, what it used, and why parts of it failed."""
+        report: Document = self._session.json(calls.report(self.ref))
+        return report
 
     def pause(self) -> Document:
         """Start nothing new of it."""

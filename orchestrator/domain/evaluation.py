@@ -48,9 +48,8 @@ class Batch:
 
     job: Job
     evaluations: tuple[Evaluation, ...]
-    behind: Evaluation | None = (
-        None  # the first of a batch of the same job: begin in its process, when that one is over
-    )
+    behind: Evaluation | None = None  # the first of another batch: to be begun in its process, when that one is over
+    locks: tuple[int, ...] = ()  # descriptors of held lock files: the process that executes it holds copies of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +63,15 @@ class BatchResult:
     outcomes: Mapping[int, Outcome]
     interrupted: tuple[int, ...] = ()
     unstarted: tuple[int, ...] = ()
+    receipt: tuple[
+        str, ...
+    ] = ()  # what the executor is told once the outcomes are on disk, if it keeps them until then
+
+
+class Kept(NamedTuple):
+    """An attempt that an executor has kept through the end of a daemon."""
+
+    experiment: int
+    variant: int
+    iteration: int
+    attempt: int

@@ -1,5 +1,7 @@
 """The semaphores a batch holds while it executes."""
 
+from functools import partial
+
 import anyio
 
 from orchestrator.executors.base import StopSwitch
@@ -30,7 +32,7 @@ class Doors:
         """Wait until all are taken; False, holding none, when it was stopped meanwhile."""
         for semaphore in self._semaphores:
             try:
-                taken = await unless_pressed(stop, lambda door=semaphore: _taken(door), undo=anyio.Semaphore.release)
+                taken = await unless_pressed(stop, partial(_taken, semaphore), undo=anyio.Semaphore.release)
             except BaseException:
                 self._release()
                 raise

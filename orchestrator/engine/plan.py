@@ -153,6 +153,8 @@ class Plan:
             environment=tuple(sorted({**self.environment, **stage.env}.items())),
             workdir=str(Path(self.folder, Path(stage.workdir).expanduser()).resolve()),
             timeout_seconds=stage.timeout_seconds,
+            memory_bytes=stage.memory_bytes,
+            python=stage.interpreter,
             output_folder=self.output_folder,
             socket=self.socket,
         )

@@ -1,5 +1,8 @@
 """What running means: the one contract between the engine and whatever executes evaluations."""
 
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -7,6 +10,7 @@ from typing import Protocol, Self
 import anyio
 
 from orchestrator.domain.evaluation import Batch, BatchResult, Job
+from orchestrator.domain.report import Report, Spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +27,25 @@ class Abilities:
     remote: bool = False
 
 
-class StopSwitch:
-    """Asks a running batch to stop now. Pressing it twice is pressing it once."""
+Hear = Callable[[int, Sequence[Report]], None]
 
-    def __init__(self) -> None:
+
+def _nobody(position: int, reports: Sequence[Report]) -> None:
+    del position, reports
+
+
+class StopSwitch:
+    """What is said while a batch runs: the engine asks to end it, or one evaluation of it; the evaluations report.
+
+    Pressing it twice is pressing it once. `hear` is told of reports as they come, in order, and all of them before `run` returns.
+    """
+
+    def __init__(self, hear: Hear = _nobody) -> None:
         self._event = anyio.Event()
+        self._pruned: set[int] = set()
+        self._ends: Callable[[int], object] | None = None
+        self.hear = hear
+        self.spent: dict[int, Spent] = {}  # by position, as far as it was told while it ran
 
     def press(self) -> None:
         """End what is executing; what had finished keeps its outcome."""
@@ -42,6 +60,34 @@ class StopSwitch:
         """Return once it was pressed."""
         await self._event.wait()
 
+    def prune(self, position: int) -> None:
+        """End one evaluation as soon as that costs no other: its next report raises Pruned, or, a command, it is killed."""
+        if position not in self._pruned:
+            self._pruned.add(position)
+            if self._ends is not None:
+                self._ends(position)
+
+    @property
+    def pruned(self) -> AbstractSet[int]:
+        """The positions that are to end."""
+        return self._pruned
+
+    def spend(self, position: int, spent: Spent) -> None:
+        """For the executor: an evaluation has told that it cost something more."""
+        before = self.spent.get(position, Spent())
+        self.spent[position] = Spent(before.usd + spent.usd, before.tokens + spent.tokens)
+
+    @contextmanager
+    def ending(self, ends: Callable[[int], object]) -> Iterator[None]:
+        """For the executor: have a function called for each position that is to end, also for those named before."""
+        self._ends = ends
+        for position in tuple(self._pruned):
+            ends(position)
+        try:
+            yield
+        finally:
+            self._ends = None
+
 
 class Executor(Protocol):
     """Runs batches. Duties:
@@ -50,6 +96,7 @@ class Executor(Protocol):
       It raises ExecutorUnusable when it cannot run anything, with no evaluation begun.
     - It enforces `job.timeout_seconds` for each evaluation, within a second, by killing what executes (or by giving up the host).
     - When `stop` is pressed, or when it is cancelled, everything the batch executes is dead before it returns.
+    - What evaluations report while they run is handed to `stop.hear`, unless it is `remote`: then the outcomes bring it.
     - Leaving the `async with` leaves no process, thread, descriptor or temporary file behind.
     - `retire` ends idle processes that hold an experiment's code; the next batch of that experiment gets fresh ones.
     """

@@ -1,4 +1,4 @@
-"""One attempt at a command, as the keeper is asked to run it: its name, its arguments, its environment, where its output shall be.
+"""One attempt at a command or a callable, as the keeper is asked to run it: its name, arguments, environment, where its output shall be.
 
 In the job's output folder: `<variant>/<iteration>.<attempt>.out` and `.err` when something was printed, and, after a failure only,
 `.scratch` when something was left in the scratch folder.
@@ -6,9 +6,11 @@ In the job's output folder: `<variant>/<iteration>.<attempt>.out` and `.err` whe
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from orchestrator.domain.evaluation import Batch, Evaluation, Job
+from orchestrator.executors import call_attempts
 from orchestrator.worker.commands import arguments_of, as_text
 
 
@@ -25,24 +27,34 @@ class Attempt:
 
 def attempts_of(batch: Batch) -> tuple[Attempt, ...]:
     """All of a batch, in order."""
-    arguments = json.loads(batch.job.arguments_json)
-    return tuple(_attempt(batch.job, evaluation, arguments=arguments) for evaluation in batch.evaluations)
+    if batch.job.call is not None:
+        argv = call_attempts.argv_of(batch.job)
+        tasks = [call_attempts.parameters_of(batch, position) for position in range(len(batch.evaluations))]
+        wanted = [{"argv": argv, "environment": {}, "parameters": task} for task in tasks]
+    else:
+        arguments = json.loads(batch.job.arguments_json)
+        wanted = [_command(batch.job, evaluation, arguments=arguments) for evaluation in batch.evaluations]
+    return tuple(map(partial(_attempt, batch.job), batch.evaluations, wanted))
 
 
-def _attempt(job: Job, evaluation: Evaluation, *, arguments: dict[str, Any]) -> Attempt:
-    ref = f"{job.experiment}.{evaluation.variant}.{evaluation.iteration}"
-    token = f"{ref}.{evaluation.attempt}"
+def _attempt(job: Job, evaluation: Evaluation, wanted: dict[str, Any]) -> Attempt:
+    token = f"{_ref(job, evaluation)}.{evaluation.attempt}"
     stem = f"{job.output_folder}/{evaluation.variant}/{evaluation.iteration}.{evaluation.attempt}"
     out, err = f"{stem}.out", f"{stem}.err"
-    run = {
-        "token": token,
-        "argv": arguments_of(job.command, _values(job, evaluation, arguments=arguments)),
-        "environment": _environment(job, evaluation, ref=ref),
-        "parameters": evaluation.parameters_json,
-        "out": out,
-        "err": err,
-    }
+    run = {"token": token, **wanted, "out": out, "err": err}
     return Attempt(token=token, out=out, err=err, scratch=f"{stem}.scratch", run=run)
+
+
+def _command(job: Job, evaluation: Evaluation, *, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "argv": arguments_of(job.command, _values(job, evaluation, arguments=arguments)),
+        "environment": _environment(job, evaluation, ref=_ref(job, evaluation)),
+        "parameters": evaluation.parameters_json,
+    }
+
+
+def _ref(job: Job, evaluation: Evaluation) -> str:
+    return f"{job.experiment}.{evaluation.variant}.{evaluation.iteration}"
 
 
 def _values(job: Job, evaluation: Evaluation, *, arguments: dict[str, Any]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""From what the keeper says of an ended command to its outcome: metrics, cause, and a text for a person."""
+"""From what the keeper says of an ended command or callable to its outcome: metrics, cause, and a text for a person."""
 
 import errno
 import os
@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.domain.evaluation import Job
 from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
 from orchestrator.domain.states import Cause
+from orchestrator.executors import call_attempts
 from orchestrator.executors.command_attempts import Attempt
 from orchestrator.worker import commands, limits
 from orchestrator.worker.keeper_protocol import Message
@@ -27,6 +28,11 @@ def outcome_of(job: Job, attempt: Attempt, *, ended: Message) -> Outcome:
         return _not_started(job, ended["problem"], usage=usage)
     status: int = ended["status"]
     failure = _failure(job, ended)
+    if failure is None and job.call is not None:
+        returned = call_attempts.result_of(ended)
+        if returned is not None:
+            return returned
+        failure = call_attempts.no_result(status)
     if failure is not None:
         return _failed(failure[0], _with_errors(failure[1], ended), status=status, usage=usage)
     try:
@@ -39,7 +45,8 @@ def outcome_of(job: Job, attempt: Attempt, *, ended: Message) -> Outcome:
 def _failure(job: Job, ended: Message) -> tuple[Cause, str] | None:
     """Why it has ended before its time, and the sentence for a person; None when it left with status 0."""
     status: int = ended["status"]
-    if (excess := _memory_text(job, ended)) is not None:
+    excess = _memory_text(job, ended)
+    if excess is not None:
         return Cause.OUT_OF_MEMORY, excess
     if ended["timed_out"]:
         return Cause.TIMED_OUT, f"ran longer than {job.timeout_seconds:g} s and was killed with all its processes"
@@ -132,6 +139,13 @@ def _status_text(status: int) -> str:
 def _not_started(job: Job, problem: dict[str, Any], *, usage: Usage) -> Outcome:
     """Nothing was started. What the experiment asks for wrongly is as if a shell had said so; the rest is the machine's fault."""
     kind, path, message = problem["kind"], problem["path"], problem["message"]
+    if kind in {"workdir", "program"} and job.call is not None:
+        text = (
+            f"{path}: {message}"
+            if kind == "workdir"
+            else f"the interpreter cannot be started: {_program_text(job, problem)}"
+        )
+        return _failed(Cause.RAISED, text, status=None, usage=usage)._replace(import_failed=True)
     if kind == "workdir":
         text = f"the working directory {path} cannot be entered: {message}"
         return _failed(Cause.EXITED, text, status=_NOT_EXECUTABLE, usage=usage)

@@ -1,4 +1,4 @@
-"""`isolated`: every evaluation is a command of its own, run under the keeper in a process tree that dies with it."""
+"""`isolated`: every evaluation is a process of its own, run under the keeper in a tree that dies with it: a command, or a callable."""
 
 import contextlib
 import shutil
@@ -25,16 +25,14 @@ _ANSWER_SECONDS = 5.0  # what a keeper may be late before it counts as hung
 
 
 class IsolatedExecutor:
-    """Runs batches of commands, one command at an instant for each batch.
+    """Runs batches, one process at an instant for each of them.
 
     `folder` is private to this executor, and is best on the file system of the outputs, which are then moved, not copied: the
     files of what runs and the name of the keeper. What a stream has above `output_limit_bytes` is left out in its middle.
     """
 
     name = "isolated"
-    abilities = Abilities(
-        can_kill=True, isolates_crashes=True, batches=True, permit="slot", runs_calls=False, runs_commands=True
-    )
+    abilities = Abilities(can_kill=True, isolates_crashes=True, batches=True, permit="slot", runs_commands=True)
 
     def __init__(self, folder: Path, *, output_limit_bytes: int = OUTPUT_LIMIT_BYTES) -> None:
         self._folder = folder
@@ -51,7 +49,7 @@ class IsolatedExecutor:
     ) -> None:
         await self._keepers.close()
 
-    def may_follow(self, batch: Batch) -> bool:
+    def may_follow(self, batch: Batch) -> bool:  # noqa: ARG002 - as in the protocol
         """Never: each evaluation has a process of its own."""
         return False
 
@@ -65,9 +63,9 @@ class IsolatedExecutor:
         """Nothing is held for an experiment: every evaluation has a process of its own."""
 
     async def run(self, batch: Batch, stop: StopSwitch) -> BatchResult:
-        """Execute the commands of the batch one after the other."""
-        if batch.job.command is None:
-            raise ExecutorUnusable(f"stage {batch.job.stage!r}: the executor 'isolated' runs commands, not callables")
+        """Execute the evaluations of the batch one after the other."""
+        if batch.job.command is None and batch.job.call is None:
+            raise ExecutorUnusable(f"stage {batch.job.stage!r} names nothing that 'isolated' could run")
         if stop.pressed:
             return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.evaluations))))
         attempts = attempts_of(batch)

@@ -14,11 +14,12 @@ from orchestrator.domain.evaluation import Batch, BatchResult
 from orchestrator.domain.outcome import Outcome, Usage
 from orchestrator.executors import spool
 from orchestrator.executors.base import StopSwitch
+from orchestrator.executors.lock_passing import runner_of
 from orchestrator.executors.payload import outcome_of, output_stem, payload_of
 from orchestrator.executors.slot_pool import LAST_WORDS_SECONDS, Seat
 from orchestrator.executors.suspects import suspects_of
 from orchestrator.executors.verdict import Death, verdict
-from orchestrator.worker import journal, outcomes, run_batch
+from orchestrator.worker import journal, outcomes
 from orchestrator.worker.failures import error_text
 
 log = structlog.get_logger(__name__)
@@ -60,7 +61,7 @@ class Lease:
         slot, lane = self.seat
         payload = payload_of(self.batch, number=self._number, lane=lane.number, output_limit_bytes=self._limit_bytes)
         try:
-            answer = asyncio.get_running_loop().run_in_executor(slot.pool, run_batch, payload)
+            answer = asyncio.get_running_loop().run_in_executor(slot.pool, runner_of(self.batch, lane), payload)
         except BrokenExecutor:
             slot.kill()
             return all_unstarted(self.batch)

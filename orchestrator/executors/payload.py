@@ -22,6 +22,7 @@ def payload_of(batch: Batch, *, number: int, lane: int, output_limit_bytes: int)
         "output_folder": job.output_folder,
         "output_limit_bytes": output_limit_bytes,
         "number": number,
+        "memory_bytes": job.memory_bytes,
         "lane": lane,
         "evaluations": list(map(tuple, batch.evaluations)),
     }

@@ -7,8 +7,9 @@ import resource
 import secrets
 import select
 import signal
+import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -51,6 +52,12 @@ class Lane(NamedTuple):
     number: int
     journal: int  # descriptor
     spool: str  # path without ending
+    locks: socket.socket  # the daemon's end of where it gets the locks of what it runs
+
+    def close(self) -> None:
+        """Give back its descriptors."""
+        os.close(self.journal)
+        self.locks.close()
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -114,7 +121,7 @@ class Slot:
         self.process.close()
         os.close(self.pidfd)
         for lane in self.lanes:
-            os.close(lane.journal)
+            lane.close()
             spool.remove(lane.spool)
         spool.remove(self.spool)
 
@@ -136,23 +143,34 @@ def new_mark() -> int:
     return _FIRST_MARK + secrets.randbits(_MARK_BITS)
 
 
-def _lay_lanes(spools: Sequence[str]) -> tuple[Lane, ...]:
-    return tuple(Lane(number, journal.create("journal"), path) for number, path in enumerate(spools))
+@contextlib.contextmanager
+def _laid_lanes(spools: Sequence[str]) -> Iterator[tuple[tuple[Lane, ...], tuple[socket.socket, ...]]]:
+    """New lanes, and the child's ends of their sockets until it has started; nothing of them is left when it does not."""
+    pairs = [socket.socketpair() for _ in spools]
+    lanes = tuple(Lane(number, journal.create("journal"), path, pairs[number][0]) for number, path in enumerate(spools))
+    try:
+        yield lanes, tuple(theirs for _, theirs in pairs)
+    except BaseException:
+        for lane in lanes:
+            lane.close()
+        raise
+    finally:
+        for _, theirs in pairs:
+            theirs.close()
 
 
 def start_process_slot(path: str) -> Slot:
     """A fresh process that runs one batch at a time. Blocks until it is there. Raises ExecutorUnusable."""
     mark = new_mark()
-    lanes = _lay_lanes([path])
-    arguments: Any = (mark, _Inherited(lanes[0].journal), path)
-    initializer: Any = enter_slot
-    pool = ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=initializer, initargs=arguments)
-    try:
-        pid = pool.submit(os.getpid).result()
-    except (BrokenExecutor, OSError) as error:
-        pool.shutdown()
-        os.close(lanes[0].journal)
-        raise ExecutorUnusable(f"no worker process could be started: {error}") from error
+    with _laid_lanes([path]) as (lanes, ends):
+        arguments: Any = (mark, _Inherited(lanes[0].journal), path, _Inherited(ends[0].fileno()))
+        initializer: Any = enter_slot
+        pool = ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=initializer, initargs=arguments)
+        try:
+            pid = pool.submit(os.getpid).result()
+        except (BrokenExecutor, OSError) as error:
+            pool.shutdown()
+            raise ExecutorUnusable(f"no worker process could be started: {error}") from error
     process = next(child for child in multiprocessing.active_children() if child.pid == pid)
     return _slot(pool, process, mark=mark, path=path, lanes=lanes)
 
@@ -160,22 +178,19 @@ def start_process_slot(path: str) -> Slot:
 def start_thread_host(path: str, threads: int) -> Slot:
     """A fresh process that runs up to `threads` batches at a time. Blocks until it is there. Raises ExecutorUnusable."""
     mark = new_mark()
-    lanes = _lay_lanes([f"{path}.{number}" for number in range(threads)])
-    ours, theirs = _SPAWN.Pipe()
-    process = _SPAWN.Process(
-        target=serve, args=(mark, theirs, [_Inherited(lane.journal) for lane in lanes], path), name="thread-host"
-    )
-    process.start()
-    theirs.close()
-    pool = HostPool(process, ours)
-    try:
-        pool.submit(os.getpid).result()
-    except BrokenExecutor as error:
-        pool.shutdown()
-        process.close()
-        for lane in lanes:
-            os.close(lane.journal)
-        raise ExecutorUnusable(f"no thread host could be started: {error}") from error
+    with _laid_lanes([f"{path}.{number}" for number in range(threads)]) as (lanes, ends):
+        given = [(_Inherited(lane.journal), _Inherited(end.fileno())) for lane, end in zip(lanes, ends, strict=True)]
+        ours, theirs = _SPAWN.Pipe()
+        process = _SPAWN.Process(target=serve, args=(mark, theirs, given, path), name="thread-host")
+        process.start()
+        theirs.close()
+        pool = HostPool(process, ours)
+        try:
+            pool.submit(os.getpid).result()
+        except BrokenExecutor as error:
+            pool.shutdown()
+            process.close()
+            raise ExecutorUnusable(f"no thread host could be started: {error}") from error
     return _slot(pool, process, mark=mark, path=path, lanes=lanes)
 
 

@@ -1,5 +1,6 @@
 """A stage: what is run for every variant, case and repeat, and how."""
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -184,6 +185,11 @@ class StageSpec(SpecModel):
         if self.executor != "adaptive":
             return self.executor
         return "process" if self.python is None else "isolated"
+
+    @property
+    def interpreter(self) -> str | None:
+        """`python` as a program is named: a path that is absolute or seen from the workdir, or a name on the PATH."""
+        return None if self.python is None else os.path.expanduser(self.python)  # noqa: PTH111 - a bare name stays one
 
     @property
     def timeout_seconds(self) -> float | None:

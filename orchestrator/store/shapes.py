@@ -20,6 +20,10 @@ ITERATION_COLUMNS = (
     "cpu_seconds",
     "max_rss_bytes",
     "executor",
+    "queue_seconds",
+    "read_bytes",
+    "written_bytes",
+    "output_bytes",
 )
 ITERATION_STATES = ("succeeded", "failed", "running", "queued", "cancelled")
 
@@ -56,6 +60,7 @@ def shown(row: Row, whole: Row) -> Row:
         "objective": whole["spec"].get("objective"),
         "folder": whole["folder"],
         "selected": [f"{row['id']}.{number}" for number in whole["selected"]],
+        "usage": whole["usage"],
     }
 
 
@@ -78,9 +83,9 @@ def report(row: Row) -> Row:
     return {"step": row["step"], "time": rfc3339(row["time_us"]), "metrics": row["metrics"]}
 
 
-def attempt(row: Row) -> Row:
-    """An attempt with its times for the outside."""
-    times = {"started": rfc3339(row["started_us"]), "finished": rfc3339(row["finished_us"])}
+def with_times(row: Row) -> Row:
+    """A row with its times for the outside: `opened_us` becomes `opened`."""
+    times = {key.removesuffix("_us"): rfc3339(value) for key, value in row.items() if key.endswith("_us")}
     return {key: value for key, value in row.items() if not key.endswith("_us")} | times
 
 

@@ -53,6 +53,11 @@ def migrations() -> list[tuple[int, str]]:
 STATEMENTS = _load()
 
 
+def rows_of(name: str) -> tuple[str, ...]:
+    """The columns of an INSERT of many rows, in the order in which its rows hold them."""
+    return tuple(re.findall(r"\w+", STATEMENTS[name].partition("(")[2].partition(")")[0]))
+
+
 @cache
 def for_rows(name: str, *, shared: int, width: int, count: int) -> str:
     """A statement whose `:rows` stands for `count` rows of `width` values of their own.

@@ -114,7 +114,7 @@ class Views:
         found: Row = shapes.variant(ref.experiment, rows[0])["iterations"][0]
         return found | {
             "params": rows[0]["params"],
-            "attempts": [shapes.attempt(row) for row in attempts],
+            "attempts": [shapes.with_times(row) for row in attempts],
             "reports": await self.reports(ref, attempt=found["attempt"]),
         }
 

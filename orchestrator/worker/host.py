@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
 
-from orchestrator.worker import lane
+from orchestrator.worker import lane, lock_channel
 from orchestrator.worker.journal import Journal
 from orchestrator.worker.slot import become_slot, open_spools
 from orchestrator.worker.streams import RoutedStream, ThreadStreams, open_pair
@@ -20,17 +20,18 @@ UNHEARD = 70
 """The exit status of a host that cannot answer any more."""
 
 
-def serve(mark: int, calls: Connection, journals: Sequence[int], spool: str) -> None:
+def serve(mark: int, calls: Connection, lanes: Sequence[tuple[int, int]], spool: str) -> None:
     """Run calls `(number, function, arguments)` until None arrives; answer `(number, result, exception)`.
 
-    Lane n has the n-th journal and the spool `<spool>.<n>`. What is printed through Python is caught for the lane of its thread. What C code prints,
+    Lane n has the n-th journal, the n-th socket over which its locks arrive, and the spool `<spool>.<n>`. What is printed through Python is caught for the lane of its thread. What C code prints,
     and what threads print that an evaluation starts itself, goes to the host's own spool and belongs to no attempt.
     """
     become_slot(mark, spool)
     common = open_pair(1, 2)
     routed = RoutedStream(common[0]), RoutedStream(common[1])
     sys.stdout, sys.stderr = routed
-    for number, journal in enumerate(journals):
+    for number, (journal, locks) in enumerate(lanes):
+        lock_channel.lay(number, locks)
         os.set_inheritable(journal, False)  # noqa: FBT003 - as the standard library has it
         descriptors = open_spools(f"{spool}.{number}")
         streams = ThreadStreams(*descriptors, routed=routed)
@@ -49,7 +50,7 @@ def serve(mark: int, calls: Connection, journals: Sequence[int], spool: str) -> 
         except BaseException:  # noqa: BLE001 - nobody would hear of it: better a host that has died than one that is silent
             os._exit(UNHEARD)
 
-    with ThreadPoolExecutor(len(journals), thread_name_prefix="lane") as threads:
+    with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as threads:
         while True:
             call = calls.recv()
             if call is None:

@@ -11,7 +11,7 @@ import sys
 import threading
 from multiprocessing.connection import wait
 
-from orchestrator.worker import lane, libc
+from orchestrator.worker import lane, libc, lock_channel
 from orchestrator.worker.journal import Journal
 from orchestrator.worker.keeper_system import become_subreaper, members, send_signal
 from orchestrator.worker.streams import ProcessStreams
@@ -21,11 +21,12 @@ OOM_SCORE_ADJUSTMENT = 500
 """Under memory pressure the kernel takes an evaluation before the daemon."""
 
 
-def enter_slot(mark: int, journal: int, spool: str) -> None:
-    """Make this process a slot of one lane that catches output in `<spool>.out` and `<spool>.err`."""
+def enter_slot(mark: int, journal: int, spool: str, locks: int) -> None:
+    """Make this process a slot of one lane that catches output in `<spool>.out` and `<spool>.err`; its locks arrive over a socket."""
     spools = become_slot(mark, spool)
     os.set_inheritable(journal, False)  # noqa: FBT003 - as the standard library has it
     libc.buffer_stdout_by_lines()
+    lock_channel.lay(0, locks)
     lane.lay(
         0,
         lane.LocalLane(

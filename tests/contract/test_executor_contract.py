@@ -33,7 +33,7 @@ def quick_spawn() -> Iterator[None]:
 
 def test_every_registered_executor_is_held_to_the_contract() -> None:
     """Whatever is bundled is in the list of members."""
-    assert set(registry.BUNDLED) | {"isolated"} == set(MEMBERS)
+    assert set(registry.BUNDLED) | {"isolated", "isolated-calls"} == set(MEMBERS)
 
 
 @pytest.mark.asyncio
@@ -70,9 +70,9 @@ class TestResults:
 
     @EACH
     async def test_many_evaluations_all_come_back_in_order(self, name: str, tmp_path: Path) -> None:
-        """Ten thousand evaluations in ten batches at once give ten thousand outcomes, each its own (commands: 40)."""
+        """Ten thousand evaluations in ten batches at once give ten thousand outcomes, each its own (isolated: 40)."""
         async with opened(name, tmp_path) as rig:
-            size = 4 if rig.commands else 1000
+            size = 4 if rig.executor.abilities.runs_commands else 1000
             results: dict[int, BatchResult] = {}
 
             async def one(number: int) -> None:

@@ -84,7 +84,7 @@ class TestSurroundings:
 
     @CALLABLES
     async def test_fresh_code_after_retiring(self, name: str, tmp_path: Path) -> None:
-        """An experiment keeps the code it has loaded; after `retire`, and in another experiment, the edited code runs."""
+        """An experiment keeps the code it has loaded; after `retire`, in another experiment, and in a process of its own, the edited code runs."""
         async with opened(name, tmp_path) as rig:
             job = rig.workloads.job("number")
             module = Path(job.workdir) / "edited.py"
@@ -97,7 +97,7 @@ class TestSurroundings:
             values.append(await value_of(rig, replace(job, experiment=ExperimentId(2))))
             await rig.executor.retire(1)
             values.append(await value_of(rig, job))
-        assert values == [1, 1, 2, 2]
+        assert values == [1, 2 if name == "isolated-calls" else 1, 2, 2]
 
     @EACH
     async def test_preparing_changes_nothing_but_the_time_it_takes(self, name: str, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ PATIENCE_SECONDS = 30.0
 
 MEMBERS = {
     "isolated": Member(create=_isolated, workloads=Commands),
+    "isolated-calls": Member(create=_isolated),
     "process": _registered("process"),
     "sequential": _registered("sequential"),
     "thread": _registered("thread"),
@@ -62,7 +63,7 @@ class Rig:
     @property
     def commands(self) -> bool:
         """Whether workloads are commands: what a callable raises is then an exit status."""
-        return self.executor.abilities.runs_commands
+        return isinstance(self.workloads, Commands)
 
 
 @asynccontextmanager

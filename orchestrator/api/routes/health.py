@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from orchestrator.api.answers import Answer
-from orchestrator.api.metrics import CONTENT_TYPE, gauges, render
+from orchestrator.api.metrics import CONTENT_TYPE, counters, gauges, render
 from orchestrator.api.services import READING, Given
 from orchestrator.api.status import status_of
 from orchestrator.errors import Unavailable
@@ -30,5 +30,7 @@ async def readyz(services: Given) -> Answer:
 
 @router.get("/metrics", dependencies=[READING])
 async def metrics(services: Given) -> Response:
-    """Slots, queue, experiments by state, machine and database as gauges in the Prometheus text format."""
-    return Response(render(gauges(status_of(services))), headers={"Content-Type": CONTENT_TYPE})
+    """Slots, queue, experiments by state, machine and database as gauges; attempts and what they used as counters. Prometheus text."""
+    totals = await services.views.read("usage_totals")
+    text = render([*gauges(status_of(services)), *counters(totals)])
+    return Response(text, headers={"Content-Type": CONTENT_TYPE})

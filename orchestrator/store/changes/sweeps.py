@@ -82,31 +82,56 @@ class RetryWork:
     """Queue anew what did not succeed under a ref (an iteration that is named: whatever it came to); reopen what has ended."""
 
     ref: Ref
+    failed_only: bool = False  # what was cancelled, or is named and has succeeded, stays as it is
 
     def apply(self, transaction: Transaction) -> dict[str, int]:
-        """How many iterations are queued anew. Raises Conflict when there is nothing to retry."""
+        """How many iterations are queued anew, how many of them had failed, how many variants are reopened.
+
+        Raises Conflict when there is nothing to retry.
+        """
         experiment = self.ref.experiment
         found = experiment_row(transaction, experiment)
-        sources = [IterationState.FAILED, IterationState.CANCELLED]
-        if self.ref.iteration is not None:
-            sources.append(IterationState.SUCCEEDED)
-        queued = 0
-        for source in sources:
-            changed = transaction.run("retry_iterations", {**_scope(self.ref), "source": source})
-            transaction.count(experiment, **{f"iterations_{source}": -changed, "iterations_queued": changed})
-            queued += changed
-        if not queued:
-            raise Conflict(
-                f"nothing under {self.ref} has failed or was cancelled", hint="name an iteration to run it again"
-            )
-        for ended in ENDED_VARIANT:
-            changed = transaction.run("retry_variants", {**_scope(self.ref), "source": ended})
-            count_variants(transaction, experiment, {ended: changed}, sign=-1)
+        variants = self._reopen_variants(transaction)
+        queued = self._queue(transaction)
+        if not any(queued.values()):
+            raise self._nothing()
         if ExperimentState(found["state"]) in ENDED_EXPERIMENT:
             move_experiment(transaction, experiment, ExperimentState.RUNNING)
             enter_phase(transaction, experiment, Phase.EVALUATING, round_number=found["round"])
-        transaction.tell("work_retried", experiment=experiment, ref=str(self.ref), iterations=queued)
-        return {"iterations": queued}
+        counts = {"iterations": sum(queued.values()), "variants": variants}
+        transaction.tell("work_retried", experiment=experiment, ref=str(self.ref), **counts)
+        return {**counts, "failed": queued[IterationState.FAILED]}
+
+    def _queue(self, transaction: Transaction) -> dict[IterationState, int]:
+        scope = _scope(self.ref)
+        queued = {}
+        for source in (
+            [IterationState.FAILED] if self.failed_only else [IterationState.FAILED, IterationState.CANCELLED]
+        ):
+            queued[source] = transaction.run("retry_iterations", {**scope, "source": source})
+        if self.ref.iteration is not None and not self.failed_only:
+            queued[IterationState.SUCCEEDED] = transaction.run("retry_success", scope)
+        for source, count in queued.items():
+            transaction.count(self.ref.experiment, **{f"iterations_{source}": -count, "iterations_queued": count})
+        return queued
+
+    def _reopen_variants(self, transaction: Transaction) -> int:
+        reopened = 0
+        for ended in ENDED_VARIANT:
+            values = {**_scope(self.ref), "source": ended, "failed_only": self.failed_only}
+            changed = transaction.run("retry_variants", values)
+            count_variants(transaction, self.ref.experiment, {ended: changed}, sign=-1)
+            reopened += changed
+        return reopened
+
+    def _nothing(self) -> Conflict:
+        if self.failed_only:
+            return Conflict(
+                f"nothing under {self.ref} has failed", hint="without --failed, what was cancelled counts too"
+            )
+        return Conflict(
+            f"nothing under {self.ref} has failed or was cancelled", hint="name an iteration to run it again"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

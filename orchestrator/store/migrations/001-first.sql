@@ -100,6 +100,7 @@ CREATE TABLE iteration (
     FOREIGN KEY (experiment, variant) REFERENCES variant (experiment, number) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX iteration_running ON iteration (experiment, variant, number) WHERE state = 'running';
+CREATE INDEX iteration_to_retry ON iteration (experiment, variant, number) WHERE state IN ('failed', 'cancelled');
 
 CREATE TABLE attempt (
     experiment INTEGER NOT NULL,

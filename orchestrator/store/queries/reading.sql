@@ -34,6 +34,13 @@ SELECT json_object(
         SELECT json_group_array(number) FROM (
             SELECT number FROM variant WHERE experiment = experiment.id AND selected = 1 ORDER BY number
         )
+    ),
+    'usage', (
+        SELECT json_object(
+            'attempts', coalesce(sum(u.attempts), 0), 'wall_seconds', sum(u.wall_seconds), 'cpu_seconds', sum(u.cpu_seconds),
+            'max_rss_bytes', max(u.max_rss_bytes), 'read_bytes', sum(u.read_bytes), 'written_bytes', sum(u.written_bytes),
+            'output_bytes', sum(u.output_bytes), 'queue_seconds', sum(u.queue_seconds)
+        ) FROM usage AS u WHERE u.experiment = experiment.id
     )
 ) FROM experiment WHERE id = :experiment;
 
@@ -111,7 +118,7 @@ SELECT json_group_array(json(row)) FROM (
             SELECT json_group_array(json_array(
                 i.number, i.stage, i."case", i.repeat, i.attempt, i.state, i.cause, a.error, i.seed,
                 json(CASE i.state WHEN 'succeeded' THEN a.metrics END),
-                a.wall_seconds, a.cpu_seconds, a.max_rss_bytes, a.executor
+                a.wall_seconds, a.cpu_seconds, a.max_rss_bytes, a.executor, a.queue_seconds, a.read_bytes, a.written_bytes, a.output_bytes
             ))
             FROM iteration AS i
             LEFT JOIN attempt AS a
@@ -132,7 +139,8 @@ SELECT json_group_array(json(row)) FROM (
     SELECT json_object(
         'attempt', number, 'end', end, 'cause', cause, 'error', error, 'exit_status', exit_status, 'executor', executor,
         'started_us', started_us, 'finished_us', finished_us, 'wall_seconds', wall_seconds, 'cpu_seconds', cpu_seconds,
-        'max_rss_bytes', max_rss_bytes, 'output_bytes', output_bytes, 'queue_seconds', queue_seconds,
+        'max_rss_bytes', max_rss_bytes, 'output_bytes', output_bytes, 'read_bytes', read_bytes, 'written_bytes', written_bytes,
+        'queue_seconds', queue_seconds,
         'pid', pid, 'start_ticks', start_ticks, 'cost_usd', cost_usd, 'tokens', tokens
     ) AS row
     FROM attempt WHERE experiment = :experiment AND variant = :variant AND iteration = :iteration ORDER BY number

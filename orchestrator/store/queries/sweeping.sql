@@ -20,16 +20,21 @@ WHERE
     );
 
 -- retry_iterations --
--- Queue anew what is in one final state; its attempts stay on record.
+-- Queue anew what failed or was cancelled, one of the two; its attempts stay on record (IN names the partial index).
 UPDATE iteration SET state = 'queued', charged = 0, cause = NULL
 WHERE
     experiment = :experiment
-    AND state = :source
+    AND state IN ('failed', 'cancelled') AND state = :source
     AND variant BETWEEN coalesce(:variant, 0) AND coalesce(:variant, 9223372036854775807)
     AND number BETWEEN coalesce(:iteration, 0) AND coalesce(:iteration, 9223372036854775807);
 
+-- retry_success --
+-- Queue anew one iteration that has succeeded; its attempts stay on record.
+UPDATE iteration SET state = 'queued', charged = 0, cause = NULL
+WHERE experiment = :experiment AND variant = :variant AND number = :iteration AND state = 'succeeded';
+
 -- retry_variants --
--- Reopen ended variants that have something queued again; what was decided of them falls.
+-- Reopen ended variants of which something is about to be queued anew; what was decided of them falls.
 UPDATE variant SET
     state = 'evaluating', rule = NULL, metrics = NULL, spread = NULL, objective = NULL, rank = NULL,
     score = NULL, passed = NULL, verdict = NULL, selected = 0
@@ -37,9 +42,18 @@ WHERE
     experiment = :experiment
     AND state = :source
     AND number BETWEEN coalesce(:variant, 0) AND coalesce(:variant, 9223372036854775807)
-    AND EXISTS (
-        SELECT 1 FROM iteration
-        WHERE iteration.experiment = variant.experiment AND iteration.variant = variant.number AND iteration.state = 'queued'
+    AND number IN (
+        SELECT variant FROM iteration
+        WHERE
+            experiment = :experiment
+            AND state IN ('failed', 'cancelled') AND (state = 'failed' OR NOT :failed_only)
+            AND variant BETWEEN coalesce(:variant, 0) AND coalesce(:variant, 9223372036854775807)
+            AND number BETWEEN coalesce(:iteration, 0) AND coalesce(:iteration, 9223372036854775807)
+        UNION ALL
+        SELECT variant FROM iteration
+        WHERE
+            experiment = :experiment AND variant = :variant AND number = :iteration
+            AND state = 'succeeded' AND NOT :failed_only
     );
 
 -- lose_attempts --

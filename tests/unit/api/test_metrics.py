@@ -1,6 +1,6 @@
 """Claims about the Prometheus text."""
 
-from orchestrator.api.metrics import Gauge, gauges, render
+from orchestrator.api.metrics import Metric, counters, gauges, render
 
 STATUS = {
     "version": "1.2",
@@ -37,5 +37,28 @@ def test_every_metric_says_what_it_is() -> None:
 
 def test_labels_are_escaped_and_unknown_values_left_out() -> None:
     """Quotes, backslashes and line feeds in a label are escaped; None gives no sample."""
-    gauge = Gauge("g", "A gauge.", {(("name", 'a"b\\c\nd'),): 1, (("name", "none"),): None})
+    gauge = Metric("g", "A gauge.", {(("name", 'a"b\\c\nd'),): 1, (("name", "none"),): None})
     assert render([gauge]).splitlines()[2:] == ['g{name="a\\"b\\\\c\\nd"} 1']
+
+
+def total(executor: str, end: str, cause: str = "", **numbers: float | None) -> dict[str, object]:
+    """A row of sums as the store has it; what is not named is unknown."""
+    names = ("wall_seconds", "cpu_seconds", "queue_seconds", "output_bytes", "read_bytes", "written_bytes")
+    return {"executor": executor, "end": end, "cause": cause, "attempts": 2, **dict.fromkeys(names), **numbers}
+
+
+def test_sums_become_counters_with_units() -> None:
+    """Attempts are counted by executor, end and cause; what they used is added up by executor, the unknown left out."""
+    rows = [
+        total("process", "succeeded", wall_seconds=1.5, written_bytes=512),
+        total("process", "failed", "raised", wall_seconds=0.25),
+        total("", "failed", "worker_lost"),
+    ]
+    lines = render(counters(rows)).splitlines()
+
+    assert "# TYPE orchestrator_attempts_total counter" in lines
+    assert 'orchestrator_attempts_total{executor="process",end="failed",cause="raised"} 2' in lines
+    assert 'orchestrator_wall_seconds_total{executor="process"} 1.75' in lines
+    assert 'orchestrator_written_bytes_total{executor="process"} 512' in lines
+    assert [line for line in lines if line.startswith("orchestrator_cpu_seconds_total")] == []
+    assert [line for line in lines if 'executor=""' in line and "seconds" in line] == []

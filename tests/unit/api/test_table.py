@@ -17,7 +17,8 @@ def variant(number: int, params: dict[str, Any], *iterations: dict[str, Any]) ->
 def iteration(ref: str, metrics: dict[str, float] | None = None, **more: Any) -> dict[str, Any]:
     plain = {"stage": "main", "case": None, "repeat": 1, "state": "succeeded", "cause": None, "seed": 7}
     timings = {"attempt": 1, "executor": "process", "wall_seconds": 0.5, "cpu_seconds": None, "max_rss_bytes": 9}
-    return {"ref": ref, "metrics": metrics, **plain, **timings, **more}
+    moved = {"queue_seconds": 0.25, "read_bytes": 0, "written_bytes": 512, "output_bytes": None}
+    return {"ref": ref, "metrics": metrics, **plain, **timings, **moved, **more}
 
 
 NAMES = {"params": ["y", "x"], "metrics": ["loss"]}
@@ -41,9 +42,9 @@ def test_what_is_missing_is_empty() -> None:
 def test_timings_are_added_at_the_end() -> None:
     """With timings the measured numbers follow; unknown ones are empty."""
     layout = table.columns(NAMES, timings=True)
-    assert layout.names[-5:] == list(table.TIMINGS)
+    assert layout.names[-9:] == list(table.TIMINGS)
     text = table.as_csv(table.rows([variant(1, {}, iteration("12.1.1"))], layout))
-    assert text.endswith(b",1,process,0.5,,9\n")
+    assert text.endswith(b",1,process,0.5,,9,0.25,0,512,\n")
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\0")), min_size=1, max_size=5))

@@ -93,6 +93,8 @@ def test_rows_of_a_batch_are_looked_up_one_by_one(connection: sqlite3.Connection
         ("lose_attempts", "iteration_running"),
         ("experiments_with_lost", "iteration_running"),
         ("open_experiments", "experiment_open"),
+        ("retry_iterations", "iteration_to_retry"),
+        ("retry_variants", "iteration_to_retry"),
         ("deselect_variants", "variant_selected"),
         ("selected_count", "variant_selected"),
         ("resolve_name", "experiment_by_name"),

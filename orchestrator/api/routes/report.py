@@ -1,0 +1,18 @@
+"""report: what an experiment came to, what it used, and why parts of it failed."""
+
+from fastapi import APIRouter
+
+from orchestrator.api.answers import Answer
+from orchestrator.api.services import READING, ExperimentRef, Given
+from orchestrator.engine.reporting.report import report as report_of
+
+router = APIRouter()
+
+
+@router.get("/v1/experiments/{ref}/report", dependencies=[READING])
+async def report(services: Given, ref: ExperimentRef) -> Answer:
+    """Outcome, rounds, best; for each stage attempts, durations, CPU, memory, bytes and waiting; failures by cause, with advice.
+
+    Read from sums that are kept while it runs: as fast for a million evaluations as for one.
+    """
+    return Answer(await report_of(ref, services.views))

@@ -1,0 +1,105 @@
+"""The parts of a report as lines for a person: plain functions of its document, each empty when it has nothing to say."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from orchestrator.cli.text import NONE, STATE_COLOURS, count, duration, number, pairs, printable, size, table
+
+Row = dict[str, Any]
+MOST_ROUNDS = 12
+
+
+def outcome(report: Row, *, colour: bool) -> list[str]:
+    """What it is, how it ended and why, its best, and what all of it used."""
+    state = report["state"]
+    shown = click.style(state, fg=STATE_COLOURS.get(state)) if colour else state
+    lines = [f"{report['id']} {printable(report['name'])}  {shown}"]
+    if report["reason"]:
+        lines.append(f"  reason   {printable(report['reason'])}")
+    if report["elapsed_seconds"] is not None:
+        since = "took" if report["finished"] else "runs for"
+        lines.append(f"  time     {since} {duration(report['elapsed_seconds'])}, started {report['started']}")
+    return [*lines, f"  done     {_done(report)}", f"  best     {_best(report)}", f"  used     {_used(report)}"]
+
+
+def _done(report: Row) -> str:
+    iterations, variants = report["iterations"], report["variants"]
+    parts = [f"{iterations[name]} {name}" for name in ("succeeded", "failed", "cancelled", "running", "queued")]
+    told = ", ".join(part for part in parts if not part.startswith("0 "))
+    ended = ", ".join(f"{value} {name}" for name, value in variants.items() if value)
+    evaluations = f"{count(iterations['total'], 'evaluation')}{f': {told}' if told else ''}"
+    return f"{count(report['round'], 'round')}; {count(report['variant_count'], 'variant')}{f': {ended}' if ended else ''}; {evaluations}"
+
+
+def _best(report: Row) -> str:
+    best = report["best"]
+    if best is None:
+        return "none"
+    score = "" if best["score"] is None else f"  score {number(best['score'])}"
+    return f"{best['ref']}  {pairs(best['params'])}  →  {pairs(best['metrics'])}{score}"
+
+
+def _used(report: Row) -> str:
+    usage, elapsed = report["usage"], report["elapsed_seconds"]
+    if not usage["attempts"]:
+        return "nothing yet"
+    parts = [count(usage["attempts"], "attempt"), f"{duration(usage['wall_seconds'])} in evaluations"]
+    if elapsed and usage["wall_seconds"] is not None:
+        parts[1] += f" ({usage['wall_seconds'] / elapsed:.2g} at once on average)"
+    parts += [f"CPU {duration(usage['cpu_seconds'])}", f"memory at most {size(usage['max_rss_bytes'])} each"]
+    parts += [f"read {size(usage['read_bytes'])}", f"wrote {size(usage['written_bytes'])}"]
+    return ", ".join(parts)
+
+
+def rounds(report: Row, *, colour: bool) -> list[str]:
+    """The last rounds, when there was more than one."""
+    del colour
+    shown = report["rounds"][-MOST_ROUNDS:]
+    if len(report["rounds"]) < 2:  # noqa: PLR2004 - one round is the experiment
+        return []
+    rows = [
+        [str(row["round"]), str(row["proposals"]), number(row["best_objective"]), printable(row["decided"] or NONE)]
+        for row in shown
+    ]
+    return ["", *table(["ROUND", "PROPOSED", "BEST", "DECIDED"], rows, right=frozenset(("ROUND", "PROPOSED", "BEST")))]
+
+
+def stages(report: Row, *, colour: bool) -> list[str]:
+    """What each stage used, a row each."""
+    del colour
+    headers = ["STAGE", "BY", "TRIED", "FAILED", "MEDIAN", "P95", "LONGEST", "CPU", "MEMORY", "WAITED", "READ", "WROTE"]
+    rows = [_stage(row) for row in report["stages"]]
+    return ["", *table(headers, rows, right=frozenset(headers[2:]))]
+
+
+def _stage(row: Row) -> Sequence[str]:
+    wall, attempts = row["wall_seconds"], row["attempts"]
+    share = NONE if row["cpu_share"] is None else f"{100 * row['cpu_share']:.0f} %"
+    return [
+        printable(row["stage"]),
+        printable(",".join(row["executors"]) or NONE),
+        str(attempts["total"]),
+        str(attempts["failed"]),
+        *(duration(wall[name]) for name in ("p50", "p95", "max")),
+        share,
+        size(row["max_rss_bytes"]),
+        duration(row["queue_seconds"]["mean"]),
+        size(row["read_bytes"]),
+        size(row["written_bytes"]),
+    ]
+
+
+def failures(report: Row, *, colour: bool) -> list[str]:
+    """Failed attempts by stage and cause: how many, the first with the last line of its error, and what to do."""
+    lines = []
+    for row in report["failures"]:
+        cause = click.style(row["cause"], fg=STATE_COLOURS["failed"]) if colour else row["cause"]
+        first = row["first"]
+        said = (first["error"] or "no message").strip().splitlines()[-1]
+        lines.append(
+            f"  {printable(row['stage'])}: {count(row['attempts'], 'attempt')} {cause}, first {first['ref']}: {printable(said)}"
+        )
+        lines.append(f"    → {printable(row['advice'])}")
+    return ["", "failures", *lines] if lines else []
