@@ -4,6 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orchestrator.engine.lock_books import LockBooks, LockView
+
+FREE_LOCKS = LockView()
 STANDBY = "standby"
 """The permit to wait at the door with everything on record, for batches that are over so soon that a commit between two would count."""
 
@@ -17,6 +20,7 @@ class Wait(StrEnum):
     SLOTS = "slots"
     THREADS = "threads"
     WIDTH = "width"
+    LOCKS = "locks"
     BACKOFF = "backoff"
     DRAINING = "draining"
     STORE = "store"
@@ -35,6 +39,7 @@ class StageView:
     short: bool = (
         False  # its batches end so soon that the next one should stand by, on record, when a permit comes free
     )
+    locks: tuple[str, ...] = ()  # named locks a batch of it needs, all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +75,9 @@ class Admission:
 class _Share:
     """The books of one experiment while the decision is made."""
 
-    def __init__(self, view: QueueView) -> None:
+    def __init__(self, view: QueueView, locks: LockBooks) -> None:
         self.view = view
+        self.locks = locks
         self.served = view.last_served
         self.running = view.running
         self.ready = {stage.name: stage.ready for stage in view.stages}
@@ -87,6 +93,8 @@ class _Share:
             return Wait.MAX_PARALLEL
         if stage.width is not None and self.of_stage[stage.name] >= stage.width * times:
             return Wait.WIDTH
+        if self.locks.lack(stage.locks):
+            return Wait.LOCKS
         if free[stage.permit] + (free[STANDBY] if stands_by and stage.permit not in wanted else 0) < 1:
             return Wait.SLOTS if stage.permit == "slot" else Wait.THREADS
         return None
@@ -109,8 +117,16 @@ class _Share:
         ready = (stage for stage in self.view.stages if self.ready[stage.name])
         return next((stage for stage in ready if self.blocked(stage, free, wanted=wanted) is None), None)
 
+    def claim_locks(self, free: Mapping[str, int], *, wanted: Collection[str]) -> None:
+        """Let nobody who comes after it take a lock from a batch that lacks only others."""
+        for stage in self.view.stages:
+            could = stage.locks and self.ready[stage.name] and free[stage.permit] > 0
+            if could and self.blocked(stage, free, wanted=wanted) is Wait.LOCKS:
+                self.locks.claim(stage.locks)
+
     def take(self, stage: StageView) -> Start:
         """Book the next batch of a stage."""
+        self.locks.take(stage.locks)
         count = min(stage.batch, self.ready[stage.name])
         self.ready[stage.name] -= count
         self.of_stage[stage.name] += 1
@@ -118,23 +134,31 @@ class _Share:
         return Start(self.view.experiment, stage.name, count)
 
 
-def admit(queues: Sequence[QueueView], free: Mapping[str, int], *, closed: Wait | None = None) -> Admission:
+def admit(
+    queues: Sequence[QueueView],
+    free: Mapping[str, int],
+    *,
+    locks: LockView = FREE_LOCKS,
+    closed: Wait | None = None,
+) -> Admission:
     """Decide with `free` permits by kind, `STANDBY` among them. Higher priority first, then who was served longest ago.
 
     A batch that is let in on standby is put on record as running and waits at the door: what executes at one instant never exceeds
     the permits, nor an experiment's `max_parallel`. While a longer batch lacks only a permit none is let in for permits of that kind:
-    it would be first at the door, again and again. `closed` lets nothing start.
+    it would be first at the door, again and again. `locks` are not to be had. `closed` lets nothing start.
     """
-    shares = [_Share(view) for view in queues]
+    books = LockBooks(locks)
+    shares = [_Share(view, books) for view in queues]
     left = dict.fromkeys(free, 0) if closed else dict(free)
     starts: list[Start] = []
     turn = max((share.served for share in shares), default=0)
     while True:
+        books.forget_claims()
         wanted = set().union(*(share.wants(left) for share in shares))
-        eligible = [(share, stage) for share in shares if (stage := share.candidate(left, wanted=wanted)) is not None]
-        if not eligible:
+        found = _next(shares, left, wanted=wanted)
+        if found is None:
             break
-        share, stage = min(eligible, key=lambda pair: (-pair[0].view.priority, pair[0].served, pair[0].view.experiment))
+        share, stage = found
         starts.append(share.take(stage))
         left[stage.permit if left[stage.permit] > 0 else STANDBY] -= 1
         turn += 1
@@ -147,6 +171,18 @@ def admit(queues: Sequence[QueueView], free: Mapping[str, int], *, closed: Wait 
     }
     waits |= _outranked(shares, waits)
     return Admission(tuple(starts), waits)
+
+
+def _next(
+    shares: Sequence[_Share], left: Mapping[str, int], *, wanted: Collection[str]
+) -> tuple[_Share, StageView] | None:
+    """Who is served next, with a batch of which stage."""
+    for share in sorted(shares, key=lambda share: (-share.view.priority, share.served, share.view.experiment)):
+        stage = share.candidate(left, wanted=wanted)
+        if stage is not None:
+            return share, stage
+        share.claim_locks(left, wanted=wanted)
+    return None
 
 
 def _outranked(shares: Sequence[_Share], waits: Mapping[tuple[int, str], Wait]) -> dict[tuple[int, str], Wait]:
