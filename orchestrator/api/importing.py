@@ -11,6 +11,7 @@ from anyio.abc import Process
 
 from orchestrator.errors import Problem
 from orchestrator.spec.experiment import ExperimentSpec
+from orchestrator.spec.interpreter import find_program
 from orchestrator.worker import try_import
 
 LONGEST_SECONDS = 10.0
@@ -19,20 +20,28 @@ LONGEST_SECONDS = 10.0
 async def try_imports(spec: ExperimentSpec, *, folder: Path, environment: Mapping[str, str]) -> list[Problem]:
     """Import errors of the callables of a spec, each callable tried once, in the environment its stage would have."""
     problems: list[Problem] = []
-    tried: set[tuple[Path, str]] = set()
+    tried: set[tuple[str | None, Path, str]] = set()
     for stage in spec.stages:
-        if stage.call is None or (folder / stage.workdir, stage.call) in tried:
+        workdir = folder / stage.workdir
+        if stage.call is None or (stage.interpreter, workdir, stage.call) in tried:
             continue
-        tried.add((folder / stage.workdir, stage.call))
-        error = await _try_import(stage.call, workdir=folder / stage.workdir, environment={**environment, **stage.env})
+        tried.add((stage.interpreter, workdir, stage.call))
+        error = await _try_import(
+            stage.call, stage.interpreter, workdir=workdir, environment={**environment, **stage.env}
+        )
         if error is not None:
             problems.append(Problem(f"stage.{stage.name}.call", error))
     return problems
 
 
-async def _try_import(call: str, *, workdir: Path, environment: Mapping[str, str]) -> str | None:
+async def _try_import(
+    call: str, interpreter: str | None, *, workdir: Path, environment: Mapping[str, str]
+) -> str | None:
     """Why `call` cannot be imported, None when it can. Everything the import started is dead when this returns."""
-    command = [sys.executable, str(Path(try_import.__file__)), str(workdir), call, str(LONGEST_SECONDS)]
+    program = sys.executable
+    if interpreter is not None:
+        program, _ = find_program(interpreter, workdir=workdir, environment=environment)
+    command = [program, str(Path(try_import.__file__)), str(workdir), call, str(LONGEST_SECONDS)]
     async with await anyio.open_process(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(environment)
     ) as process:

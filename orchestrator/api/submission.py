@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from orchestrator.api.interpreters import remembering
 from orchestrator.errors import InvalidRequest, InvalidSpec, Problem
 from orchestrator.spec.code import Surroundings, code_places
 from orchestrator.spec.executors import installed_executors
@@ -95,6 +96,7 @@ def _read(body: SubmissionBody) -> ReadSubmission:
         executors=installed_executors(),
         search_path=[entry for entry in sys.path if entry],
         environment=body.variables,
+        ask=remembering(),
     )
     read = read_with_code(
         content, folder=folder, source=body.source, overrides=body.overrides, surroundings=surroundings

@@ -1,7 +1,6 @@
 """The code a spec names: whether it is there, and where it lies. Reads files, imports nothing; call it in a thread."""
 
-import os
-import shutil
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,17 +8,22 @@ from pathlib import Path
 from orchestrator.errors import Problem
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.spec.findings import did_you_mean
+from orchestrator.spec.interpreter import Ask, find_program, unfit
 from orchestrator.spec.modules import Missing, find_module, read_names
 from orchestrator.spec.stage import BUNDLED_EXECUTORS, StageSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a stage can rely on besides its file: executors by name, the interpreter's `sys.path`, the submitter's environment."""
+    """What a stage can rely on besides its file: executors by name, the interpreter's `sys.path`, the submitter's environment.
+
+    `ask` runs other interpreters to learn what they are; without it they need only be there.
+    """
 
     executors: Collection[str] = BUNDLED_EXECUTORS
     search_path: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    ask: Ask | None = None
 
 
 def find_code(
@@ -41,11 +45,38 @@ def find_code(
 
 def missing_code(stage: StageSpec, *, workdir: Path, surroundings: Surroundings) -> tuple[str, str] | None:
     """The key whose code is not there and what is wrong with it, or None; see `find_code`."""
-    if stage.call is not None:
-        message = _check_call(stage.call, workdir=workdir, search_path=surroundings.search_path)
-        return ("call", message) if message else None
-    message = _check_program(stage, workdir=workdir, environment=surroundings.environment)
-    return ("command", message) if message else None
+    if stage.call is None:
+        message = _check_program(stage, workdir=workdir, environment=surroundings.environment)
+        return ("command", message) if message else None
+    if stage.interpreter is not None:
+        return _check_elsewhere(stage, stage.interpreter, workdir=workdir, surroundings=surroundings)
+    message = _check_call(stage.call, workdir=workdir, search_path=surroundings.search_path)
+    return ("call", message) if message else None
+
+
+def _check_elsewhere(
+    stage: StageSpec, word: str, *, workdir: Path, surroundings: Surroundings
+) -> tuple[str, str] | None:
+    """The same for a callable that another interpreter runs, which is asked what it is and what it finds."""
+    environment = {**surroundings.environment, **stage.env}
+    program, message = find_program(word, workdir=workdir, environment=environment)
+    if message is not None or surroundings.ask is None or stage.call is None:
+        return ("python", message) if message else None
+    module = stage.call.partition(":")[0]
+    found = surroundings.ask(program, module=module, workdir=workdir, environment=environment)
+    message = found if isinstance(found, str) else unfit(found, program=program)
+    if message is not None or isinstance(found, str):
+        return "python", message or ""
+    reads_alike = found.version[:2] <= sys.version_info[:2]  # what is newer may have a syntax that is not known here
+    if found.finds and not (reads_alike and _is_source(module, entries=[str(workdir), *found.search_path])):
+        return None
+    message = _check_call(stage.call, workdir=workdir, search_path=found.search_path)
+    return ("call", message) if message else None
+
+
+def _is_source(module: str, *, entries: Sequence[str]) -> bool:
+    """Whether the module lies in a folder; an import hook may know of others."""
+    return not isinstance(find_module(module, entries=entries), Missing)
 
 
 def _check_call(call: str, *, workdir: Path, search_path: Sequence[str]) -> str | None:
@@ -91,22 +122,7 @@ def _check_function(function: str, *, module: str, file: Path) -> str | None:
 def _check_program(stage: StageSpec, *, workdir: Path, environment: Mapping[str, str]) -> str | None:
     if not isinstance(stage.command, tuple) or "{" in stage.command[0]:
         return None
-    word = stage.command[0]
-    if "/" in word:
-        return _check_file(workdir / word)
-    path = stage.env.get("PATH", environment.get("PATH", os.defpath))
-    if shutil.which(word, path=path):
-        return None
-    hint = f'; to run the one in the workdir write "./{word}"' if (workdir / word).is_file() else ""
-    return f'there is no program "{word}" on the PATH{hint}'
-
-
-def _check_file(file: Path) -> str | None:
-    if not file.exists():
-        return f"there is no program {file}"
-    if not file.is_file():
-        return f"{file} is not a file"
-    return None if os.access(file, os.X_OK) else f"{file} is not executable; try chmod +x"
+    return find_program(stage.command[0], workdir=workdir, environment={**environment, **stage.env})[1]
 
 
 def code_places(spec: ExperimentSpec, *, folder: Path) -> tuple[tuple[str, str], ...]:
