@@ -1,7 +1,6 @@
 """One batch in one seat: sent, watched, and, when its process dies, reconstructed from its journal."""
 
 import asyncio
-import itertools
 import time
 from concurrent.futures import BrokenExecutor
 from typing import Any
@@ -31,7 +30,6 @@ LOADING_SECONDS = 60.0
 """An import may take so long, or as long as the timeout when that is longer: it happens once for many evaluations."""
 
 _SLACK_SECONDS = 0.002
-_NUMBERS = itertools.count(1)  # of batches, as journals name them
 
 
 def all_unstarted(batch: Batch) -> BatchResult:
@@ -51,7 +49,6 @@ class Lease:
     def __init__(self, seat: Seat, batch: Batch, *, output_limit_bytes: int) -> None:
         self.seat = seat
         self.batch = batch
-        self._number = next(_NUMBERS)
         self._limit_bytes = output_limit_bytes
         self._overdue: int | None = None
         self.suspect: int | None = None  # position of what may have ended the process, as something else may have
@@ -59,7 +56,8 @@ class Lease:
     async def run(self, stop: StopSwitch) -> BatchResult:
         """Never raises for anything the workload does. When cancelled, the process is dead before this returns."""
         slot, lane = self.seat
-        payload = payload_of(self.batch, number=self._number, lane=lane.number, output_limit_bytes=self._limit_bytes)
+        journal.clear(lane.journal)
+        payload = payload_of(self.batch, lane=lane.number, output_limit_bytes=self._limit_bytes)
         try:
             answer = asyncio.get_running_loop().run_in_executor(slot.pool, runner_of(self.batch, lane), payload)
         except BrokenExecutor:
@@ -104,7 +102,7 @@ class Lease:
                 self.seat.slot.kill()
                 return
             if self._remaining() <= 0:
-                self._overdue = self._glance().executing
+                self._overdue = journal.glance(self.seat.lane.journal).executing
                 self.seat.slot.kill()
                 return
             if time.monotonic() >= trim_at:
@@ -116,7 +114,7 @@ class Lease:
         limit = self.batch.job.timeout_seconds
         if limit is None:
             return float("inf")
-        now = self._glance()
+        now = journal.glance(self.seat.lane.journal)
         if now.loading:
             limit = max(limit, LOADING_SECONDS)
         if now.executing is None:
@@ -124,13 +122,10 @@ class Lease:
         remaining = now.started_ns / 1e9 + limit - time.monotonic()
         return remaining + _SLACK_SECONDS if remaining > 0 else remaining
 
-    def _glance(self) -> journal.Glance:
-        """What the process does of this batch, which may be behind another one in the same lane."""
-        now = journal.glance(self.seat.lane.journal)
-        return now if now.batch == self._number else journal.IDLE
-
     def _trim(self) -> None:
         slot, lane = self.seat
+        if journal.glance(lane.journal).executing is None:
+            return  # what is printed now, if anything, belongs to the batch before it
         try:
             spool.trim(lane.spool, journal=lane.journal, limit_bytes=self._limit_bytes)
             if slot.spool != lane.spool:
@@ -140,7 +135,7 @@ class Lease:
 
     def executing(self) -> tuple[int, int, int] | None:
         """The variant, iteration and attempt that execute at this moment."""
-        position = self._glance().executing
+        position = journal.glance(self.seat.lane.journal).executing
         return None if position is None else self._place(position)
 
     def _place(self, position: int) -> tuple[int, int, int] | None:
@@ -174,8 +169,8 @@ class Lease:
 
     def _judge(self, exit_status: int | None, broke: str | None) -> BatchResult:
         slot, lane = self.seat
-        now = self._glance()
-        finished = self._finished() if now.batch else {}
+        now = journal.glance(lane.journal)
+        finished = self._finished()
         executing = None if now.executing in finished else now.executing
         output_bytes = self._keep_output() if executing is not None else None
         suspects = suspects_of(slot, lane)

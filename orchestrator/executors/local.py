@@ -58,7 +58,7 @@ class LocalExecutor:
 
     def may_follow(self, batch: Batch) -> bool:
         """Whether a batch can be sent right now to follow this one in its process."""
-        return any(lease.batch is batch and not lease.seat.slot.behind for lease in self._leases)
+        return any(lease.batch is batch and self._pool.has_room_behind(lease.seat) for lease in self._leases)
 
     def _seat_behind(self, first: Evaluation | None) -> Seat | None:
         if first is None:

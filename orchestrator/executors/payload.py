@@ -9,7 +9,7 @@ from orchestrator.domain.states import Cause
 from orchestrator.executors.notes import reports_of, spent_of
 
 
-def payload_of(batch: Batch, *, number: int, lane: int, output_limit_bytes: int) -> dict[str, Any]:
+def payload_of(batch: Batch, *, lane: int, output_limit_bytes: int) -> dict[str, Any]:
     """The argument of `run_batch`: plain values only, as cheap to pickle as can be."""
     job = batch.job
     return {
@@ -21,7 +21,6 @@ def payload_of(batch: Batch, *, number: int, lane: int, output_limit_bytes: int)
         "workdir": job.workdir,
         "output_folder": job.output_folder,
         "output_limit_bytes": output_limit_bytes,
-        "number": number,
         "memory_bytes": job.memory_bytes,
         "lane": lane,
         "evaluations": list(map(tuple, batch.evaluations)),

@@ -69,12 +69,12 @@ class Slot:
     mark: int  # carried by the process and all its descendants
     spool: str
     lanes: tuple[Lane, ...]
+    together: bool  # whether batches in different lanes execute at one instant, and not in turn
     pid: int
     start_ticks: int
     pidfd: int
     key: Key | None = None
     free: list[Lane] = field(default_factory=list)
-    behind: int = 0  # batches that were sent to follow one in the same lane
     waiting: set[anyio.Event] = field(default_factory=set)  # of batches that wait for answers; set when none will come
     retired: bool = False
     killed: bool = False
@@ -160,10 +160,11 @@ def _laid_lanes(spools: Sequence[str]) -> Iterator[tuple[tuple[Lane, ...], tuple
 
 
 def start_process_slot(path: str) -> Slot:
-    """A fresh process that runs one batch at a time. Blocks until it is there. Raises ExecutorUnusable."""
+    """A fresh process that runs one batch at a time, and has room for the next one. Blocks until it is there. Raises ExecutorUnusable."""
     mark = new_mark()
-    with _laid_lanes([path]) as (lanes, ends):
-        arguments: Any = (mark, _Inherited(lanes[0].journal), path, _Inherited(ends[0].fileno()))
+    with _laid_lanes([path, path]) as (lanes, ends):
+        given = [(_Inherited(lane.journal), _Inherited(end.fileno())) for lane, end in zip(lanes, ends, strict=True)]
+        arguments: Any = (mark, path, given)
         initializer: Any = enter_slot
         pool = ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=initializer, initargs=arguments)
         try:
@@ -172,7 +173,7 @@ def start_process_slot(path: str) -> Slot:
             pool.shutdown()
             raise ExecutorUnusable(f"no worker process could be started: {error}") from error
     process = next(child for child in multiprocessing.active_children() if child.pid == pid)
-    return _slot(pool, process, mark=mark, path=path, lanes=lanes)
+    return _slot(pool, process, mark=mark, path=path, lanes=lanes, together=False)
 
 
 def start_thread_host(path: str, threads: int) -> Slot:
@@ -191,10 +192,12 @@ def start_thread_host(path: str, threads: int) -> Slot:
             pool.shutdown()
             process.close()
             raise ExecutorUnusable(f"no thread host could be started: {error}") from error
-    return _slot(pool, process, mark=mark, path=path, lanes=lanes)
+    return _slot(pool, process, mark=mark, path=path, lanes=lanes, together=True)
 
 
-def _slot(pool: Executor, process: BaseProcess, *, mark: int, path: str, lanes: tuple[Lane, ...]) -> Slot:
+def _slot(
+    pool: Executor, process: BaseProcess, *, mark: int, path: str, lanes: tuple[Lane, ...], together: bool
+) -> Slot:
     pid = process.pid or 0
     return Slot(
         pool=pool,
@@ -202,6 +205,7 @@ def _slot(pool: Executor, process: BaseProcess, *, mark: int, path: str, lanes: 
         mark=mark,
         spool=path,
         lanes=lanes,
+        together=together,
         pid=pid,
         start_ticks=start_ticks(pid) or 0,
         pidfd=os.pidfd_open(pid),

@@ -136,27 +136,27 @@ class SlotPool:
         return self._take(slot)
 
     def behind(self, seat: Seat) -> Seat | None:
-        """The same seat for one more batch, which the process begins as soon as the first one is over; None when it may not be."""
+        """A seat for one more batch, which the process begins as soon as the one in this seat is over; None when there is no room."""
+        return self._take(seat.slot) if self.has_room_behind(seat) else None
+
+    def has_room_behind(self, seat: Seat) -> bool:
+        """Whether one more batch can be sent to the process right now."""
         slot = seat.slot
-        if slot.behind or slot.retired or slot.killed or slot.died.is_set():
-            return None
-        slot.behind += 1
-        return seat
+        return bool(slot.free) and not (slot.together or slot.retired or slot.killed or slot.died.is_set())
 
     def give_back(self, seat: Seat) -> None:
         """The batch is over."""
         slot = seat.slot
-        if slot.behind:  # the seat is the other one's from now on
-            slot.behind -= 1
-            return
         slot.free.append(seat.lane)
-        self._seats.release()
+        if slot.together or slot.idle:  # else who is behind has the right to run from now on
+            self._seats.release()
         if slot.idle and (slot.killed or slot.retired or slot.died.is_set()):
             self._dismiss(slot)
 
     def _find(self, key: Key) -> Slot | None:
         for slot in reversed(self._slots):
-            if slot.key == key and slot.free and not (slot.retired or slot.killed or slot.died.is_set()):
+            room = slot.free if slot.together else slot.idle
+            if slot.key == key and room and not (slot.retired or slot.killed or slot.died.is_set()):
                 return slot
         return None
 

@@ -25,10 +25,10 @@ def run_batch(batch: dict[str, Any]) -> list[dict[str, Any]]:
     """Evaluate one after the other and say what came of each, in order, as dicts (see `outcomes`). Never raises.
 
     The batch: `call` (module:function), `code` (the hash its code must have, or None, and what it is taken over), `stage`, `arguments` (JSON), `environment` (pairs), `workdir`, `output_folder`,
-    `output_limit_bytes`, `number` (its own), `lane` (the number of the lane laid for it, or None) and `evaluations` (a list of `Evaluation`).
+    `output_limit_bytes`, `lane` (the number of the lane laid for it, or None) and `evaluations` (a list of `Evaluation`).
     """
     lane = lane_of(batch["lane"])
-    lane.begin_batch(batch["number"])
+    lane.begin_batch()
     evaluations = batch["evaluations"]
     try:
         workload = _loaded(batch, lane)

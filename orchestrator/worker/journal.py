@@ -11,13 +11,11 @@ nothing a workload does to it can hurt the daemon. Layout, in the machine's byte
     word 4     1 while the workload is being imported, on account of that evaluation
     word 5, 6  bytes of its stdout and stderr that the daemon has cut away already (written by the daemon)
     word 7     identifier of the thread that executes it
-    word 8     number of the batch that all of this is about; written last when a batch begins
-    word 9     how many notes the batch has written
-    word 10    position, plus one, of an evaluation that is to end at its next report (written by the daemon)
+    word 8     how many notes the batch has written
+    word 9     position, plus one, of an evaluation that is to end at its next report (written by the daemon)
     128 …      frames: kind, position, size (4 bytes each, then 4 unused), `size` bytes, filled up to a multiple of 8
 
-The child sets all words but the first anew when it begins a batch. The daemon compares word 8 with the number it gave the batch: while
-they differ the batch has not begun. The file grows by doubling.
+A batch begins with all words but the first set to 0 by the daemon. The file grows by doubling.
 """
 
 from __future__ import annotations
@@ -40,8 +38,8 @@ METRICS = 1  # a success: the packed numbers of `outcomes.pack_success`, then th
 OUTCOME = 2  # any other outcome, as JSON
 NOTE = 3  # something a running evaluation reports: {"report": …}, {"cost": …} or {"artifact": …}
 
-_END, _EXECUTING, _STARTED, _LOADING, _CUT_OUT, _CUT_ERR, _THREAD, _BATCH, _NOTES, _PRUNED = range(1, 11)
-_HEADER = struct.Struct("=9Q")  # the words that say what is going on
+_END, _EXECUTING, _STARTED, _LOADING, _CUT_OUT, _CUT_ERR, _THREAD, _NOTES, _PRUNED = range(1, 10)
+_HEADER = struct.Struct("=8Q")  # the words that say what is going on
 _WHOLE_HEADER = struct.Struct("=16Q")
 _FRAME = struct.Struct("=IIII")
 _RING = struct.pack("=Q", 1)
@@ -55,11 +53,10 @@ class Glance(NamedTuple):
     started_ns: int  # monotonic
     loading: bool
     thread: int
-    batch: int
 
 
-IDLE = Glance(0, None, 0, loading=False, thread=0, batch=0)
-"""Of a batch that has not begun."""
+IDLE = Glance(0, None, 0, loading=False, thread=0)
+"""Of a lane that nothing has been sent to."""
 
 
 class Frame(NamedTuple):
@@ -91,17 +88,12 @@ class Journal:
         os.ftruncate(self._descriptor, size)
         self._map_file(size)
 
-    def begin_batch(self, number: int) -> None:
-        """Forget the last batch and start writing at the beginning."""
+    def begin_batch(self) -> None:
+        """Start writing at the beginning; the daemon has cleared the words."""
         self._end = HEADER_BYTES
-        self._words[_BATCH] = 0
         if self._size > SHRINK_BYTES:
             self._resize(INITIAL_BYTES)
-        words = self._words
-        for word in (_END, _EXECUTING, _STARTED, _LOADING, _CUT_OUT, _CUT_ERR, _NOTES, _PRUNED):
-            words[word] = 0
-        words[_THREAD] = threading.get_ident()
-        words[_BATCH] = number
+        self._words[_THREAD] = threading.get_ident()
 
     def begin(self, position: int) -> None:
         """From now on this evaluation executes."""
@@ -168,8 +160,13 @@ def create(name: str) -> int:
     """A new journal for a child that is not started yet: the descriptor of its memory file."""
     descriptor = os.memfd_create(name)
     os.ftruncate(descriptor, INITIAL_BYTES)
-    os.pwrite(descriptor, _WHOLE_HEADER.pack(MAGIC, *[0] * 15), 0)
+    clear(descriptor)
     return descriptor
+
+
+def clear(descriptor: int) -> None:
+    """Forget the last batch. The child must not use this journal at the moment."""
+    os.pwrite(descriptor, _WHOLE_HEADER.pack(MAGIC, *[0] * 15), 0)
 
 
 def add_cut(descriptor: int, *, out: int, err: int) -> None:
@@ -208,7 +205,6 @@ def glance(descriptor: int) -> Glance:
         words[_STARTED],
         bool(words[_LOADING]),
         words[_THREAD],
-        words[_BATCH],
     )
 
 

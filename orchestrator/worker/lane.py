@@ -20,8 +20,8 @@ class Lane(Protocol):
 
     meter: Union[ProcessMeter, ThreadMeter]
 
-    def begin_batch(self, number: int) -> None:
-        """The batch of this number begins."""
+    def begin_batch(self) -> None:
+        """A batch begins."""
 
     def loading(self, *, under_way: bool) -> None:
         """The workload is being imported, or has been."""
@@ -48,7 +48,7 @@ class NoLane:
     def __init__(self) -> None:
         self.meter: Union[ProcessMeter, ThreadMeter] = ThreadMeter()
 
-    def begin_batch(self, number: int) -> None:
+    def begin_batch(self) -> None:
         """Nothing."""
 
     def loading(self, *, under_way: bool) -> None:
@@ -91,11 +91,11 @@ class LocalLane:
         self._flush_c = flush_c
         self.meter = meter
 
-    def begin_batch(self, number: int) -> None:
+    def begin_batch(self) -> None:
         """Start the journal anew."""
         self._streams.lead_here()
         self._streams.restore()
-        self._journal.begin_batch(number)
+        self._journal.begin_batch()
         self.meter.begin()
 
     def loading(self, *, under_way: bool) -> None:

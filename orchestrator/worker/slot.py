@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from multiprocessing.connection import wait
 
 from orchestrator.worker import lane, libc, lock_channel
@@ -21,18 +22,22 @@ OOM_SCORE_ADJUSTMENT = 500
 """Under memory pressure the kernel takes an evaluation before the daemon."""
 
 
-def enter_slot(mark: int, journal: int, spool: str, locks: int) -> None:
-    """Make this process a slot of one lane that catches output in `<spool>.out` and `<spool>.err`; its locks arrive over a socket."""
+def enter_slot(mark: int, spool: str, given: Sequence[tuple[int, int]]) -> None:
+    """Make this process a slot that catches output in `<spool>.out` and `<spool>.err`.
+
+    `given` are the descriptors of each lane: its journal, and the socket over which its locks arrive. The lanes are used in turn: while
+    a batch executes in one, the next batch waits in another.
+    """
     spools = become_slot(mark, spool)
-    os.set_inheritable(journal, False)  # noqa: FBT003 - as the standard library has it
     libc.buffer_stdout_by_lines()
-    lock_channel.lay(0, locks)
-    lane.lay(
-        0,
-        lane.LocalLane(
-            Journal(journal), spools, streams=ProcessStreams(*spools), meter=ProcessMeter(), flush_c=libc.flush_stdout
-        ),
-    )
+    streams, meter = ProcessStreams(*spools), ProcessMeter()
+    for number, (journal, locks) in enumerate(given):
+        os.set_inheritable(journal, False)  # noqa: FBT003 - as the standard library has it
+        lock_channel.lay(number, locks)
+        lane.lay(
+            number,
+            lane.LocalLane(Journal(journal), spools, streams=streams, meter=meter, flush_c=libc.flush_stdout),
+        )
 
 
 def become_slot(mark: int, spool: str) -> tuple[int, int]:

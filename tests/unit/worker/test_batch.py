@@ -96,7 +96,6 @@ def outcome(workdir: Path, call: str, *, count: int = 1, **parameters: Any) -> d
             "workdir": str(workdir),
             "output_folder": str(workdir / "runs"),
             "output_limit_bytes": 1000,
-            "number": 1,
             "lane": None,
             "evaluations": [(1, number, 1, text, 11, 12, None, 2) for number in range(1, count + 1)],
         }

@@ -25,7 +25,7 @@ def descriptor() -> Iterator[int]:
 def test_the_evaluation_that_executes_is_known(descriptor: int) -> None:
     """Between its beginning and its outcome, and not before or after."""
     child = Journal(descriptor)
-    child.begin_batch(1)
+    child.begin_batch()
     assert journal.glance(descriptor).executing is None
     child.begin(4)
     assert journal.glance(descriptor).executing == 4
@@ -36,7 +36,7 @@ def test_the_evaluation_that_executes_is_known(descriptor: int) -> None:
 def test_frames_come_back_in_order_however_many_there_are(descriptor: int) -> None:
     """The file grows as it must."""
     child = Journal(descriptor)
-    child.begin_batch(1)
+    child.begin_batch()
     written = [Frame(journal.OUTCOME, number, bytes([number % 251]) * (number % 300)) for number in range(5000)]
     for frame in written:
         child.finish(frame.position, frame.kind, frame.payload)
@@ -47,7 +47,7 @@ def test_frames_come_back_in_order_however_many_there_are(descriptor: int) -> No
 def test_a_frame_that_was_not_finished_is_not_seen(descriptor: int) -> None:
     """What stands behind the end word does not count, whatever it is."""
     child = Journal(descriptor)
-    child.begin_batch(1)
+    child.begin_batch()
     child.finish(0, journal.OUTCOME, b"{}")
     end = journal.glance(descriptor).end
     os.pwrite(descriptor, struct.pack("=IIII", journal.OUTCOME, 1, 2, 0) + b"{}", end)
@@ -57,7 +57,7 @@ def test_a_frame_that_was_not_finished_is_not_seen(descriptor: int) -> None:
 def test_a_journal_that_was_written_over_ends_where_it_makes_no_sense(descriptor: int) -> None:
     """A workload that scribbles over it costs later frames and never raises in the daemon."""
     child = Journal(descriptor)
-    child.begin_batch(1)
+    child.begin_batch()
     for position in range(3):
         child.finish(position, journal.OUTCOME, b"{}")
     os.pwrite(descriptor, b"\xff" * 16, journal.HEADER_BYTES + 24)
@@ -70,10 +70,10 @@ def test_a_journal_that_was_written_over_ends_where_it_makes_no_sense(descriptor
 def test_a_cleared_journal_is_empty_and_small_again(descriptor: int) -> None:
     """A huge batch does not cost memory for ever."""
     child = Journal(descriptor)
-    child.begin_batch(1)
+    child.begin_batch()
     child.write(0, journal.NOTE, bytes(2 * journal.SHRINK_BYTES))
-    child.begin_batch(2)
-    assert journal.glance(descriptor).batch == 2
+    journal.clear(descriptor)
+    child.begin_batch()
     assert journal.frames(descriptor) == []
     assert os.fstat(descriptor).st_size == journal.INITIAL_BYTES
 
@@ -83,7 +83,7 @@ def test_a_note_rings_and_says_whether_to_end(descriptor: int) -> None:
     bell = os.eventfd(0, os.EFD_NONBLOCK)
     try:
         child = Journal(descriptor, bell=bell)
-        child.begin_batch(1)
+        child.begin_batch()
         child.begin(3)
         assert child.note(3, b"{}") is False
         frames, behind = journal.frames_from(descriptor, journal.HEADER_BYTES)
@@ -104,7 +104,7 @@ def test_a_note_does_not_ring_at_a_file_of_the_workload(descriptor: int, tmp_pat
     """One that has closed the bell may have opened something else under its number."""
     bell = os.eventfd(0, os.EFD_NONBLOCK)
     child = Journal(descriptor, bell=bell)
-    child.begin_batch(1)
+    child.begin_batch()
     child.begin(0)
     with (tmp_path / "own").open("wb") as own:
         os.dup2(own.fileno(), bell)
