@@ -35,7 +35,7 @@ from orchestrator.store.changes.rounds import (
 from orchestrator.store.views import Views
 from orchestrator.store.writer import Change
 
-CHUNK = 500
+CHUNK = 1000
 PAGE = 1000
 
 

@@ -125,20 +125,17 @@ def move_variants(transaction: Transaction, experiment: int, moves: Sequence[Var
     targets = Counter(move.target for move in moves)
     for target in targets:
         check_move(VARIANT_MOVES, VariantState.EVALUATING, target, what="a variant")
-    rows = [
-        (
-            number,
-            target.value,
-            rule,
-            metrics_json(metrics),
-            spread and json.dumps(spread),
-            objective,
-            rank,
-            flag(passed),
-        )
-        for number, target, rule, metrics, spread, objective, rank, passed in moves
-    ]
-    changed = transaction.run_rows("move_variants", rows, shared=(experiment,))
+    evaluated, others = [], []
+    for number, target, rule, metrics, spread, objective, rank, passed in moves:
+        found = metrics_json(metrics)
+        if target is VariantState.EVALUATED and spread is None:
+            evaluated.append((number, found, objective, rank, flag(passed)))
+        else:
+            others.append(
+                (number, target.value, rule, found, spread and json.dumps(spread), objective, rank, flag(passed))
+            )
+    changed = transaction.run_rows("evaluate_variants", evaluated, shared=(experiment,))
+    changed += transaction.run_rows("move_variants", others, shared=(experiment,))
     if changed != len(moves):
         place = (experiment, VariantState.EVALUATING.value)
         history = _where(transaction, "misplaced_variants", place, [(move.number,) for move in moves])

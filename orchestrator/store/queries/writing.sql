@@ -153,6 +153,17 @@ UPDATE variant SET
 FROM (WITH listed (number, target, rule, metrics, spread, objective, rank, passed) AS (VALUES :rows) SELECT * FROM listed) AS moved
 WHERE variant.experiment = ?1 AND variant.number = moved.number AND variant.state IN ('proposed', 'evaluating');
 
+-- evaluate_variants --
+-- The same for what nearly all variants come to: evaluated, with nothing to aggregate. Half the columns are a quarter of the time.
+UPDATE variant SET
+    state = 'evaluated',
+    metrics = found.metrics,
+    objective = found.objective,
+    rank = found.rank,
+    passed = found.passed
+FROM (WITH listed (number, metrics, objective, rank, passed) AS (VALUES :rows) SELECT * FROM listed) AS found
+WHERE variant.experiment = ?1 AND variant.number = found.number AND variant.state IN ('proposed', 'evaluating');
+
 -- misplaced_variants --
 -- Where variants are that should be open and are not.
 SELECT json_group_array(json_object('ref', variant.experiment || '.' || variant.number, 'state', variant.state, 'rule', variant.rule))

@@ -64,6 +64,7 @@ def test_no_statement_reads_a_whole_table(connection: sqlite3.Connection, name: 
     [
         "move_iterations",
         "move_variants",
+        "evaluate_variants",
         "start_iterations",
         "succeed_iterations",
         "score_variants",
