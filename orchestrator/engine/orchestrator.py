@@ -16,6 +16,7 @@ from anyio.abc import TaskGroup
 
 from orchestrator.domain.refs import ExperimentId, Ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ENDED_VARIANT, ExperimentState
+from orchestrator.engine.adopting import Survivors, find_survivors
 from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
@@ -89,12 +90,16 @@ class Orchestrator:
         self._settled = anyio.Event()
         self._reopening = anyio.Lock()  # held until somebody leads what is reopened: two at once would lead it twice
         self._draining = False
+        self._survivors = Survivors(())
         self._tasks: TaskGroup
 
     async def __aenter__(self) -> Self:
-        lost = await self._writer.write(RecoverWork(boot_id=self._setting.boot_id))
-        if lost:
-            log.info("work_recovered", iterations=sum(lost.values()), experiments=len(lost))
+        self._survivors = await find_survivors(self.dispatcher.executors)
+        await self._survivors.disown()
+        change = RecoverWork(boot_id=self._setting.boot_id, kept=self._survivors.attempts)
+        recovered = await self._writer.write(change)
+        if recovered.lost:
+            log.info("work_recovered", iterations=sum(recovered.lost.values()), experiments=len(recovered.lost))
         self._tasks = await anyio.create_task_group().__aenter__()
         self._tasks.start_soon(self.dispatcher.run, name="dispatcher")
         for experiment in await self.store.views.read("open_experiments"):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from orchestrator.domain.evaluation import Batch, Evaluation, Job
+from orchestrator.domain.evaluation import Batch, Evaluation, Job, Kept
 from orchestrator.executors import call_attempts
 from orchestrator.worker.commands import arguments_of, as_text
 
@@ -43,6 +43,16 @@ def _attempt(job: Job, evaluation: Evaluation, wanted: dict[str, Any]) -> Attemp
     out, err = f"{stem}.out", f"{stem}.err"
     run = {"token": token, **wanted, "out": out, "err": err}
     return Attempt(token=token, out=out, err=err, scratch=f"{stem}.scratch", run=run)
+
+
+def token_of(kept: Kept) -> str:
+    """The name of an attempt towards the keeper."""
+    return ".".join(map(str, kept))
+
+
+def kept_of(token: str) -> Kept:
+    """Which attempt a name stands for; one that was sent twice at one instant has a mark behind it."""
+    return Kept(*map(int, token.rstrip("+").split(".")))
 
 
 def _command(job: Job, evaluation: Evaluation, *, arguments: dict[str, Any]) -> dict[str, Any]:

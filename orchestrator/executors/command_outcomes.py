@@ -66,10 +66,15 @@ def _memory_text(job: Job, ended: Message) -> str | None:
     return None
 
 
-def lost(started: Message) -> Outcome:
-    """The outcome of an attempt whose keeper has died."""
-    usage = Usage(started_us=started["started_us"], pid=started["pid"], start_ticks=started["start_ticks"])
-    text = "the keeper, the process that watches over commands, has died; the command was killed with all its processes"
+def lost(known: Message, *, with_what: str) -> Outcome:
+    """The outcome of an attempt whose keeper has died, or that has gone down with its machine."""
+    usage = Usage(started_us=known["started_us"], pid=known["pid"], start_ticks=known["start_ticks"])
+    if with_what == "machine":
+        text = "the machine went down while it ran"
+        return Outcome(end=AttemptEnd.FAILED, cause=Cause.MACHINE_LOST, error=text, usage=usage)
+    text = (
+        "the keeper, the process that watches over isolated evaluations, has died; it was killed with all its processes"
+    )
     return Outcome(end=AttemptEnd.FAILED, cause=Cause.WORKER_LOST, error=text, usage=usage)
 
 

@@ -2,19 +2,23 @@
 
 import contextlib
 import shutil
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import anyio
 
-from orchestrator.domain.evaluation import Batch, BatchResult, Job
+from orchestrator.domain.evaluation import Batch, BatchResult, Job, Kept
 from orchestrator.domain.outcome import AttemptEnd, Outcome
 from orchestrator.errors import ExecutorUnusable
 from orchestrator.executors.base import Abilities, StopSwitch
-from orchestrator.executors.command_attempts import Attempt, attempts_of
+from orchestrator.executors.command_attempts import Attempt, attempts_of, kept_of, token_of
 from orchestrator.executors.command_outcomes import lost, outcome_of
-from orchestrator.executors.keeper_client import KeeperClient, Keepers, Ticket, clear_leftovers
+from orchestrator.executors.keeper_client import Keepers
+from orchestrator.executors.keeper_tickets import Ticket
+from orchestrator.executors.outliving import LetGo
 from orchestrator.executors.registry import Surroundings
 from orchestrator.worker.keeper_protocol import Message
 
@@ -34,20 +38,25 @@ class IsolatedExecutor:
     name = "isolated"
     abilities = Abilities(can_kill=True, isolates_crashes=True, batches=True, permit="slot", runs_commands=True)
 
-    def __init__(self, folder: Path, *, output_limit_bytes: int = OUTPUT_LIMIT_BYTES) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, *, output_limit_bytes: int = OUTPUT_LIMIT_BYTES, managed_keeper: Path | None = None
+    ) -> None:
+        self.folder = folder
         self._output_limit_bytes = output_limit_bytes
-        self._keepers = Keepers(folder)
+        self._keepers = Keepers(folder, managed=managed_keeper)
+        self._letting_go = anyio.Event()
 
     async def __aenter__(self) -> Self:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await anyio.to_thread.run_sync(clear_leftovers, self._folder)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._keepers.close()
+        if self._letting_go.is_set() and self._keepers.tickets.any_known:
+            self._keepers.part()
+        else:
+            await self._keepers.close()
 
     def may_follow(self, batch: Batch) -> bool:  # noqa: ARG002 - as in the protocol
         """Never: each evaluation has a process of its own."""
@@ -68,17 +77,83 @@ class IsolatedExecutor:
             raise ExecutorUnusable(f"stage {batch.job.stage!r} names nothing that 'isolated' could run")
         if stop.pressed:
             return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.evaluations))))
+        self._stay()
         attempts = attempts_of(batch)
-        client = await self._keepers.ready()
-        ticket = client.start(self._job_message(batch.job), [attempt.run for attempt in attempts])
+        ticket = await self._keepers.start(self._job_message(batch.job), [attempt.run for attempt in attempts])
+        return await self._see_through(batch, attempts, ticket, stop)
+
+    async def _see_through(
+        self, batch: Batch, attempts: tuple[Attempt, ...], ticket: Ticket, stop: StopSwitch
+    ) -> BatchResult:
+        """Until nothing of it executes and all is known, or until the daemon lets go of it."""
         try:
-            await _settle(ticket, batch=batch, stop=stop)
-        finally:
-            if ticket.lost or not ticket.settled.is_set():
-                await _make_sure(client, ticket)
-            result = await _conclude(batch.job, attempts, ticket)
-            client.acknowledge(ticket.ended)
-        return result
+            await self._settle(ticket, batch=batch, stop=stop)
+            self._stay(ticket)
+        except BaseException as error:
+            if not isinstance(error, LetGo):
+                await self._make_sure(ticket)
+            raise
+        await self._make_sure(ticket)
+        result = await _conclude(batch.job, attempts, ticket)
+        kept = {ticket.tokens[position] for position in result.outcomes}
+        self._keepers.acknowledge(token for token in ticket.ended if token not in kept)  # they may be sent again
+        return replace(result, receipt=tuple(kept))
+
+    async def _settle(self, ticket: Ticket, *, batch: Batch, stop: StopSwitch) -> None:
+        """Wait for the batch, or until it is stopped, or until it has taken longer than it may with a keeper that works."""
+        each = None if batch.job.timeout_seconds is None else batch.job.timeout_seconds + _KILL_SECONDS
+        with anyio.move_on_after(None if each is None else each * len(batch.evaluations) + _ANSWER_SECONDS):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_end_after, stop.wait, tasks.cancel_scope)
+                tasks.start_soon(_end_after, self._letting_go.wait, tasks.cancel_scope)
+                await self._keepers.settled(ticket)
+                tasks.cancel_scope.cancel()
+
+    async def _make_sure(self, ticket: Ticket) -> None:
+        """Nothing of the batch executes after this. A keeper that does not answer takes everything it had with it."""
+        if ticket.settled:
+            return
+        with anyio.CancelScope(shield=True):
+            self._keepers.kill(ticket.open)
+            with anyio.move_on_after(_KILL_SECONDS + _ANSWER_SECONDS):
+                await self._keepers.settled(ticket)
+            if not ticket.settled:
+                await self._keepers.bury()
+                await self._keepers.settled(ticket)
+
+    # What outlives the daemon
+
+    def _stay(self, ticket: Ticket | None = None) -> None:
+        """Raises LetGo when the daemon is leaving and there is something to be left."""
+        if self._letting_go.is_set() and (ticket is None or not ticket.settled):
+            raise LetGo
+
+    def let_go(self) -> None:
+        """The daemon is leaving: what runs goes on without it."""
+        self._letting_go.set()
+
+    def recorded(self, receipt: Collection[str]) -> None:
+        """The outcomes that came with this receipt are on disk."""
+        self._keepers.acknowledge(receipt)
+
+    async def survivors(self) -> Sequence[Sequence[Kept]]:
+        """What an earlier daemon has sent and nobody has heard the end of. Raises ExecutorUnusable."""
+        if not self._keepers.has_a_past:
+            return []
+        await self._keepers.ready()
+        return [[kept_of(token) for token in group] for group in self._keepers.tickets.unclaimed()]
+
+    async def adopt(self, batch: Batch, stop: StopSwitch) -> BatchResult:
+        """Wait for what an earlier daemon has sent."""
+        attempts = attempts_of(batch)
+        ticket = self._keepers.tickets.claim([attempt.token for attempt in attempts])
+        return await self._see_through(batch, attempts, ticket, stop)
+
+    async def disown(self, kept: Collection[Kept]) -> None:
+        """End what nobody waits for any more."""
+        ticket = self._keepers.tickets.claim([token_of(one) for one in kept])
+        await self._make_sure(ticket)
+        self._keepers.acknowledge(ticket.ended)
 
     def _job_message(self, job: Job) -> dict[str, Any]:
         return {
@@ -90,30 +165,9 @@ class IsolatedExecutor:
         }
 
 
-async def _settle(ticket: Ticket, *, batch: Batch, stop: StopSwitch) -> None:
-    """Wait for the batch, or until it is stopped, or until it has taken longer than it may with a keeper that works."""
-    each = None if batch.job.timeout_seconds is None else batch.job.timeout_seconds + _KILL_SECONDS
-    with anyio.move_on_after(None if each is None else each * len(batch.evaluations) + _ANSWER_SECONDS):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_end_when_pressed, stop, tasks.cancel_scope)
-            await ticket.settled.wait()
-            tasks.cancel_scope.cancel()
-
-
-async def _end_when_pressed(stop: StopSwitch, waiting: anyio.CancelScope) -> None:
-    await stop.wait()
+async def _end_after(wait: Callable[[], Awaitable[None]], waiting: anyio.CancelScope) -> None:
+    await wait()
     waiting.cancel()
-
-
-async def _make_sure(client: KeeperClient, ticket: Ticket) -> None:
-    """Nothing of the batch executes after this. A keeper that has died or does not answer takes everything it had with it."""
-    with anyio.CancelScope(shield=True):
-        if not ticket.settled.is_set():
-            client.kill(ticket.open)
-            with anyio.move_on_after(_KILL_SECONDS + _ANSWER_SECONDS):
-                await ticket.settled.wait()
-        if ticket.lost or not ticket.settled.is_set():
-            await client.bury()
 
 
 async def _conclude(job: Job, attempts: tuple[Attempt, ...], ticket: Ticket) -> BatchResult:
@@ -136,13 +190,15 @@ def _result_of(job: Job, attempts: tuple[Attempt, ...], ticket: Ticket) -> Batch
     for position, (attempt, token) in enumerate(zip(attempts, ticket.tokens, strict=True)):
         ended, started = ticket.ended.get(token), ticket.started.get(token)
         if ended is not None:
-            if ended["killed"]:
+            if "lost" in ended:
+                outcomes[position] = lost(ended, with_what=ended["lost"])
+            elif ended["killed"]:
                 interrupted.append(position)
             else:
                 outcomes[position] = outcome_of(job, attempt, ended=ended)
             _dispose_of_scratch(attempt, ended["scratch"], outcome=outcomes.get(position))
         elif started is not None:
-            outcomes[position] = lost(started)
+            outcomes[position] = lost(started, with_what="keeper")
         else:
             unstarted.append(position)
     return BatchResult(outcomes=outcomes, interrupted=tuple(interrupted), unstarted=tuple(unstarted))

@@ -10,6 +10,7 @@ from orchestrator.locks.identity import ProcessIdentity, boot_id, identity_of
 from orchestrator.locks.names import file_of, make_folder, problem_of_name
 from orchestrator.locks.pid_file import Taken, last_holder, open_file, seize, take, taken_over, try_take
 from orchestrator.locks.survey import LockState, Seen, look, survey
+from orchestrator.locks.waiting import is_wanted, waiting_command
 
 __all__ = [
     "Holder",
@@ -20,6 +21,7 @@ __all__ = [
     "boot_id",
     "file_of",
     "identity_of",
+    "is_wanted",
     "last_holder",
     "look",
     "make_folder",
@@ -30,4 +32,5 @@ __all__ = [
     "take",
     "taken_over",
     "try_take",
+    "waiting_command",
 ]

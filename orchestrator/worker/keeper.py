@@ -1,12 +1,15 @@
-"""The keeper: a small process that is the parent of every isolated evaluation.
+"""The keeper: a small process that is the parent of every isolated evaluation, and outlives the daemon that asked for it.
 
     python -m orchestrator.worker.keeper --channel FD --folder PATH
+    python -m orchestrator.worker.keeper
 
-`FD` is the inherited end of a stream socket; what is said on it is in `keeper_protocol`. Below `PATH`,
-which is private to it, are the files of what runs (see `keeper_berths`). The keeper sleeps until a message, the
-end of a child or a deadline wakes it. When the other end is closed, or SIGTERM comes, it kills everything it started and leaves.
-Standard library only, one thread, no fork of Python code: a child is started by `posix_spawn`, which costs a third of a fork here
-and cannot fail half-way.
+The first form is how a daemon starts it: `FD` is the inherited end of a stream socket, on which it is greeted first. The second is for
+a service manager that passes it a listening socket (`LISTEN_FDS`). What is said is in `keeper_protocol`; in its folder (see
+`keeper_home`), which is private to it, is all it must not forget, and the socket where every later daemon finds it.
+
+It sleeps until a message, the end of a child or a deadline wakes it. When there is neither work nor a daemon it leaves. SIGTERM, or a
+daemon that says so, makes it kill everything it started and leave. Standard library only, one thread, no fork of Python code once it
+works: a child is started by `posix_spawn`, which costs a third of a fork here and cannot fail half-way.
 """
 
 from __future__ import annotations
@@ -17,14 +20,26 @@ import signal
 import socket
 import sys
 import time
-from typing import List, Optional
+from functools import partial
+from typing import Callable, List, Optional
 
 from orchestrator.worker import keeper_system as system
+from orchestrator.worker.keeper_berths import Berths
+from orchestrator.worker.keeper_home import BERTHS, JOURNAL, SCRATCH, Home
+from orchestrator.worker.keeper_journal import Journal
 from orchestrator.worker.keeper_protocol import VERSION, Lines, Message, encode
 from orchestrator.worker.keeper_ward import Ward
 
+ALONE_SECONDS = 0.5
+"""How long it stays without work and without a daemon."""
+
 _CHUNK_BYTES = 1 << 18
 _LEAVE_SECONDS = 3.0
+_FIRST_PASSED = 3  # of the descriptors a service manager passes
+
+
+class Refused(Exception):
+    """The daemon is not served; the text says why."""
 
 
 class Channel:
@@ -69,91 +84,188 @@ class Channel:
             self.closed = True
 
 
-class Keeper:
-    """The loop: what woke it, what is due, what is to be said."""
+class Residence:
+    """A keeper in its folder: what it has taken over, what it looks after. Raises OSError and CannotMark."""
 
-    def __init__(self, channel: Channel, *, wake_up: int, folder: str) -> None:
-        self._channel = channel
-        self._wake_up = wake_up
-        self._instance = int.from_bytes(os.urandom(3), "big")
-        self._ward = Ward(channel.say, instance=self._instance, folder=folder)
+    def __init__(self, folder: str, *, say: Callable[[Message], None]) -> None:
+        self.unwanted = False  # nobody will ask for what it still knows
+        self.home = Home(folder)
+        ended = self.home.take_over()
+        instance = int.from_bytes(os.urandom(3), "big")
+        pid = os.getpid()
+        ticks, boot = system.start_ticks(pid), system.boot_id()
+        self._identity = {"pid": pid, "start_ticks": ticks, "boot_id": boot, "instance": instance}
+        self._journal = Journal(self.home.path(JOURNAL), keeper=self._identity, ended=ended)
+        berths = Berths(self.home.path(BERTHS, f"{instance:06x}"), scratch=self.home.path(SCRATCH))
+        self.ward = Ward(say, instance=instance, berths=berths, journal=self._journal)
+        self.door = self.home.listen()
+
+    def introduction(self) -> Message:
+        """Who it is and what it knows."""
+        known = {"chains": self.ward.chains(), "running": self.ward.running(), "ended": self._journal.ends}
+        return {"event": "hello", "version": VERSION, **self._identity, **known}
+
+    def close(self) -> None:
+        """Leave behind what the next keeper must know, and nothing when there is nothing."""
+        self.home.close_door()
+        self._journal.sync()
+        if self.unwanted:
+            self._journal.forget_all()
+        empty = self._journal.empty
+        if empty:
+            self._journal.remove()
+        self.home.leave(empty=empty)
+
+
+class Keeper:
+    """The loop: what woke it, what is due, what is to be said. It moves into its folder when it is first greeted."""
+
+    def __init__(self, wake_up: int, *, folder: Optional[str]) -> None:
+        self._folder = folder
+        self._residence: Optional[Residence] = None
         self._selector = selectors.DefaultSelector()
-        self._selector.register(wake_up, selectors.EVENT_READ, self._on_signal)
-        self._selector.register(channel.connection, selectors.EVENT_READ, self._on_messages)
+        self._selector.register(wake_up, selectors.EVENT_READ, partial(self._on_signal, wake_up))
+        self._channels: List[Channel] = []
+        self._daemon: Optional[Channel] = None  # the one that was greeted last
         self._leave_until: Optional[float] = None
-        self._has_children = True
+        self._alone_until = time.monotonic() + ALONE_SECONDS
+        self._has_children = False
+
+    def listen(self, door: socket.socket) -> None:
+        """Let daemons in."""
+        door.settimeout(0.0)
+        self._selector.register(door, selectors.EVENT_READ, partial(self._let_in, door))
+
+    def welcome(self, channel: Channel) -> None:
+        """Hear what it says from now on."""
+        self._channels.append(channel)
+        self._selector.register(channel.connection, selectors.EVENT_READ, partial(self._on_messages, channel))
 
     def serve(self) -> None:
-        """Until the other end is closed and nothing is left."""
-        while self._leave_until is None or (self._has_children and time.monotonic() < self._leave_until):
+        """Until there is neither work nor a daemon, or until everything was killed because it was told to leave."""
+        while not self._is_over(time.monotonic()):
             for key, _ in self._selector.select(self._wait_seconds()):
                 key.data()
-            self._ward.act(time.monotonic())
-            self._channel.flush()
-            self._follow_channel()
+            if self._residence is not None:
+                self._residence.ward.act(time.monotonic())
+                self._residence.ward.commit()
+            for channel in list(self._channels):
+                self._follow(channel)
+        if self._residence is not None:
+            self._residence.close()
+
+    def _is_over(self, now: float) -> bool:
+        if self._leave_until is not None:
+            return not self._has_children or now >= self._leave_until
+        return self._is_alone() and now >= self._alone_until
+
+    def _is_alone(self) -> bool:
+        return not self._channels and (self._residence is None or self._residence.ward.idle)
 
     def _wait_seconds(self) -> Optional[float]:
         now = time.monotonic()
-        until_due = self._ward.wait_seconds(now)
-        if self._leave_until is None:
-            return until_due
-        return max(0.0, min(self._leave_until - now, _LEAVE_SECONDS if until_due is None else until_due))
-
-    def _follow_channel(self) -> None:
+        limits = [] if self._residence is None else [self._residence.ward.wait_seconds(now)]
         if self._leave_until is not None:
+            limits.append(self._leave_until - now)
+        elif self._is_alone():
+            limits.append(self._alone_until - now)
+        known = [seconds for seconds in limits if seconds is not None]
+        return max(0.0, min(known)) if known else None
+
+    # ---------------------------------------------------------------------------------------------------- channels
+
+    def _let_in(self, door: socket.socket) -> None:
+        try:
+            connection, _ = door.accept()
+        except OSError:  # it hung up again, or there is no descriptor left: whoever waits asks again
             return
-        if self._channel.closed:
-            self._leave()
+        if system.user_of(connection) == os.geteuid():
+            self.welcome(Channel(connection))
+        else:
+            connection.close()
+
+    def _follow(self, channel: Channel) -> None:
+        """Say what is to be said; part from one that has hung up."""
+        channel.flush()
+        if channel.closed:
+            self._selector.unregister(channel.connection)
+            self._channels.remove(channel)
+            channel.connection.close()
+            self._daemon = None if self._daemon is channel else self._daemon
+            self._alone_until = time.monotonic() + ALONE_SECONDS
             return
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._channel.congested else 0)
-        if self._selector.get_key(self._channel.connection).events != wanted:
-            self._selector.modify(self._channel.connection, wanted, self._on_messages)
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if channel.congested else 0)
+        key = self._selector.get_key(channel.connection)
+        if key.events != wanted:
+            self._selector.modify(channel.connection, wanted, key.data)
 
-    def _leave(self) -> None:
-        self._leave_until = time.monotonic() + _LEAVE_SECONDS
-        self._selector.unregister(self._channel.connection)
-        self._ward.leave()
-        self._has_children = self._ward.reap()
+    def _say(self, message: Message) -> None:
+        """To the daemon; without one it is said to the next."""
+        if self._daemon is not None:
+            self._daemon.say(message)
 
-    def _on_signal(self) -> None:
-        numbers = os.read(self._wake_up, 4096)
-        if signal.SIGTERM in numbers and self._leave_until is None:
-            self._leave()
-        self._has_children = self._ward.reap()
+    def _on_messages(self, channel: Channel) -> None:
+        for message in channel.receive():
+            if message["op"] == "hello":
+                self._greet(channel, message)
+            elif channel is self._daemon and self._residence is not None:
+                self._obey(message, self._residence)
 
-    def _on_messages(self) -> None:
-        for message in self._channel.receive():
-            self._obey(message)
-
-    def _obey(self, message: Message) -> None:
+    def _obey(self, message: Message, residence: Residence) -> None:
         operation = message["op"]
         if operation == "start":
-            self._ward.start(message["job"], message["runs"])
+            residence.ward.start(message["job"], message["runs"])
         elif operation == "kill":
-            self._ward.kill(message["tokens"])
+            residence.ward.kill(message["tokens"])
         elif operation == "acknowledge":
-            self._ward.acknowledge(message["tokens"])
-        elif operation == "hello":
-            self._greet(message["versions"])
+            residence.ward.acknowledge(message["tokens"])
+        elif operation == "leave":
+            self._leave()
+            residence.unwanted = True
 
-    def _greet(self, versions: List[int]) -> None:
-        if VERSION not in versions:
-            self._channel.say(refusal(f"this keeper speaks version {VERSION} of the protocol, the daemon {versions}"))
-            self._channel.flush()
-            self._channel.closed = True
+    # ------------------------------------------------------------------------------------------------------- coming
+
+    def _greet(self, channel: Channel, message: Message) -> None:
+        try:
+            self._check(message)
+            residence = self._residence or self._move_in(message["folder"])
+        except (OSError, system.CannotMark, Refused) as error:
+            channel.say(refusal(f"the keeper cannot work here: {error}"))
+            channel.flush()
+            channel.closed = True
             return
-        self._channel.say(
-            {
-                "event": "hello",
-                "version": VERSION,
-                "pid": os.getpid(),
-                "start_ticks": system.start_ticks(os.getpid()),
-                "boot_id": system.boot_id(),
-                "instance": self._instance,
-                "running": self._ward.running(),
-                "ended": self._ward.ended(),
-            }
-        )
+        if self._daemon is not None and self._daemon is not channel:
+            self._daemon.closed = True  # there is one daemon: the last one left without a word
+        self._daemon = channel
+        channel.say(residence.introduction())
+
+    def _check(self, message: Message) -> None:
+        if VERSION not in message["versions"]:
+            raise Refused(f"it speaks version {VERSION} of the protocol, the daemon {message['versions']}")
+        mine = self._folder if self._residence is None else self._residence.home.folder
+        if mine is not None and mine != message["folder"]:
+            raise Refused(f"it works in {mine}, not in {message['folder']}")
+
+    def _move_in(self, folder: str) -> Residence:
+        residence = self._residence = Residence(folder, say=self._say)
+        self.listen(residence.door)
+        return residence
+
+    # ------------------------------------------------------------------------------------------------------ leaving
+
+    def _leave(self) -> None:
+        if self._leave_until is None:
+            self._leave_until = time.monotonic() + _LEAVE_SECONDS
+            if self._residence is not None:
+                self._residence.ward.leave()
+                self._has_children = self._residence.ward.reap()
+
+    def _on_signal(self, wake_up: int) -> None:
+        numbers = os.read(wake_up, 4096)
+        if signal.SIGTERM in numbers:
+            self._leave()
+        if self._residence is not None:
+            self._has_children = self._residence.ward.reap()
 
 
 def refusal(message: str) -> Message:
@@ -176,22 +288,29 @@ def _listen_to_signals() -> int:
 
 
 def main(arguments: List[str]) -> int:
-    """Run the keeper on the descriptor that is named."""
+    """Run the keeper: on the descriptor that is named, or on the socket that a service manager has passed."""
     names, values = arguments[::2], arguments[1::2]
-    if names != ["--channel", "--folder"] or len(values) != len(names) or not values[0].isdigit():
-        sys.stderr.write("usage: keeper --channel FD --folder PATH; the daemon starts it\n")
+    if names == ["--channel", "--folder"] and len(values) == len(names) and values[0].isdigit():
+        if os.fork() > 0:
+            return 0  # whoever started this is not its parent: the keeper outlives it and is not its to reap
+        keeper = Keeper(_listen_to_signals(), folder=values[1])
+        keeper.welcome(Channel(socket.socket(fileno=int(values[0]))))
+    elif not arguments and os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
+        keeper = Keeper(_listen_to_signals(), folder=None)
+        os.set_inheritable(_FIRST_PASSED, False)  # noqa: FBT003 - os gives it no name
+        keeper.listen(socket.socket(fileno=_FIRST_PASSED))
+    else:
+        sys.stderr.write("usage: keeper --channel FD --folder PATH; the daemon or the service manager starts it\n")
         return 2
-    channel = Channel(socket.socket(fileno=int(values[0])))
-    try:
-        system.become_subreaper()
-        keeper = Keeper(channel, wake_up=_listen_to_signals(), folder=values[1])
-    except (OSError, system.CannotMark) as error:
-        channel.say(refusal(f"the keeper cannot work here: {error}"))
-        channel.flush()
-        return 1
+    system.become_subreaper()
     keeper.serve()
     return 0
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """As the installed program calls it."""
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

@@ -152,10 +152,11 @@ class Berth:
 
 
 class Berths:
-    """All places below one folder."""
+    """All places below one folder; `scratch` is where scratch folders are put aside."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *, scratch: str) -> None:
         self._folder = folder
+        self._scratch = scratch
         self._free: List[Berth] = []
         self._made = 0
 
@@ -172,7 +173,7 @@ class Berths:
 
     def aside(self, token: str) -> str:
         """Where the scratch folder of an evaluation is put when something is in it."""
-        return os.path.join(self._folder, token + ".scratch")
+        return os.path.join(self._scratch, token)
 
 
 def remove(path: str) -> bool:

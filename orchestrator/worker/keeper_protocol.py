@@ -5,7 +5,8 @@ its *token*, the ref and the attempt (`12.3.1.2`): a start that is repeated with
 
 To the keeper:
 
-- `{"op": "hello", "versions": [1]}`: the first line of a connection, with the versions the daemon speaks.
+- `{"op": "hello", "versions": [1], "folder": "/…"}`: the first line of a connection, with the versions the daemon speaks (this one
+  and the last) and the folder the keeper is to work in. The daemon that was greeted last is the one it serves.
 - `{"op": "start", "job": {...}, "runs": [{...}, ...]}`: run these one after the other. The job holds what they share:
   `environment` (object), `workdir`, `timeout_seconds` (or null), `memory_bytes` (that its process tree may hold, or null),
   `output_bytes` (the most that is kept of a stream).
@@ -13,14 +14,16 @@ To the keeper:
   job's, as are ORC_PARAMS, ORC_RESULT and ORC_SCRATCH), `parameters` (the text of the file ORC_PARAMS), `out` and `err`
   (where its output shall be; a stream that stays empty makes no file, one that does not appears within a second).
 - `{"op": "kill", "tokens": [...]}`: end the whole process tree of each; drop those that have not begun.
-- `{"op": "acknowledge", "tokens": [...]}`: their ends are known for good; the keeper may forget them.
+- `{"op": "acknowledge", "tokens": [...]}`: their ends are on record with the daemon; the keeper forgets them.
+- `{"op": "leave"}`: kill everything, forget everything, and leave.
 
 From the keeper:
 
-- `{"event": "hello", "version": 1, "pid", "start_ticks", "boot_id", "instance", "running": [started ...], "ended":
-  [ended ...]}`: the answer to hello. `instance` names the range of marks its children carry (see `keeper_system`), so that
+- `{"event": "hello", "version": 1, "pid", "start_ticks", "boot_id", "instance", "chains": [[token ...] ...], "running":
+  [started ...], "ended": [ended ...]}`: the answer to hello: what runs and what waits for it, in order; who runs; and the ends that
+  nobody has acknowledged, those that another daemon did not hear among them. `instance` names the range of marks its children carry (see `keeper_system`), so that
   whoever survives the keeper can find all of them; it is known before the first of them runs.
-- `{"event": "refused", "message"}`: the keeper cannot work, or speaks none of the versions. It leaves.
+- `{"event": "refused", "message"}`: the keeper cannot work there, or speaks none of the versions. It hangs up.
 - `{"event": "started", "token", "pid", "start_ticks", "mark", "started_us"}`.
 - `{"event": "ended", "token", "status", "pid", "start_ticks", "started_us", "finished_us", "wall_seconds", "cpu_seconds",
   "max_rss_bytes", "output_bytes", "read_bytes", "written_bytes", "timed_out", "killed", "exceeded_bytes", "problem",
@@ -29,10 +32,11 @@ From the keeper:
   be started `status` is null and `problem` is `{"kind": "workdir" | "files" | "program" | "process", "path", "errno", "message"}`. `result` is
   what was in the result file, `last_line` the last line of its output when a JSON object may be on it, `errors` the end of
   its error output when it failed; each is null when there is none. `scratch` is where its scratch folder has been put when
-  something is in it: the daemon keeps or removes it.
+  something is in it: the daemon keeps or removes it. `lost` is there when it was under a keeper that has died ("keeper"), or that
+  went down with its machine ("machine"): nothing else is known of it then. An end is written to the disk before it is told.
 - `{"event": "dropped", "token"}`: killed before it had begun.
 
-The daemon closing its end means: kill everything, then leave.
+A daemon that hangs up leaves the work running: the next one is told of it.
 """
 
 from __future__ import annotations

@@ -83,6 +83,7 @@ class Run:
         self._spec = spec
         self._berth: Optional[Berth] = None
         self._streams: List[Stream] = []
+        self._descriptors: List[int] = []  # of the streams, from moving in to the birth
         self._started = 0.0
         self._facts: Dict[str, Any] = dict.fromkeys(_FACTS)
 
@@ -91,41 +92,49 @@ class Run:
         """The most that is kept of each stream."""
         return int(self.chain.job["output_bytes"])
 
-    def start(self, own_mark: system.OwnMark, berths: Berths) -> Message:
-        """Start its process; the message that says so. Raises CannotStart."""
-        job = self.chain.job
-        descriptors = self._move_in(berths)
+    def move_in(self, berths: Berths) -> Message:
+        """Take a berth; what is written down of it before its process is born. Raises CannotStart."""
         try:
-            assert self._berth is not None
+            self._berth = berth = berths.take()
+            self._streams = [Stream(berth.out, self._spec["out"]), Stream(berth.err, self._spec["err"])]
+            berth.furnish(self._spec["parameters"])
+            self._descriptors.extend(stream.open() for stream in self._streams)
+        except OSError as error:
+            raise CannotStart("files", str(error.filename), error) from error
+        places = {"folder": berth.folder, "out": self._spec["out"], "err": self._spec["err"]}
+        return {"mark": self.mark, "output_bytes": self.limit_bytes, **places}
+
+    def start(self, own_mark: system.OwnMark) -> Message:
+        """After `move_in`: start its process; the message that says so. Raises CannotStart."""
+        job = self.chain.job
+        assert self._berth is not None
+        try:
             environment = {**job["environment"], **self._spec["environment"], **self._berth.environment()}
             _enter(job["workdir"])
             program = PROGRAMS.find(self._spec["argv"][0], environment.get("PATH", os.defpath), job["workdir"])
             self._facts["started_us"], self._started = time.time_ns() // 1000, time.monotonic()
             own_mark.take(self.mark)
             BACKSTOP.put(job.get("memory_bytes"))
-            self.pid = self._facts["pid"] = self._spawn(program, environment, descriptors)
+            self.pid = self._facts["pid"] = self._spawn(program, environment, self._descriptors)
         finally:
             BACKSTOP.put(None)
             own_mark.put_back()
             os.chdir("/")
-            for descriptor in descriptors:
-                os.close(descriptor)
+            self._close_streams()
         self._facts["start_ticks"] = system.start_ticks(self.pid)
         return self.started_message()
 
-    def _move_in(self, berths: Berths) -> List[int]:
-        """Take a berth; the descriptors of its streams."""
-        descriptors: List[int] = []
-        try:
-            self._berth = berth = berths.take()
-            self._streams = [Stream(berth.out, self._spec["out"]), Stream(berth.err, self._spec["err"])]
-            berth.furnish(self._spec["parameters"])
-            descriptors.extend(stream.open() for stream in self._streams)
-        except OSError as error:
-            for descriptor in descriptors:
-                os.close(descriptor)
-            raise CannotStart("files", str(error.filename), error) from error
-        return descriptors
+    def _close_streams(self) -> None:
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+    def move_out(self, berths: Berths) -> None:
+        """After `move_in`: it is not to be started after all."""
+        self.ended = True
+        self._close_streams()
+        assert self._berth is not None
+        berths.give_back(self._berth)
+        self._berth = None
 
     def _spawn(self, program: str, environment: Dict[str, str], descriptors: List[int]) -> int:
         actions = [(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(descriptors, start=1)]
@@ -182,6 +191,7 @@ class Run:
     def close(self, berths: Berths) -> Message:
         """Bring its output where it belongs and free its berth; the message that tells its end."""
         self.ended = True
+        self._close_streams()
         if self.pid is not None:
             self._take_in(berths)
         if self._berth is not None and not self.abandoned:
@@ -209,6 +219,24 @@ class Run:
                 stream.close(self.limit_bytes)
             except OSError:  # the disk is full: the evaluation counts, what it printed is lost
                 stream.discard()
+
+
+def lost_message(begun: Message, *, with_what: str) -> Message:
+    """The end of an evaluation whose keeper has died, by what that one wrote down of it."""
+    flags = {"timed_out": False, "killed": False, "exceeded_bytes": None, "lost": with_what}
+    facts = {name: begun.get(name) for name in ("pid", "start_ticks", "started_us")}
+    return {"event": "ended", "token": begun["begun"], **flags, **dict.fromkeys(_FACTS), **facts}
+
+
+def salvage(begun: Message) -> None:
+    """Bring what it had printed where it belongs, after its processes have ended."""
+    for name in ("out", "err"):
+        stream = Stream(os.path.join(begun["folder"], name), begun[name])
+        stream.measure()
+        try:
+            stream.close(begun["output_bytes"])
+        except OSError:
+            continue  # a full disk: it is lost
 
 
 def _enter(workdir: str) -> None:

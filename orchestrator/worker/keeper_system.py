@@ -14,6 +14,8 @@ import os
 import resource
 import select
 import signal
+import socket
+import struct
 import time
 from typing import Container, Dict, List, Optional, Set
 
@@ -207,6 +209,12 @@ def boot_id() -> str:
     """Names this boot of the machine: a pid and its start ticks mean nothing in another one."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip()
+
+
+def user_of(connection: socket.socket) -> int:
+    """The user whose process is at the other end."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
 
 
 def become_subreaper() -> None:

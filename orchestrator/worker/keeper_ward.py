@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -10,6 +11,8 @@ from typing import Callable, Dict, Iterable, List, Optional
 from orchestrator.worker import keeper_system as system
 from orchestrator.worker.keeper_berths import Berths
 from orchestrator.worker.keeper_deadlines import Deadlines
+from orchestrator.worker.keeper_home import remove_tree
+from orchestrator.worker.keeper_journal import Journal
 from orchestrator.worker.keeper_memory import MemoryWatch
 from orchestrator.worker.keeper_protocol import Message
 from orchestrator.worker.keeper_runs import CannotStart, Chain, Run
@@ -26,9 +29,10 @@ class Ward:
     An evaluation has ended when its main process and everything it left behind have; whose an orphan is, its mark says.
     """
 
-    def __init__(self, emit: Callable[[Message], None], *, instance: int, folder: str) -> None:
+    def __init__(self, emit: Callable[[Message], None], *, instance: int, berths: Berths, journal: Journal) -> None:
         self._emit = emit
-        self._berths = Berths(folder)
+        self._berths = berths
+        self._journal = journal
         self._children = system.OwnChildren()
         self._own_mark = system.OwnMark()
         self._marks = system.marks_of(instance)
@@ -38,7 +42,8 @@ class Ward:
         self._by_pid: Dict[int, Run] = {}  # their main processes are alive or not reaped
         self._by_mark: Dict[int, Run] = {}
         self._sweeping: Dict[int, Run] = {}  # by mark: the main process has ended
-        self._ended: Dict[str, Message] = {}
+        self._births: List[Run] = []  # decided; each happens once it is written down. They count as waiting
+        self._unsaid: List[Message] = []  # ends that are told once they are written down
         self._deadlines = Deadlines()
         self._memory = MemoryWatch(self._orphans)
         self._next_look: Optional[float] = None
@@ -57,11 +62,12 @@ class Ward:
         self._go_on(chain)
 
     def _tell_again(self, token: str) -> bool:
-        if token in self._ended:
-            self._emit(self._ended[token])
+        ended = self._journal.end_of(token)
+        if ended is not None:
+            self._unsaid.append(ended)
         elif token in self._running:
             self._emit(self._running[token].started_message())
-        return token in self._ended or token in self._running or token in self._waiting
+        return ended is not None or token in self._running or token in self._waiting
 
     def kill(self, tokens: Iterable[str]) -> None:
         """End the process trees of these; those that have not begun never will."""
@@ -69,8 +75,7 @@ class Ward:
         for token in tokens:
             waiting = self._waiting.pop(token, None)
             if waiting is not None:
-                waiting.chain.waiting.remove(waiting)
-                waiting.ended = True
+                self._drop(waiting)
                 self._emit({"event": "dropped", "token": token})
             run = self._running.get(token)
             if run is not None and not (run.killed or run.timed_out or run.mark in self._sweeping):
@@ -78,15 +83,34 @@ class Ward:
                 dying.append(run)
         self._terminate(dying)
 
+    def _drop(self, run: Run) -> None:
+        """It waits, and never will begin."""
+        if run in self._births:
+            self._births.remove(run)
+            run.move_out(self._berths)
+            self._journal.forget([run.token])
+            self._go_on(run.chain)
+        else:
+            run.chain.waiting.remove(run)
+            run.ended = True
+
     def acknowledge(self, tokens: Iterable[str]) -> None:
-        """Forget the ends of these."""
-        for token in tokens:
-            self._ended.pop(token, None)
+        """Forget the ends of these, and what they left in their scratch folders."""
+        known = list(tokens)
+        for token in known:
+            ended = self._journal.end_of(token)
+            if ended is not None and ended["scratch"] is not None:
+                remove_tree(ended["scratch"])
+        self._journal.forget(known)
 
     def leave(self) -> None:
         """Kill everything, start nothing more. Reaping goes on until nothing is left."""
         self._leaving = True
+        for run in list(self._waiting.values()):
+            self._drop(run)
         self._waiting.clear()
+        for run in self._running.values():
+            run.killed = True
         system.signal_members(self._marks, signal.SIGKILL)
         self._kill_strays()
 
@@ -94,9 +118,17 @@ class Ward:
         """Who runs."""
         return [run.started_message() for run in self._running.values()]
 
-    def ended(self) -> List[Message]:
-        """The ends nobody has acknowledged."""
-        return list(self._ended.values())
+    def chains(self) -> List[List[str]]:
+        """The tokens of what runs and of what waits for it, chain by chain, in order."""
+        found: Dict[int, List[str]] = {}
+        for run in (*self._running.values(), *self._waiting.values()):
+            found.setdefault(id(run.chain), []).append(run.token)
+        return list(found.values())
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs or waits."""
+        return not (self._running or self._waiting)
 
     # -------------------------------------------------------------------------------------------------------- time
 
@@ -146,21 +178,53 @@ class Ward:
     # ---------------------------------------------------------------------------------------------- starting, reaping
 
     def _go_on(self, chain: Chain) -> None:
-        """Start the next of the chain that can be started."""
+        """The next of the chain that can be started is to be born."""
         while chain.waiting and not self._leaving:
             run = chain.waiting.popleft()
-            del self._waiting[run.token]
             try:
-                started = run.start(self._own_mark, self._berths)
+                facts = run.move_in(self._berths)
             except CannotStart as error:
-                run.never_started(error)
-                self._tell_end(run)
+                self._never(run, error)
             else:
-                self._watch(run, started)
+                self._journal.begin(run.token, facts)
+                self._births.append(run)
                 return
+
+    def commit(self) -> None:
+        """Write down what was decided and what has ended, in one piece; then do it and tell it."""
+        while self._births or self._unsaid:
+            written = self._journal.sync()
+            births, self._births = self._births, []
+            unsaid, self._unsaid = self._unsaid, []
+            for message in unsaid:
+                self._emit(message)
+            for run in births:
+                self._give_birth(run, written=written)
+        self._journal.write()
+
+    def _give_birth(self, run: Run, *, written: bool) -> None:
+        if not written:
+            run.move_out(self._berths)
+            self._never(run, CannotStart("files", "journal", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+            self._go_on(run.chain)
+            return
+        try:
+            started = run.start(self._own_mark)
+        except CannotStart as error:
+            self._never(run, error)
+            self._go_on(run.chain)
+        else:
+            del self._waiting[run.token]
+            self._watch(run, started)
+
+    def _never(self, run: Run, error: CannotStart) -> None:
+        del self._waiting[run.token]
+        run.never_started(error)
+        self._tell_end(run)
 
     def _watch(self, run: Run, started: Message) -> None:
         assert run.pid is not None
+        self._journal.started(run.token, {name: started[name] for name in ("pid", "start_ticks", "started_us")})
         self._running[run.token] = self._by_pid[run.pid] = self._by_mark[run.mark] = run
         self._emit(started)
         now = time.monotonic()
@@ -247,5 +311,5 @@ class Ward:
 
     def _tell_end(self, run: Run) -> None:
         message = run.close(self._berths)
-        self._ended[run.token] = message
-        self._emit(message)
+        self._journal.end(run.token, message)
+        self._unsaid.append(message)

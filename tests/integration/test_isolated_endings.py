@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -16,7 +15,7 @@ from orchestrator.domain.outcome import AttemptEnd
 from orchestrator.domain.states import Cause
 from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.isolated import IsolatedExecutor
-from tests.support.commands import alive, batch_of, evaluation_of, isolated, job_of, only, pids_in
+from tests.support.commands import alive, batch_of, evaluation_of, isolated, job_of, keepers_about, only, pids_in
 
 pytestmark = pytest.mark.asyncio
 
@@ -164,14 +163,8 @@ def _press(executor: IsolatedExecutor, stop: StopSwitch) -> None:
 
 
 def _kill_keeper(executor: IsolatedExecutor, stop: StopSwitch) -> None:
-    (keeper,) = _keepers()
+    (keeper,) = keepers_about(executor.folder)
     os.kill(keeper, signal.SIGKILL)
-
-
-def _keepers() -> list[int]:
-    """The keepers that are children of this process."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
-    return [int(pid) for pid in children if b"orchestrator.worker.keeper" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 async def _interrupt(folder: Path, ending: Ending) -> BatchResult:
@@ -238,68 +231,9 @@ async def test_a_keeper_that_hangs_is_replaced(tmp_path: Path) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_collect, executor.run(batch_of(job), stop), results)
             await told(tmp_path, 3)
-            (keeper,) = _keepers()
+            (keeper,) = keepers_about(tmp_path)
             os.kill(keeper, signal.SIGSTOP)
             stop.press()
         assert not alive(keeper)
         assert [pid for pid in pids_in(tmp_path / "work" / "pids") if alive(pid)] == []
         assert only(await executor.run(batch_of(job_of(tmp_path, ["true"])), StopSwitch())).end is AttemptEnd.SUCCEEDED
-
-
-ROOT = Path(__file__).parents[2]
-DAEMON_SIDE = """
-import sys
-from pathlib import Path
-import asyncio
-from orchestrator.executors.base import StopSwitch
-from tests.support.commands import batch_of, isolated, job_of
-
-async def main() -> None:
-    folder = Path(sys.argv[1])
-    async with isolated(folder) as executor:
-        await executor.run(batch_of(job_of(folder, sys.argv[2:])), StopSwitch())
-
-asyncio.run(main())
-"""
-
-
-def start_daemon(folder: Path) -> subprocess.Popen[bytes]:
-    """A process of its own that runs STUBBORN in an executor."""
-    return subprocess.Popen([sys.executable, "-c", DAEMON_SIDE, str(folder), *python(STUBBORN)], cwd=ROOT)
-
-
-async def test_when_the_daemon_is_killed_the_keeper_kills_everything_and_leaves(tmp_path: Path) -> None:
-    """It does not need to be told: its end of the channel closes."""
-    make_fifo(tmp_path)
-    daemon = start_daemon(tmp_path)
-    await told(tmp_path, 3)
-    pids = pids_in(tmp_path / "work" / "pids")
-    record = next((tmp_path / "isolated").glob("keeper.*.json"))
-    handles = [os.pidfd_open(pid) for pid in (*pids, int(record.name.split(".")[1]))]
-    daemon.kill()
-    daemon.wait()
-    with anyio.fail_after(5):
-        for handle in handles:
-            await anyio.wait_readable(handle)
-            os.close(handle)
-    assert [pid for pid in pids if alive(pid)] == []
-
-
-async def test_what_a_daemon_and_a_keeper_that_were_killed_at_once_left_is_dead_after_the_next_start(
-    tmp_path: Path,
-) -> None:
-    """The folder remembers the keeper, and its mark finds what it had started."""
-    make_fifo(tmp_path)
-    daemon = start_daemon(tmp_path)
-    await told(tmp_path, 3)
-    record = next((tmp_path / "isolated").glob("keeper.*.json"))
-    keeper = int(record.name.split(".")[1])
-    os.kill(keeper, signal.SIGSTOP)  # it cannot see the daemon go
-    daemon.kill()
-    daemon.wait()
-    os.kill(keeper, signal.SIGKILL)
-    pids = pids_in(tmp_path / "work" / "pids")
-    assert [pid for pid in pids if alive(pid)] == pids
-    async with isolated(tmp_path):
-        assert [pid for pid in pids if alive(pid)] == []
-        assert not record.exists()

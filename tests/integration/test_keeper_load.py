@@ -9,8 +9,8 @@ import pytest
 from orchestrator.domain.outcome import AttemptEnd
 from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.isolated import IsolatedExecutor
-from orchestrator.executors.keeper_client import start_keeper
-from tests.support.commands import batch_of, evaluation_of, isolated, job_of, only
+from orchestrator.executors.keeper_client import Keepers
+from tests.support.commands import batch_of, evaluation_of, isolated, job_of, keepers_about, only
 
 pytestmark = pytest.mark.asyncio
 
@@ -54,17 +54,19 @@ def _descriptors(pid: int) -> int:
 
 async def test_thousands_of_starts_cost_the_keeper_neither_descriptors_nor_memory(tmp_path: Path) -> None:
     """After the first hundreds both stay what they are, and it is small; timeouts that never came are forgotten."""
-    client = await start_keeper(tmp_path)
+    client = Keepers(tmp_path)
+    await client.ready()
+    (keeper,) = keepers_about(tmp_path)
     try:
         sizes: list[tuple[int, int]] = []
         for turn in range(3):
             runs = [_run(tmp_path, f"12.{turn}.{number}.1") for number in range(700)]
             for half in (runs[::2], runs[1::2]):
-                ticket = client.start(_job(tmp_path), half)
-                await ticket.settled.wait()
+                ticket = await client.start(_job(tmp_path), half)
+                await client.settled(ticket)
                 assert {ended["status"] for ended in ticket.ended.values()} == {0}
                 client.acknowledge(ticket.ended)
-            sizes.append((_descriptors(client.pid), _rss_bytes(client.pid)))
+            sizes.append((_descriptors(keeper), _rss_bytes(keeper)))
     finally:
         await client.close()
     assert sizes[0][0] == sizes[2][0]

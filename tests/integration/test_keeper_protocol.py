@@ -1,6 +1,7 @@
 """The keeper as a process of its own, spoken to over its channel as a daemon would."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from orchestrator.worker import keeper_system as system
 from orchestrator.worker.keeper_protocol import Lines, Message, encode
@@ -20,12 +21,18 @@ PATIENCE_SECONDS = 20
 class Daemon:
     """The other end of a keeper's channel."""
 
-    def __init__(self, connection: socket.socket, keeper: subprocess.Popen[str]) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.keeper = keeper
+        self.keeper = 0
         self.heard: list[Message] = []
         self._lines = Lines()
         connection.settimeout(PATIENCE_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
 
     def say(self, **message: Any) -> None:
         self.connection.sendall(encode(message))
@@ -53,22 +60,49 @@ class Daemon:
         ]
         self.say(op="start", job={**shared, "output_bytes": 1000, **job}, runs=runs)
 
+    def greet(self, folder: Path, *versions: int) -> Message:
+        """Say hello; its answer."""
+        self.say(op="hello", versions=list(versions or (1,)), folder=str(folder))
+        return self.hear(lambda message: message["event"] in {"hello", "refused"})
+
+
+def start_keeper(folder: Path) -> Daemon:
+    """A keeper as a daemon starts it; not greeted yet."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "orchestrator.worker.keeper"]
+    places = ["--channel", str(theirs.fileno()), "--folder", str(folder)]
+    with theirs:
+        subprocess.run([*command, *places], pass_fds=[theirs.fileno()], cwd=ROOT, check=True)
+    return Daemon(ours)
+
+
+def come_back(folder: Path) -> Daemon:
+    """Another daemon that finds the keeper at its door."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(str(folder / "keeper.sock"))
+    return Daemon(connection)
+
+
+def wait_for_end(pid: int) -> None:
+    """Return once a process has ended, which need not be a child."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    with os.fdopen(handle):
+        assert select.select([handle], [], [], PATIENCE_SECONDS)[0], f"{pid} goes on"
+
 
 @contextmanager
 def daemon(folder: Path) -> Iterator[Daemon]:
-    """A keeper, greeted; it must have left by itself soon after its channel was closed."""
-    ours, theirs = socket.socketpair()
-    command = [sys.executable, "-m", "orchestrator.worker.keeper"]
-    places = ["--channel", str(theirs.fileno()), "--folder", str(folder / "berths")]
-    with theirs:
-        keeper = subprocess.Popen(
-            [*command, *places], pass_fds=[theirs.fileno()], cwd=ROOT, stderr=subprocess.PIPE, text=True
-        )
-    with keeper, ours:
-        yield Daemon(ours, keeper)
-        ours.close()
-        _, errors = keeper.communicate(timeout=PATIENCE_SECONDS)
-        assert errors == ""
+    """A keeper, greeted; told to leave at the end, it leaves nothing."""
+    home = folder / "home"
+    with start_keeper(home) as talk:
+        talk.keeper = talk.greet(home)["pid"]
+        yield talk
+        talk.say(op="leave")
+        wait_for_end(talk.keeper)
+    assert not list(home.iterdir())
 
 
 def test_a_hello_is_answered_with_who_the_keeper_is_and_what_it_knows(tmp_path: Path) -> None:
@@ -78,25 +112,35 @@ def test_a_hello_is_answered_with_who_the_keeper_is_and_what_it_knows(tmp_path: 
         talk.start(tmp_path, "1.2.1.1", argv=["sleep", "600"])
         ended = talk.hear_event("ended", "1.1.1.1")
         started = talk.hear_event("started", "1.2.1.1")
-        talk.say(op="hello", versions=[7, 1])
-        hello = talk.hear_event("hello")
-        assert (hello["version"], hello["pid"], hello["boot_id"]) == (1, talk.keeper.pid, system.boot_id())
-        assert hello["start_ticks"] == system.start_ticks(talk.keeper.pid)
-        assert (hello["running"], hello["ended"]) == ([started], [ended])
+        hello = talk.greet(tmp_path / "home", 7, 1)
+        assert (hello["version"], hello["pid"], hello["boot_id"]) == (1, talk.keeper, system.boot_id())
+        assert hello["start_ticks"] == system.start_ticks(talk.keeper)
+        assert (hello["running"], hello["ended"], hello["chains"]) == ([started], [ended], [["1.2.1.1"]])
         assert started["mark"] in system.marks_of(hello["instance"])
         assert system.mark_of(started["pid"]) == started["mark"]
         assert system.start_ticks(started["pid"]) == started["start_ticks"]
         talk.say(op="acknowledge", tokens=["1.1.1.1"])
-        talk.say(op="hello", versions=[1])
-        assert talk.hear_event("hello")["ended"] == []
+        assert talk.greet(tmp_path / "home")["ended"] == []
 
 
 def test_a_keeper_refuses_a_daemon_that_speaks_none_of_its_versions(tmp_path: Path) -> None:
-    """It says which it speaks, and leaves."""
+    """It says which it speaks, and goes on with its work."""
     with daemon(tmp_path) as talk:
-        talk.say(op="hello", versions=[99])
-        assert "version 1" in talk.hear_event("refused")["message"]
-        assert talk.keeper.wait(PATIENCE_SECONDS) == 0
+        talk.start(tmp_path, "1.1.1.1", argv=["sleep", "600"])
+        started = talk.hear_event("started", "1.1.1.1")
+        with come_back(tmp_path / "home") as stranger:
+            assert "version 1" in stranger.greet(tmp_path / "home", 99)["message"]
+            assert stranger.connection.recv(1) == b""
+        assert talk.greet(tmp_path / "home")["running"] == [started]
+
+
+def test_a_keeper_works_in_one_folder(tmp_path: Path) -> None:
+    """A daemon with another one is refused, and so is a second keeper in the same."""
+    with daemon(tmp_path):
+        with come_back(tmp_path / "home") as stranger:
+            assert str(tmp_path / "home") in stranger.greet(tmp_path / "elsewhere")["message"]
+        with start_keeper(tmp_path / "home") as second:
+            assert "another keeper works in this folder" in second.greet(tmp_path / "home")["message"]
 
 
 def test_a_start_that_is_repeated_starts_nothing(tmp_path: Path) -> None:
@@ -132,13 +176,18 @@ def test_of_a_chain_one_runs_and_the_rest_can_be_dropped(tmp_path: Path) -> None
 
 
 def test_sigterm_makes_the_keeper_kill_everything_and_leave(tmp_path: Path) -> None:
-    """As a service manager asks it to."""
-    with daemon(tmp_path) as talk:
+    """As a service manager asks it to; the next keeper tells what was killed."""
+    home = tmp_path / "home"
+    with start_keeper(home) as talk:
+        keeper = talk.greet(home)["pid"]
         talk.start(tmp_path, "1.1.1.1", argv=["sh", "-c", "trap '' TERM; sleep 600 & wait; sleep 600"])
         started = talk.hear_event("started", "1.1.1.1")
-        talk.keeper.send_signal(signal.SIGTERM)
-        assert talk.keeper.wait(PATIENCE_SECONDS) == 0
+        os.kill(keeper, signal.SIGTERM)
+        wait_for_end(keeper)
         assert system.members({started["mark"]}) == set()
+    with daemon(tmp_path) as talk:
+        (ended,) = talk.greet(home)["ended"]
+        assert (ended["token"], ended["killed"], ended["status"]) == ("1.1.1.1", True, -signal.SIGKILL)
 
 
 def test_output_appears_where_it_belongs_while_the_command_runs(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.refs import ExperimentId
 from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.isolated import IsolatedExecutor
+from tests.support.processes import processes_about
 
 PATH = os.environ["PATH"]
 
@@ -79,6 +80,12 @@ def alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in {"Z", "X"}
+
+
+def keepers_about(folder: Path) -> list[int]:
+    """The keepers that work below a folder."""
+    about = processes_about(str(folder))
+    return [pid for pid, command in about.items() if "orchestrator.worker.keeper" in command and alive(pid)]
 
 
 def pids_in(path: Path) -> list[int]:

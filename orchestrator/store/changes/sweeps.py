@@ -1,8 +1,12 @@
 """Changes that sweep over a part of the hierarchy: cancel, retry, recover after a restart."""
 
+import json
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.domain.evaluation import Kept
 from orchestrator.domain.refs import ExperimentId, Ref
 from orchestrator.domain.states import (
     ENDED_EXPERIMENT,
@@ -135,25 +139,38 @@ class RetryWork:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What became of the work that was under way."""
+
+    lost: Mapping[int, int]  # attempts by experiment
+    adopted: frozenset[Kept]  # they are under way still
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoverWork:
-    """After a start: what was under way is queued anew, and its attempts are recorded as lost."""
+    """After a start: what was under way is queued anew, and its attempts are recorded as lost; but for those an executor has kept."""
 
     boot_id: str
+    kept: frozenset[Kept] = frozenset()
 
-    def apply(self, transaction: Transaction) -> dict[int, int]:
-        """Lost attempts by experiment."""
+    def apply(self, transaction: Transaction) -> Recovered:
+        """Which are lost and which go on."""
         before = transaction.read("get_meta", {"key": "boot_id"})
         rebooted = before is not None and before != self.boot_id
         cause = Cause.MACHINE_LOST if rebooted else Cause.WORKER_LOST
         what = "machine" if rebooted else "daemon"
-        lost: list[tuple[int, int]] = transaction.read("experiments_with_lost")
-        transaction.run("lose_attempts", {"cause": cause, "error": f"the {what} went down while it ran"})
-        transaction.run("requeue_lost")
+        kept = {"kept": json.dumps(sorted(self.kept))}
+        lost: list[tuple[int, int]] = transaction.read("experiments_with_lost", kept)
+        transaction.run("lose_attempts", {**kept, "cause": cause, "error": f"the {what} went down while it ran"})
+        transaction.run("requeue_lost", kept)
         for experiment, count in lost:
             transaction.count(experiment, iterations_running=-count, iterations_queued=count)
             transaction.tell("iterations_recovered", experiment=experiment, count=count, cause=cause)
+        adopted = frozenset(Kept(*row) for row in transaction.read("running_attempts"))
+        for experiment, count in Counter(one.experiment for one in adopted).items():
+            transaction.tell("iterations_adopted", experiment=experiment, count=count)
         transaction.run("set_meta", {"key": "boot_id", "value": self.boot_id})
-        return dict(lost)
+        return Recovered(lost=dict(lost), adopted=adopted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,20 +57,43 @@ WHERE
     );
 
 -- lose_attempts --
--- Attempts that were under way when the daemon or the machine went down.
+-- Attempts that were under way when the daemon or the machine went down, but for those that an executor has kept.
 INSERT INTO attempt (experiment, variant, iteration, number, end, cause, error)
 SELECT experiment, variant, number, attempt, 'failed', :cause, :error
-FROM iteration WHERE state = 'running';
+FROM iteration
+WHERE
+    state = 'running'
+    AND (experiment, variant, number, attempt) NOT IN (
+        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]')
+        FROM json_each(:kept)
+    );
 
 -- experiments_with_lost --
 -- How many iterations of which experiments were under way.
 SELECT json_group_array(json_array(experiment, lost)) FROM (
-    SELECT experiment, count(*) AS lost FROM iteration WHERE state = 'running' GROUP BY experiment
+    SELECT experiment, count(*) AS lost FROM iteration
+    WHERE
+        state = 'running'
+        AND (experiment, variant, number, attempt) NOT IN (
+            SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]')
+            FROM json_each(:kept)
+        )
+    GROUP BY experiment
 );
+
+-- running_attempts --
+-- What is under way.
+SELECT json_group_array(json_array(experiment, variant, number, attempt)) FROM iteration WHERE state = 'running';
 
 -- requeue_lost --
 -- Queue anew what was under way; it is not charged for it.
-UPDATE iteration SET state = 'queued' WHERE state = 'running';
+UPDATE iteration SET state = 'queued'
+WHERE
+    state = 'running'
+    AND (experiment, variant, number, attempt) NOT IN (
+        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]')
+        FROM json_each(:kept)
+    );
 
 -- set_meta --
 -- Remember a fact about the file itself.

@@ -164,7 +164,8 @@ def test_output_for_another_file_system_is_copied(tmp_path: Path) -> None:
 
 def test_a_berth_is_as_new_for_the_next(tmp_path: Path) -> None:
     """Result and scratch are taken out; shorter parameters replace longer ones."""
-    berths = Berths(str(tmp_path / "berths"))
+    (tmp_path / "scratch").mkdir()
+    berths = Berths(str(tmp_path / "berths"), scratch=str(tmp_path / "scratch"))
     berth = berths.take()
     berth.furnish('{"long": "parameters"}')
     Path(berth.result).write_text("5", encoding="utf-8")

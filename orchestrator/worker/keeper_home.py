@@ -1,0 +1,154 @@
+"""The folder of a keeper: who has it is the keeper, and whoever has it next sees to what the last one left.
+
+- The folder itself is locked (`flock`) as long as a keeper lives in it.
+- `keeper.sock`: where a daemon finds it. `journal`: what outlives it. `berths/<instance>`: the files of what runs.
+- `keeper.err`: what a keeper has said that a daemon started and that died of a defect.
+- `scratch/<token>`: what evaluations left in their scratch folders, until the daemon has dealt with it.
+
+A keeper that leaves with nothing in its care leaves none of these.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import signal
+import socket
+import stat
+import time
+from typing import Dict, Iterator, List, NamedTuple
+
+from orchestrator.worker import keeper_system as system
+from orchestrator.worker.keeper_journal import Past, read_past
+from orchestrator.worker.keeper_protocol import Message
+from orchestrator.worker.keeper_runs import lost_message, salvage
+
+SOCKET, JOURNAL, BERTHS, SCRATCH = "keeper.sock", "journal", "berths", "scratch"
+ERRORS = "keeper.err"
+SWEEP_SECONDS = 5.0
+_BACKLOG = 16
+_LOCK_TRIES = 100
+_LOCK_PAUSE_SECONDS = 0.02
+
+
+class Home:
+    """The folder, locked; given back by `leave`. Raises OSError when another keeper lives in it."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        os.makedirs(folder, 0o700, exist_ok=True)
+        self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _lock(self._descriptor)
+        except OSError:
+            os.close(self._descriptor)
+            raise
+
+    def path(self, *names: str) -> str:
+        """Something in it."""
+        return os.path.join(self.folder, *names)
+
+    def take_over(self) -> Dict[str, Message]:
+        """Kill what the last keeper left running; the ends it had in its care, and those of what was lost with it."""
+        past = read_past(self.path(JOURNAL))
+        same_boot = past.keeper is not None and past.keeper["boot_id"] == system.boot_id()
+        if same_boot:
+            kill_what_is_left(past)
+        for begun in past.begun.values():
+            salvage(begun)
+            past.ended[begun["begun"]] = lost_message(begun, with_what="keeper" if same_boot else "machine")
+        remove_tree(self.path(BERTHS))
+        kept = {message["scratch"] for message in past.ended.values()}
+        for path in _paths_in(self.path(SCRATCH)):
+            if path not in kept:
+                remove_tree(path)
+        os.makedirs(self.path(SCRATCH), 0o700, exist_ok=True)
+        return past.ended
+
+    def listen(self) -> socket.socket:
+        """The door. Its path may be longer than the name of a socket may be."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path(SOCKET))
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f"/proc/self/fd/{self._descriptor}/{SOCKET}")
+        os.chmod(self.path(SOCKET), 0o600)
+        listener.listen(_BACKLOG)
+        return listener
+
+    def close_door(self) -> None:
+        """Nobody finds it any more."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path(SOCKET))
+
+    def leave(self, *, empty: bool) -> None:
+        """Give it back; `empty`: nothing in it is needed any more."""
+        remove_tree(self.path(BERTHS))
+        remove_if_empty(self.path(ERRORS))
+        if empty:
+            remove_tree(self.path(SCRATCH))
+        os.close(self._descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Another keeper that is leaving has it for some milliseconds more."""
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_PAUSE_SECONDS)
+        else:
+            return
+    raise OSError(errno.EBUSY, "another keeper works in this folder")
+
+
+class Process(NamedTuple):
+    """A process by what no other has in one boot."""
+
+    pid: int
+    start_ticks: int
+
+
+def kill_what_is_left(past: Past) -> List[int]:
+    """Kill every process that a dead keeper had started, on the same boot; the pids that are alive after some seconds.
+
+    By their marks and, for one that has taken off its mark, by who the main processes were.
+    """
+    assert past.keeper is not None
+    for begun in past.begun.values():
+        if begun.get("pid") and system.start_ticks(begun["pid"]) == begun["start_ticks"]:
+            for child in system.children_of(begun["pid"]):
+                system.send_signal(child, signal.SIGKILL)
+            system.send_signal(begun["pid"], signal.SIGKILL)
+    return system.kill_and_wait(system.marks_of(past.keeper["instance"]), seconds=SWEEP_SECONDS)
+
+
+def _paths_in(folder: str) -> Iterator[str]:
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in names:
+        yield os.path.join(folder, name)
+
+
+def remove_if_empty(path: str) -> None:
+    """Remove a file in which nothing stands."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.stat(path).st_size == 0:
+            os.unlink(path)
+
+
+def remove_tree(path: str) -> None:
+    """Remove a file or a folder with all that is in it; what cannot be removed stays. No link is followed."""
+    try:
+        if stat.S_ISDIR(os.lstat(path).st_mode):
+            os.chmod(path, 0o700)
+            for inner in _paths_in(path):
+                remove_tree(inner)
+            os.rmdir(path)
+        else:
+            os.unlink(path)
+    except OSError:
+        return
