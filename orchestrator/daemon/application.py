@@ -110,6 +110,7 @@ async def _engine(plan: Plan, socket_path: str) -> AsyncIterator[Orchestrator]:
         slots=plan.slots,
         threads=plan.threads,
         output_limit_bytes=plan.settings.output_limit_bytes,
+        managed_keeper=places.managed_keeper_socket(plan.environ),
     )
     async with (
         open_store(places.database_file(plan.state)) as store,

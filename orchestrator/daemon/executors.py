@@ -15,14 +15,16 @@ log = structlog.get_logger(__name__)
 
 @asynccontextmanager
 async def open_executors(
-    folder: Path, *, slots: int, threads: int, output_limit_bytes: int
+    folder: Path, *, slots: int, threads: int, output_limit_bytes: int, managed_keeper: Path | None = None
 ) -> AsyncIterator[Mapping[str, Executor]]:
-    """All executors by name, each with a folder of its own in `folder`.
+    """All executors by name, each with a folder of its own in `folder`. `managed_keeper`: where a service manager starts keepers.
 
     One that another package brought and that cannot be loaded is left out: it must not keep the others from working.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
-    isolated = IsolatedExecutor(folder / "isolated", output_limit_bytes=output_limit_bytes)
+    isolated = IsolatedExecutor(
+        folder / "isolated", output_limit_bytes=output_limit_bytes, managed_keeper=managed_keeper
+    )
     made: dict[str, Executor] = {isolated.name: isolated}
     for name in registered():
         surroundings = Surroundings(

@@ -25,6 +25,7 @@ class Abilities:
     runs_calls: bool = True
     runs_commands: bool = False
     remote: bool = False
+    bounds_memory: bool = False  # ends an evaluation that holds more than `job.memory_bytes`, and no other
 
 
 Hear = Callable[[int, Sequence[Report]], None]
@@ -95,6 +96,7 @@ class Executor(Protocol):
     - `run` never raises for anything the workload did: every evaluation ends as an outcome, interrupted or unstarted.
       It raises ExecutorUnusable when it cannot run anything, with no evaluation begun.
     - It enforces `job.timeout_seconds` for each evaluation, within a second, by killing what executes (or by giving up the host).
+    - With `bounds_memory` it enforces `job.memory_bytes` over the evaluation's whole process tree; without, it refuses such a job.
     - When `stop` is pressed, or when it is cancelled, everything the batch executes is dead before it returns.
     - What evaluations report while they run is handed to `stop.hear`, unless it is `remote`: then the outcomes bring it.
     - Leaving the `async with` leaves no process, thread, descriptor or temporary file behind.

@@ -25,7 +25,7 @@ def argv_of(job: Job) -> list[str]:
 def parameters_of(batch: Batch, position: int) -> str:
     """What the program reads: the whole of its task. Its output is the keeper's affair."""
     alone = replace(batch, evaluations=(batch.evaluations[position],))
-    return json.dumps(payload.payload_of(alone, number=1, lane=0, output_limit_bytes=0))
+    return json.dumps(payload.payload_of(alone, lane=0, output_limit_bytes=0))
 
 
 def result_of(ended: Message) -> Outcome | None:

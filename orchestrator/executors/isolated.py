@@ -36,7 +36,9 @@ class IsolatedExecutor:
     """
 
     name = "isolated"
-    abilities = Abilities(can_kill=True, isolates_crashes=True, batches=True, permit="slot", runs_commands=True)
+    abilities = Abilities(
+        can_kill=True, isolates_crashes=True, batches=True, permit="slot", runs_commands=True, bounds_memory=True
+    )
 
     def __init__(
         self, folder: Path, *, output_limit_bytes: int = OUTPUT_LIMIT_BYTES, managed_keeper: Path | None = None

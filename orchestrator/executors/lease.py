@@ -2,7 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -14,6 +17,7 @@ from orchestrator.domain.outcome import Outcome, Usage
 from orchestrator.executors import spool
 from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.lock_passing import runner_of
+from orchestrator.executors.memory_guard import Followed, MemoryGuard
 from orchestrator.executors.payload import outcome_of, output_stem, payload_of
 from orchestrator.executors.slot_pool import LAST_WORDS_SECONDS, Seat
 from orchestrator.executors.suspects import suspects_of
@@ -46,11 +50,13 @@ def _raised(answer: "asyncio.Future[Any]") -> str | None:
 class Lease:
     """From sending a batch to knowing what came of every evaluation in it."""
 
-    def __init__(self, seat: Seat, batch: Batch, *, output_limit_bytes: int) -> None:
+    def __init__(self, seat: Seat, batch: Batch, *, guard: MemoryGuard, output_limit_bytes: int) -> None:
         self.seat = seat
         self.batch = batch
         self._limit_bytes = output_limit_bytes
         self._overdue: int | None = None
+        self._guard = guard
+        self._held: Followed | None = None  # with a limit of memory
         self.suspect: int | None = None  # position of what may have ended the process, as something else may have
 
     async def run(self, stop: StopSwitch) -> BatchResult:
@@ -84,10 +90,11 @@ class Lease:
         answer.add_done_callback(lambda _: over.set())
         self.seat.slot.waiting.add(over)
         try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._watch, stop)
-                await over.wait()
-                tasks.cancel_scope.cancel()
+            with self._held_within_limits():
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._watch, stop)
+                    await over.wait()
+                    tasks.cancel_scope.cancel()
         finally:
             self.seat.slot.waiting.discard(over)
 
@@ -108,6 +115,19 @@ class Lease:
             if time.monotonic() >= trim_at:
                 await to_thread.run_sync(self._trim)
                 trim_at = time.monotonic() + TRIM_SECONDS
+
+    @contextmanager
+    def _held_within_limits(self) -> Iterator[None]:
+        """Have the memory of what executes looked at, when it is limited."""
+        limit_bytes, slot = self.batch.job.memory_bytes, self.seat.slot
+        if limit_bytes is None:
+            yield
+            return
+        self._held = Followed(
+            slot.pid, limit_bytes, glance=partial(journal.glance, self.seat.lane.journal), kill=slot.kill
+        )
+        with self._guard.following(self._held):
+            yield
 
     def _remaining(self) -> float:
         """Seconds until the evaluation that executes now must have ended; a whole timeout when none executes."""
@@ -147,11 +167,13 @@ class Lease:
     # ---------------------------------------------------------------------------------------------------------- results
 
     def _completed(self, raws: list[dict[str, Any]]) -> BatchResult:
-        return BatchResult(outcomes={position: self._outcome(raw) for position, raw in enumerate(raws)})
+        return BatchResult(outcomes={position: self._outcome(position, raw) for position, raw in enumerate(raws)})
 
-    def _outcome(self, raw: dict[str, Any]) -> Outcome:
+    def _outcome(self, position: int, raw: dict[str, Any]) -> Outcome:
         if "output_error" in raw:
             log.warning("output_lost", experiment=self.batch.job.experiment, error=raw["output_error"])
+        if self._held is not None and position in self._held.peaks:  # of all its processes, and not only of the slot
+            raw = {**raw, "max_rss_bytes": max(raw.get("max_rss_bytes") or 0, self._held.peaks[position])}
         return outcome_of(raw, pid=self.seat.slot.pid, start_ticks=self.seat.slot.start_ticks)
 
     async def _reconstructed(self, broke: str | None) -> BatchResult:
@@ -184,6 +206,8 @@ class Lease:
             broke=broke,
             overdue=self._overdue,
             timeout_seconds=self.batch.job.timeout_seconds,
+            exceeded=None if self._held is None else self._held.exceeded,
+            memory_bytes=self.batch.job.memory_bytes,
             suspects=suspects,
             usage=self._usage(now.started_ns, output_bytes),
         )
@@ -198,7 +222,7 @@ class Lease:
             raw = outcomes.unpack(frame.kind, frame.payload)
             if raw is not None and frame.position < len(self.batch.evaluations):
                 try:
-                    found[frame.position] = self._outcome(raw)
+                    found[frame.position] = self._outcome(frame.position, raw)
                 except (KeyError, TypeError, ValueError):
                     break  # written over by the workload that then crashed: what follows cannot be trusted
         return found

@@ -7,12 +7,14 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 import anyio
+from anyio.abc import TaskGroup
 
 from orchestrator.domain.evaluation import Batch, BatchResult, Evaluation, Job
 from orchestrator.errors import ExecutorUnusable
 from orchestrator.executors import spool
 from orchestrator.executors.base import Abilities, StopSwitch
 from orchestrator.executors.lease import Lease, all_unstarted
+from orchestrator.executors.memory_guard import MemoryGuard
 from orchestrator.executors.slot import key_of
 from orchestrator.executors.slot_pool import Seat, SlotPool
 from orchestrator.executors.suspects import Suspects
@@ -32,15 +34,23 @@ class LocalExecutor:
         self._limit_bytes = output_limit_bytes
         self._leases: set[Lease] = set()
         self._suspects = Suspects()
+        self._guard = MemoryGuard()
+        self._watch: TaskGroup
 
     async def __aenter__(self) -> Self:
         await self._pool.__aenter__()
+        self._watch = await anyio.create_task_group().__aenter__()
+        self._watch.start_soon(self._guard.run, name="memory guard")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._pool.__aexit__(kind, error, trace)
+        self._watch.cancel_scope.cancel()
+        try:
+            await self._watch.__aexit__(None, None, None)
+        finally:
+            await self._pool.__aexit__(kind, error, trace)
 
     async def run(self, batch: Batch, stop: StopSwitch) -> BatchResult:
         """As the contract of executors says."""
@@ -48,6 +58,8 @@ class LocalExecutor:
             raise ExecutorUnusable(
                 f"stage {batch.job.stage!r}: {self.name!r} runs callables; commands run in 'isolated'"
             )
+        if batch.job.memory_bytes is not None and not self.abilities.bounds_memory:
+            raise ExecutorUnusable(f"stage {batch.job.stage!r}: {self.name!r} cannot hold a limit of memory")
         if stop.pressed:
             return all_unstarted(batch)
         suspect = self._suspects.first_in(batch)
@@ -83,7 +95,7 @@ class LocalExecutor:
     async def _run_in(self, seat: Seat | None, batch: Batch, stop: StopSwitch) -> BatchResult:
         if seat is None:
             return all_unstarted(batch)
-        lease = Lease(seat, batch, output_limit_bytes=self._limit_bytes)
+        lease = Lease(seat, batch, guard=self._guard, output_limit_bytes=self._limit_bytes)
         self._leases.add(lease)
         try:
             result = await lease.run(stop)

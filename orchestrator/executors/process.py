@@ -13,7 +13,7 @@ class ProcessExecutor(LocalExecutor):
     """Runs at most `slots` batches at an instant. Fresh processes are kept ready for the next experiments: one is claimed while another is being made."""
 
     name = "process"
-    abilities = Abilities(can_kill=True, isolates_crashes=True, batches=True, permit="slot")
+    abilities = Abilities(can_kill=True, isolates_crashes=True, batches=True, permit="slot", bounds_memory=True)
 
     def __init__(self, folder: Path, *, slots: int, output_limit_bytes: int) -> None:
         pool = SlotPool(start_process_slot, folder=folder, seats=slots, processes=slots, spares=min(2, slots))

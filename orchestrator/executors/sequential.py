@@ -18,7 +18,9 @@ class SequentialExecutor(LocalExecutor):
     """A process slot for each of at most `slots` experiments; an experiment's batches follow each other."""
 
     name = "sequential"
-    abilities = Abilities(can_kill=True, isolates_crashes=True, batches=True, permit="slot", width=1)
+    abilities = Abilities(
+        can_kill=True, isolates_crashes=True, batches=True, permit="slot", bounds_memory=True, width=1
+    )
 
     def __init__(self, folder: Path, *, slots: int, output_limit_bytes: int) -> None:
         pool = SlotPool(start_process_slot, folder=folder, seats=slots, processes=slots)

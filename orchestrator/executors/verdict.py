@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from orchestrator.domain.evaluation import BatchResult
 from orchestrator.domain.outcome import UNKNOWN_USAGE, AttemptEnd, Outcome, Usage
 from orchestrator.domain.states import Cause
+from orchestrator.worker.limits import excess_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,10 @@ class Death:
     killed: bool = False  # by us: for a timeout, for a stop, or for another batch in the same process
     overdue: int | None = None  # position of the evaluation whose time was up when we killed
     timeout_seconds: float | None = None
+    exceeded: tuple[int, int] | None = (
+        None  # position of the evaluation that held too much when we killed, and how much
+    )
+    memory_bytes: int | None = None  # the limit
     broke: str | None = None  # what its worker raised, which no evaluation may make it do; we ended the process then
     suspects: int = 1  # evaluations that may have ended it, this one among them; 0 when it was another for sure
     usage: Usage = UNKNOWN_USAGE
@@ -49,7 +54,7 @@ def _outcome_of(death: Death) -> Outcome | None:
     if death.broke is not None:
         return _failed(death, Cause.WORKER_LOST, f"its process could not go on: {death.broke}{_where(death)}")
     if death.killed:
-        return _failed(death, Cause.TIMED_OUT, _timeout_text(death)) if death.overdue == death.executing else None
+        return _outcome_of_killed(death)
     if death.suspects == 0 or death.unclear:
         return None
     if death.exit_status is None:
@@ -57,6 +62,15 @@ def _outcome_of(death: Death) -> Outcome | None:
     if death.exit_status < 0:
         return _failed(death, Cause.SIGNALLED, f"killed by {signal_text(-death.exit_status)}{_where(death)}")
     return _failed(death, Cause.EXITED, f"the process left with exit status {death.exit_status}{_where(death)}")
+
+
+def _outcome_of_killed(death: Death) -> Outcome | None:
+    position, used_bytes = death.exceeded or (None, 0)
+    if position == death.executing and death.memory_bytes is not None:
+        text = excess_text(used_bytes, death.memory_bytes)
+        held = death.usage._replace(max_rss_bytes=max(used_bytes, death.usage.max_rss_bytes or 0))
+        return Outcome(AttemptEnd.FAILED, cause=Cause.OUT_OF_MEMORY, error=f"{text}{_where(death)}", usage=held)
+    return _failed(death, Cause.TIMED_OUT, _timeout_text(death)) if death.overdue == death.executing else None
 
 
 def _failed(death: Death, cause: Cause, error: str) -> Outcome:

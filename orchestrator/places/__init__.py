@@ -22,6 +22,7 @@ from orchestrator.places.sockets import (
     checked_socket,
     client_sockets,
     given_socket,
+    managed_keeper_socket,
     server_socket,
     user_socket,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "given_socket",
     "instance_lock",
     "lock_directory",
+    "managed_keeper_socket",
     "named_settings_file",
     "output_files",
     "run_folder",

@@ -56,6 +56,12 @@ def server_socket(option: Given, state_option: Given, environ: Mapping[str, str]
     return checked_socket(given or user_socket(state_option, environ))
 
 
+def managed_keeper_socket(environ: Mapping[str, str]) -> Path | None:
+    """Where a service manager starts the keeper: `$ORCHESTRATOR_KEEPER_SOCKET`; None where the daemon starts its own."""
+    given = environ.get("ORCHESTRATOR_KEEPER_SOCKET")
+    return absolute(given, environ) if given else None
+
+
 def client_sockets(
     option: Given, state_option: Given, environ: Mapping[str, str], *, system: Path = SYSTEM_SOCKET
 ) -> tuple[Path, ...]:

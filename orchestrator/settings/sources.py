@@ -10,7 +10,7 @@ from orchestrator.errors import InvalidSettings, Problem
 from orchestrator.settings.model import Settings, is_list
 
 PREFIX = "ORCHESTRATOR_"
-OTHER_VARIABLES = frozenset({"STATE_DIR", "SOCKET", "CONFIG", "LOCK_DIR"})
+OTHER_VARIABLES = frozenset({"STATE_DIR", "SOCKET", "CONFIG", "LOCK_DIR", "KEEPER_SOCKET"})
 """Variables with the prefix that say where things are; they are not settings."""
 
 

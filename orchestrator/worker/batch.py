@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.worker.code import CodeChanged, verify
 from orchestrator.worker.failures import error_text, failure_of
 from orchestrator.worker.lane import Lane, lane_of
+from orchestrator.worker.limits import BACKSTOP
 from orchestrator.worker.loading import Workload, awaited, load, surround
 from orchestrator.worker.results import metrics_of
 from orchestrator.worker.trial import Trial, output_stem
@@ -25,7 +26,8 @@ def run_batch(batch: dict[str, Any]) -> list[dict[str, Any]]:
     """Evaluate one after the other and say what came of each, in order, as dicts (see `outcomes`). Never raises.
 
     The batch: `call` (module:function), `code` (the hash its code must have, or None, and what it is taken over), `stage`, `arguments` (JSON), `environment` (pairs), `workdir`, `output_folder`,
-    `output_limit_bytes`, `lane` (the number of the lane laid for it, or None) and `evaluations` (a list of `Evaluation`).
+    `output_limit_bytes`, `lane` (the number of the lane laid for it, or None), `evaluations` (a list of `Evaluation`) and perhaps
+    `memory_bytes` (what one of them may hold).
     """
     lane = lane_of(batch["lane"])
     lane.begin_batch()
@@ -43,6 +45,7 @@ def run_batch(batch: dict[str, Any]) -> list[dict[str, Any]]:
 def _loaded(batch: dict[str, Any], lane: Lane) -> Workload:
     lane.loading(under_way=True)
     surround(batch["environment"], batch["workdir"])
+    BACKSTOP.put(batch.get("memory_bytes"))
     verify(*batch["code"])
     workload = load(batch["call"])
     lane.loading(under_way=False)
@@ -51,9 +54,8 @@ def _loaded(batch: dict[str, Any], lane: Lane) -> Workload:
 
 def _none_could_start(batch: dict[str, Any], lane: Lane, error: BaseException) -> list[dict[str, Any]]:
     failure = {
-        "cause": "raised",
-        "error": error_text(error),
-        "import_failed": not isinstance(error, CodeChanged),
+        **_told(error),
+        "import_failed": not isinstance(error, (CodeChanged, MemoryError)),
         "code_changed": isinstance(error, CodeChanged),
         "started_us": time.time_ns() // 1000,
     }
@@ -63,6 +65,11 @@ def _none_could_start(batch: dict[str, Any], lane: Lane, error: BaseException) -
     for position in range(len(evaluations)):
         lane.finish(position, failure)
     return [failure] * len(evaluations)
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    """A process that leaves while it imports has not evaluated anything: whatever it was, it was raised."""
+    return failure_of(error) if isinstance(error, MemoryError) else {"cause": "raised", "error": error_text(error)}
 
 
 def _collected(lane: Lane, stem: str, limit_bytes: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import traceback
 from types import TracebackType
 from typing import Any
 
+from orchestrator.worker.limits import BACKSTOP, refusal_text
 from orchestrator.worker.results import InvalidResult
 from orchestrator.worker.trial import Pruned
 
@@ -23,8 +24,11 @@ def failure_of(error: BaseException) -> dict[str, Any]:
         return {"cause": "invalid_result", "error": shortened(str(error))}
     if isinstance(error, SystemExit):
         return _exit_of(error)
-    cause = "out_of_memory" if isinstance(error, MemoryError) and _memory_is_limited() else "raised"
-    return {"cause": cause, "error": error_text(error)}
+    if isinstance(error, MemoryError) and _memory_is_limited():
+        limit_bytes = BACKSTOP.limit_bytes
+        told = "" if limit_bytes is None else refusal_text(limit_bytes) + "\n"
+        return {"cause": "out_of_memory", "error": told + error_text(error)}
+    return {"cause": "raised", "error": error_text(error)}
 
 
 def _said(error: BaseException) -> str:

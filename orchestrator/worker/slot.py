@@ -15,11 +15,9 @@ from multiprocessing.connection import wait
 from orchestrator.worker import lane, libc, lock_channel
 from orchestrator.worker.journal import Journal
 from orchestrator.worker.keeper_system import become_subreaper, members, send_signal
+from orchestrator.worker.limits import be_killed_before_the_daemon
 from orchestrator.worker.streams import ProcessStreams
 from orchestrator.worker.usage import ProcessMeter
-
-OOM_SCORE_ADJUSTMENT = 500
-"""Under memory pressure the kernel takes an evaluation before the daemon."""
 
 
 def enter_slot(mark: int, spool: str, given: Sequence[tuple[int, int]]) -> None:
@@ -57,7 +55,7 @@ def become_slot(mark: int, spool: str) -> tuple[int, int]:
         os.dup2(source, target)
     os.close(null)
     faulthandler.enable(2)
-    _be_killed_before_the_daemon()
+    be_killed_before_the_daemon()
     sys.argv[1:] = []
     sys.dont_write_bytecode = True  # a file edited twice in a second must not be served from a cache
     return spools
@@ -74,16 +72,6 @@ def _reset_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-
-def _be_killed_before_the_daemon() -> None:
-    try:
-        with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
-            score = min(1000, int(file.read()) + OOM_SCORE_ADJUSTMENT)
-            file.seek(0)
-            file.write(str(score))
-    except (OSError, ValueError):
-        return  # a sandbox that hides the file decides for itself
 
 
 def _die_with_parent(mark: int) -> None:

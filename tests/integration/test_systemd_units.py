@@ -1,25 +1,33 @@
 """The unit files as systemd's own tools see them."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 UNITS = Path(__file__).parents[2] / "systemd"
+SERVICES = ("orchestrator.service", "orchestrator-keeper.service")
 THRESHOLD_TENTHS = 20
 
 
-def laid_out(folder: Path, kind: str, *, program: str) -> list[str]:
-    """Copies of the units of a kind in which the installed program is one that exists."""
+def laid_out(folder: Path, kind: str, *, programs: str) -> list[str]:
+    """Copies of the units of a kind in which the installed programs are one that exists."""
     copies = []
-    for unit in sorted((UNITS / kind).glob("orchestrator.[a-z]*")):
-        if unit.suffix not in {".service", ".socket"}:
+    for unit in sorted((UNITS / kind).glob("orchestrator*")):
+        if unit.suffix not in {".service", ".socket", ".target"}:
             continue
-        text = unit.read_text()
+        text, count = re.subn(
+            f"^ExecStart={re.escape(programs)}orchestrator(d|-keeper)$",
+            "ExecStart=/bin/true",
+            unit.read_text(),
+            flags=re.MULTILINE,
+        )
         copy = folder / unit.name
-        copy.write_text(text.replace(program, "/bin/true"))
-        assert (program in text) == (unit.suffix == ".service")
+        copy.write_text(text)
+        assert count == (unit.suffix == ".service")
         copies.append(str(copy))
+    assert len(copies) == 5
     return copies
 
 
@@ -33,35 +41,37 @@ def said(*command: str, environ: dict[str, str] | None = None) -> tuple[int, str
 
 def test_the_system_units_are_valid(tmp_path: Path) -> None:
     """`systemd-analyze verify` finds nothing, with the drop-in that loosens the confinement and without."""
-    units = laid_out(tmp_path, "system", program="/opt/orchestrator/bin/orchestratord")
+    units = laid_out(tmp_path, "system", programs="/opt/orchestrator/bin/")
     assert said("systemd-analyze", "verify", "--man=no", *units) == (0, "")
-    (tmp_path / "orchestrator.service.d").mkdir()
-    (tmp_path / "orchestrator.service.d/relaxed.conf").write_text((UNITS / "system/relaxed.conf").read_text())
+    for service in SERVICES:
+        (tmp_path / f"{service}.d").mkdir()
+        (tmp_path / f"{service}.d/relaxed.conf").write_text((UNITS / "system/relaxed.conf").read_text())
     assert said("systemd-analyze", "verify", "--man=no", *units) == (0, "")
 
 
 def test_the_user_units_are_valid(tmp_path: Path) -> None:
     """`systemd-analyze --user verify` finds nothing."""
-    units = laid_out(tmp_path, "user", program="%h/.local/bin/orchestratord")
+    units = laid_out(tmp_path, "user", programs="%h/.local/bin/")
     environ = {"XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     assert said("systemd-analyze", "--user", "verify", "--man=no", *units, environ=environ) == (0, "")
 
 
-def test_the_system_service_is_confined() -> None:
-    """`systemd-analyze security` rates its exposure at 2.0 or less."""
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_system_services_are_confined(service: str) -> None:
+    """`systemd-analyze security` rates the exposure of each at 2.0 or less."""
     status, text = said(
         "systemd-analyze",
         "security",
         "--offline=true",
         "--no-pager",
         f"--threshold={THRESHOLD_TENTHS}",
-        str(UNITS / "system/orchestrator.service"),
+        str(UNITS / "system" / service),
     )
     assert status == 0, text
 
 
 @pytest.mark.parametrize("option", ["PrivateUsers=", "ProcSubset=", "ProtectControlGroups=", "DynamicUser="])
-@pytest.mark.parametrize("file", ["orchestrator.service", "relaxed.conf"])
+@pytest.mark.parametrize("file", [*SERVICES, "relaxed.conf"])
 def test_options_that_would_break_it_are_not_set(option: str, file: str) -> None:
     """No line sets what would hide clients' identity, the machine's readings or the delegated group, or change the user."""
     assert not [line for line in (UNITS / "system" / file).read_text().splitlines() if line.startswith(option)]
@@ -71,6 +81,20 @@ def test_options_that_would_break_it_are_not_set(option: str, file: str) -> None
 def test_enabling_the_socket_enables_the_service(kind: str) -> None:
     """After a reboot unfinished experiments go on without anybody connecting."""
     assert "Also=orchestrator.service" in (UNITS / kind / "orchestrator.socket").read_text().splitlines()
+
+
+@pytest.mark.parametrize("kind", ["system", "user"])
+def test_the_keeper_is_confined_as_the_daemon_is(kind: str) -> None:
+    """Where a stage runs does not change what it may do: the options that confine are the same in both units."""
+    daemon, keeper = (confinement((UNITS / kind / service).read_text()) for service in SERVICES)
+    assert daemon == keeper
+    assert bool(daemon) == (kind == "system")
+
+
+def confinement(unit: str) -> list[str]:
+    """The options from the comment on confinement to the end of the section."""
+    lines = unit.partition("# Confinement")[2].partition("[Install]")[0].splitlines()[1:]
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def test_the_user_and_the_folders_of_the_service_are_valid(tmp_path: Path) -> None:

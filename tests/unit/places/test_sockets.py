@@ -63,3 +63,11 @@ def test_a_path_the_kernel_cannot_bind_is_refused_with_its_length() -> None:
         places.checked_socket(Path("/" + "x" * 107))
     with pytest.raises(InvalidRequest, match="bytes long"):
         places.client_sockets("/" + "ü" * 60, None, SESSION)
+
+
+def test_where_a_service_manager_starts_the_keeper_is_told_by_a_variable() -> None:
+    """Without it the daemon starts its own."""
+    assert places.managed_keeper_socket({"ORCHESTRATOR_KEEPER_SOCKET": "/run/o/keeper.sock"}) == Path(
+        "/run/o/keeper.sock"
+    )
+    assert places.managed_keeper_socket(SESSION) is None
