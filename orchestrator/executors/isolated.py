@@ -81,7 +81,8 @@ class IsolatedExecutor:
             return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.evaluations))))
         self._stay()
         attempts = attempts_of(batch)
-        ticket = await self._keepers.start(self._job_message(batch.job), [attempt.run for attempt in attempts])
+        runs = [attempt.run for attempt in attempts]
+        ticket = await self._keepers.start(self._job_message(batch.job), runs, locks=batch.locks)
         return await self._see_through(batch, attempts, ticket, stop)
 
     async def _see_through(
