@@ -216,13 +216,14 @@ CREATE TABLE report (
     FOREIGN KEY (experiment, variant, iteration) REFERENCES iteration (experiment, variant, number) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
--- What the query planner is to believe: experiments are large, so that lists of rows are looked up one by one and never by a scan.
+-- What the query planner is to believe: experiments are so large that lists of rows, of which it expects a million, are looked up one
+-- by one, never by a scan, be it one to fill a Bloom filter.
 -- Written here and never measured, so that a plan does not depend on what happens to be in the file.
 ANALYZE sqlite_schema;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
-    ('variant', 'variant', '1000000 100000 1'),
-    ('variant', 'variant_by_hash', '1000000 100000 1'),
-    ('iteration', 'iteration', '3000000 300000 3 1'),
-    ('attempt', 'attempt', '3000000 300000 3 1 1'),
-    ('proposal', 'proposal', '1000000 100000 5000 1'),
+    ('variant', 'variant', '100000000 10000000 1'),
+    ('variant', 'variant_by_hash', '100000000 10000000 1'),
+    ('iteration', 'iteration', '300000000 30000000 3 1'),
+    ('attempt', 'attempt', '300000000 30000000 3 1 1'),
+    ('proposal', 'proposal', '100000000 10000000 500000 1'),
     ('report', 'report', '300000000 30000000 300 100 100 1');

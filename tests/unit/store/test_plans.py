@@ -11,6 +11,7 @@ import pytest
 from orchestrator.store import sql
 from orchestrator.store.sql import STATEMENTS, for_rows, read_statements
 
+MANY = 256  # rows in one step, as the writer sends them
 LARGE = ("variant", "iteration", "attempt", "proposal", "report", "event", "experiment")
 
 
@@ -25,19 +26,25 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 
 def plan(connection: sqlite3.Connection, name: str) -> list[str]:
-    """How SQLite would find the rows of a named statement; one over many rows is asked with three."""
+    """How SQLite would find the rows of a named statement; one over many rows is asked with as many as are sent."""
     statement = STATEMENTS[name]
     listed = re.search(r"\(([^()]*)\)\s*(?:AS \()?VALUES :rows", statement)
     if listed:
         width = listed[1].count(",") + 1
         shared = int("?1" in statement)
-        rows = for_rows(name, shared=shared, width=width, count=3)
-        found = connection.execute(f"EXPLAIN QUERY PLAN {rows}", [1] * (shared + width * 3))
+        rows = for_rows(name, shared=shared, width=width, count=MANY)
+        found = connection.execute(f"EXPLAIN QUERY PLAN {rows}", [1] * (shared + width * MANY))
     else:
         names = set(re.findall(r":(\w+)", statement))
         values = dict.fromkeys(names, 1) | ({"rows": "[]"} if "rows" in names else {})
         found = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
     return [row[3] for row in found]
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_nothing_is_built_from_a_whole_table_on_the_way(connection: sqlite3.Connection, name: str) -> None:
+    """No statement fills a Bloom filter or an index of its own first: that goes through all rows of an experiment, each time."""
+    assert [step for step in plan(connection, name) if re.search(r"BLOOM FILTER|AUTOMATIC", step)] == []
 
 
 def aliases(statement: str) -> set[str]:
