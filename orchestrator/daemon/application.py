@@ -173,5 +173,6 @@ class _Living:
         log.info("daemon_draining", seconds=seconds)
         notifier.tell(STOPPING=1, STATUS=f"stopping: {self.stop.reason}")
         async with manager.more_time(notifier):
-            await first_of(partial(self.engine.drain, seconds), self.stop.hurried)()
-            await self.engine.drain(0.0)  # with nothing left to interrupt, unless told to hurry
+            drain = partial(self.engine.drain, everything=self.stop.everything)
+            await first_of(partial(drain, seconds), self.stop.hurried)()
+            await drain(0.0)  # with nothing left to interrupt, unless told to hurry

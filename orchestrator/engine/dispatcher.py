@@ -2,7 +2,7 @@
 
 import heapq
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import anyio
 import structlog
@@ -14,6 +14,7 @@ from orchestrator.engine.doors import Doors
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.errors import ExecutorUnusable
 from orchestrator.executors.base import Executor
+from orchestrator.executors.outliving import LetGo, OutlivingExecutor
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,7 @@ class Dispatcher:
         self._idle = anyio.Event()
         self._turn = itertools.count(1)
         self._delayed: list[tuple[float, int, WorkQueue, Ready]] = []
+        self._adopted: list[tuple[WorkQueue, RunningBatch]] = []
 
     def executor(self, name: str) -> Executor:
         """The executor of that name. Raises ExecutorUnusable."""
@@ -62,6 +64,12 @@ class Dispatcher:
         """Make an iteration ready later."""
         queue.delayed += 1
         heapq.heappush(self._delayed, (anyio.current_time() + seconds, next(self._turn), queue, item))
+        self.wake()
+
+    def adopt(self, queue: WorkQueue, batch: RunningBatch) -> None:
+        """See a batch through that an earlier daemon has sent."""
+        self._admitted[batch.stage.permit] += 1
+        self._adopted.append((queue, batch))
         self.wake()
 
     def withdraw(self, queue: WorkQueue, match: Match) -> list[Ready]:
@@ -107,6 +115,8 @@ class Dispatcher:
             queue.push([item])
 
     def _dispatch(self, tasks: TaskGroup) -> None:
+        while self._adopted:
+            tasks.start_soon(self._run_batch, *self._adopted.pop())
         permits = max(self._totals.values())
         views = [
             queue.view(permits=permits if queue_uses_threads(queue) else self.slots, target_seconds=self._batch_seconds)
@@ -129,13 +139,18 @@ class Dispatcher:
     async def _run_batch(self, queue: WorkQueue, batch: RunningBatch) -> None:
         try:
             try:
-                await queue.owner.begin(batch)
-                result = await self._execute(queue, batch)
+                if not batch.adopted:
+                    await queue.owner.begin(batch)
+                result = await (self._see_out(queue, batch) if batch.adopted else self._execute(queue, batch))
             finally:
                 self._admitted[batch.stage.permit] -= 1
                 batch.stage.admitted -= 1
                 self.wake()
             await queue.owner.end(batch, result)
+            if result.receipt and isinstance(batch.stage.executor, OutlivingExecutor):
+                batch.stage.executor.recorded(result.receipt)
+        except LetGo:
+            pass  # on record it runs, and so it does: the next daemon hears its end
         except Exception as error:  # a defect, of ours or of an executor, ends this experiment and no other
             log.exception("batch_failed", experiment=queue.experiment, stage=batch.stage.name)
             queue.owner.broken(error)
@@ -168,6 +183,18 @@ class Dispatcher:
         self._learn(batch, result)
         return result
 
+    async def _see_out(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
+        """It executes already, whether there is a permit left for it or not."""
+        doors = Doors(queue.parallel, batch.stage.narrow, self._permits[batch.stage.permit])
+        held = doors.pass_at_once()
+        try:
+            executor = batch.stage.executor
+            assert isinstance(executor, OutlivingExecutor)
+            return await executor.adopt(batch.payload(queue.plan), batch.stop)
+        finally:
+            if held:
+                doors.leave()
+
     def _to_follow(self, queue: WorkQueue, batch: RunningBatch) -> RunningBatch | None:
         """The batch that this one may follow in its process without a gap.
 
@@ -186,20 +213,28 @@ class Dispatcher:
         walls = [outcome.usage.wall_seconds or 0.0 for outcome in result.outcomes.values()]
         pace.learn(seconds=max(sum(walls), seconds / 2), count=len(walls))
 
-    async def drain(self, seconds: float) -> None:
-        """Start nothing more; give what runs `seconds`, then interrupt it; return when nothing runs."""
+    async def drain(self, seconds: float, *, everything: bool) -> None:
+        """Start nothing more; give what runs `seconds`, then interrupt it; return when nothing runs.
+
+        What outlives the daemon is not waited for and goes on, unless `everything` is to end.
+        """
         self._closed = Wait.DRAINING
         self.wake()
+        outliving = (
+            set() if everything else {one for one in self.executors.values() if isinstance(one, OutlivingExecutor)}
+        )
         with anyio.move_on_after(seconds):
-            await self._until_idle()
+            await self._until_idle(but=outliving)
+        for executor in outliving:
+            executor.let_go()
         for queue in self._queues.values():
             for batch in queue.running():
                 batch.interrupted = True
                 batch.stop.press()
         await self._until_idle()
 
-    async def _until_idle(self) -> None:
-        while any(batch for queue in self._queues.values() for batch in queue.running()):
+    async def _until_idle(self, *, but: Collection[Executor] = ()) -> None:
+        while any(batch.stage.executor not in but for queue in self._queues.values() for batch in queue.running()):
             self._idle = anyio.Event()
             await self._idle.wait()
 

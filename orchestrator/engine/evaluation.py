@@ -12,10 +12,11 @@ from orchestrator.domain.evaluation import BatchResult
 from orchestrator.domain.outcome import AttemptEnd, Outcome
 from orchestrator.domain.refs import Ref
 from orchestrator.domain.states import ENDED_ITERATION, IterationState
+from orchestrator.engine.adopting import Group
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.ending import Ending, variant_move
-from orchestrator.engine.loading import load_page
+from orchestrator.engine.loading import load_page, load_variants
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.engine.settling import Settled, given_back, settle, with_objective
@@ -70,6 +71,23 @@ class Evaluation:
                     await self._take_in(page)
         self._dispatcher.wake()
         return self._more or bool(self._active)
+
+    async def adopt(self, groups: Sequence[Group]) -> None:
+        """Go on with what an earlier daemon has sent; on record it is running."""
+        now = anyio.current_time()
+        async with self.books:
+            for variant in await load_variants(
+                self._views, self.plan, {one.variant for group in groups for one in group}
+            ):
+                self._active[variant.number] = variant
+                self.queue.push([Ready(variant, iteration, now) for iteration in _merge(variant, variant)])
+        for group in groups:
+            variants = [self._active[kept.variant] for kept in group]
+            items = [
+                Ready(each, each.iterations[kept.iteration], now) for each, kept in zip(variants, group, strict=True)
+            ]
+            for batch in self.queue.adopt(items):
+                self._dispatcher.adopt(self.queue, batch)
 
     async def changed(self) -> None:
         """Return when more should be loaded, when all is done, or when there is trouble."""

@@ -95,15 +95,18 @@ class Orchestrator:
 
     async def __aenter__(self) -> Self:
         self._survivors = await find_survivors(self.dispatcher.executors)
-        await self._survivors.disown()
         change = RecoverWork(boot_id=self._setting.boot_id, kept=self._survivors.attempts)
         recovered = await self._writer.write(change)
         if recovered.lost:
             log.info("work_recovered", iterations=sum(recovered.lost.values()), experiments=len(recovered.lost))
+        if recovered.adopted:
+            log.info("work_adopted", iterations=len(recovered.adopted))
+        await self._survivors.disown(but=recovered.adopted)
         self._tasks = await anyio.create_task_group().__aenter__()
         self._tasks.start_soon(self.dispatcher.run, name="dispatcher")
         for experiment in await self.store.views.read("open_experiments"):
             await self._lead(experiment)
+        await self._survivors.disown()
         await self._writer.write(TellEvent(kind="daemon_started"))
         return self
 
@@ -169,6 +172,7 @@ class Orchestrator:
         )
         conductor = Conductor(plan, self._writer, self.store.views, self.dispatcher)
         await conductor.take_up(whole)
+        await conductor.evaluation.adopt(self._survivors.take(experiment))
         return conductor
 
     async def _conduct(self, conductor: Conductor) -> None:
@@ -308,9 +312,10 @@ class Orchestrator:
 
     # Leaving
 
-    async def drain(self, seconds: float) -> None:
+    async def drain(self, seconds: float, *, everything: bool = False) -> None:
         """Start nothing more, give running work `seconds`, interrupt the rest; returns when nothing runs.
 
+        Isolated work goes on without the daemon, unless `everything` is to end.
         A store that takes nothing does not keep the daemon: what could not be written is run again after the next start.
         """
         if not self._draining:
@@ -321,7 +326,7 @@ class Orchestrator:
                 log.warning("stopping_not_on_record", error=error.message)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._give_up_after, seconds + GIVE_UP_SECONDS)
-            await self.dispatcher.drain(seconds)
+            await self.dispatcher.drain(seconds, everything=everything)
             tasks.cancel_scope.cancel()
 
     async def _give_up_after(self, seconds: float) -> None:

@@ -42,6 +42,7 @@ class RunningBatch:
     stop: StopSwitch = field(default_factory=StopSwitch)
     cancelled: set[tuple[int, int]] = field(default_factory=set)  # these end as cancelled when they are interrupted
     interrupted: bool = False  # the daemon stops it on its way out
+    adopted: bool = False  # an earlier daemon has sent it
     started: float = 0.0  # the loop's clock
     doors: Doors | None = None  # held while it executes
     sent: Batch | None = None  # while its executor has it
@@ -135,6 +136,13 @@ class StageQueue:
     def take(self, count: int) -> RunningBatch:
         """The next `count` as a batch that counts as running from now on."""
         batch = RunningBatch(self, tuple(self.ready.popleft() for _ in range(count)))
+        return self._go(batch)
+
+    def adopt(self, items: Iterable[Ready]) -> RunningBatch:
+        """These as a batch that was running before."""
+        return self._go(RunningBatch(self, tuple(items), adopted=True))
+
+    def _go(self, batch: RunningBatch) -> RunningBatch:
         self.running.add(batch)
         self.admitted += 1
         return batch
@@ -196,6 +204,13 @@ class WorkQueue:
         """Add ready iterations at the end."""
         for item in items:
             self.stages[item.iteration.stage].ready.append(item)
+
+    def adopt(self, items: Iterable[Ready]) -> list[RunningBatch]:
+        """These were running before, one after the other: a batch for each stage they are of."""
+        by_stage: dict[str, list[Ready]] = {}
+        for item in items:
+            by_stage.setdefault(item.iteration.stage, []).append(item)
+        return [self.stages[name].adopt(members) for name, members in by_stage.items()]
 
     def push_front(self, items: Sequence[Ready]) -> None:
         """Give back what was taken, in its old place."""

@@ -77,9 +77,8 @@ class IsolatedExecutor:
         """Execute the evaluations of the batch one after the other."""
         if batch.job.command is None and batch.job.call is None:
             raise ExecutorUnusable(f"stage {batch.job.stage!r} names nothing that 'isolated' could run")
-        if stop.pressed:
+        if stop.pressed or self._letting_go.is_set():
             return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.evaluations))))
-        self._stay()
         attempts = attempts_of(batch)
         ticket = await self._keepers.start(self._job_message(batch.job), [attempt.run for attempt in attempts])
         return await self._see_through(batch, attempts, ticket, stop)
@@ -125,9 +124,9 @@ class IsolatedExecutor:
 
     # What outlives the daemon
 
-    def _stay(self, ticket: Ticket | None = None) -> None:
+    def _stay(self, ticket: Ticket) -> None:
         """Raises LetGo when the daemon is leaving and there is something to be left."""
-        if self._letting_go.is_set() and (ticket is None or not ticket.settled):
+        if self._letting_go.is_set() and not ticket.settled:
             raise LetGo
 
     def let_go(self) -> None:
