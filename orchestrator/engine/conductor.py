@@ -17,6 +17,7 @@ from orchestrator.engine import rounds
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.evaluation import Evaluation
+from orchestrator.engine.loading import recall_times
 from orchestrator.engine.plan import APPROACH, Plan
 from orchestrator.engine.trouble import Trouble
 from orchestrator.search.decide import RoundSummary
@@ -77,6 +78,7 @@ class Conductor:
         self._arm_deadline(whole["started_us"])
         if self.round <= 1 and self.phase in {None, Phase.GENERATING}:
             return  # nothing can have been evaluated
+        await recall_times(self._views, self.evaluation.queue)
         self._history = [await rounds.summary(self._views, self.plan, number) for number in range(1, self.round)]
         await rounds.count_what_ended(self._views, self.plan, self.evaluation.tally)
         if self.phase is not Phase.GENERATING:

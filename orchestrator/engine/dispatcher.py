@@ -9,11 +9,13 @@ import structlog
 from anyio.abc import TaskGroup
 
 from orchestrator.domain.evaluation import BatchResult
+from orchestrator.domain.outcome import AttemptEnd
 from orchestrator.engine.admission import STANDBY, Admission, Wait, admit
 from orchestrator.engine.doors import Doors
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
-from orchestrator.errors import ExecutorUnusable
+from orchestrator.errors import ExecutorUnusable, Problem
 from orchestrator.executors.base import Executor
+from orchestrator.spec.experiment import ExperimentSpec
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +48,8 @@ class Dispatcher:
     def add(self, queue: WorkQueue) -> None:
         """Admit work of this experiment from now on."""
         self._queues[queue.experiment] = queue
+        for stage in queue.stages.values():  # there may be fewer than when it was submitted
+            stage.cpus = min(stage.cpus, self._totals[stage.permit])
         self.wake()
 
     def remove(self, queue: WorkQueue) -> None:
@@ -81,6 +85,20 @@ class Dispatcher:
     def waiting(self) -> int:
         """Iterations that could start and wait."""
         return sum(queue.ready + queue.delayed for queue in self._queues.values())
+
+    def unmet(self, spec: ExperimentSpec) -> list[Problem]:
+        """What a spec asks for that this daemon does not have. Raises ExecutorUnusable for an executor it does not have."""
+        problems = []
+        for stage in spec.stages:
+            abilities = self.executor(stage.runs_on).abilities
+            total = self._totals[abilities.permit]
+            if stage.cpus > total:
+                has = f"{total} {abilities.permit}{'s' if total > 1 else ''}"
+                problems.append(Problem(f"stage.{stage.name}.cpus", f"needs {stage.cpus}; this daemon has {has}"))
+            if stage.memory_bytes is not None and not abilities.bounds_memory:
+                message = f'cannot be held by the executor "{stage.runs_on}"'
+                problems.append(Problem(f"stage.{stage.name}.memory", message))
+        return problems
 
     def why(self, experiment: int, stage: str) -> Wait | None:
         """Why the next evaluation of a stage waits, by the last decision; None when it does not."""
@@ -118,7 +136,7 @@ class Dispatcher:
             queue = self._queues[start.experiment]
             queue.last_served = next(self._turn)
             batch = queue.stages[start.stage].take(start.count)
-            self._admitted[batch.stage.permit] += 1
+            self._admitted[batch.stage.permit] += batch.stage.cpus
             tasks.start_soon(self._run_batch, queue, batch)
 
     def _free(self) -> dict[str, int]:
@@ -132,7 +150,7 @@ class Dispatcher:
                 await queue.owner.begin(batch)
                 result = await self._execute(queue, batch)
             finally:
-                self._admitted[batch.stage.permit] -= 1
+                self._admitted[batch.stage.permit] -= batch.stage.cpus
                 batch.stage.admitted -= 1
                 self.wake()
             await queue.owner.end(batch, result)
@@ -147,7 +165,8 @@ class Dispatcher:
 
     async def _execute(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
         unstarted = BatchResult(outcomes={}, unstarted=tuple(range(len(batch.items))))
-        doors = Doors(queue.parallel, batch.stage.narrow, self._permits[batch.stage.permit])
+        permits = itertools.repeat(self._permits[batch.stage.permit], batch.stage.cpus)
+        doors = Doors(queue.parallel, batch.stage.narrow, *permits)
         leader = None if doors.pass_at_once() else self._to_follow(queue, batch)
         if leader is not None and leader.doors is not None:
             leader.follower, batch.waits_behind, doors = batch, True, leader.doors.share()
@@ -179,7 +198,10 @@ class Dispatcher:
         return batch.stage.to_follow()
 
     def _learn(self, batch: RunningBatch, result: BatchResult) -> None:
-        pace = batch.stage.pace
+        pace, typical = batch.stage.pace, batch.stage.typical
+        if typical is not None:
+            ended_well = (outcome for outcome in result.outcomes.values() if outcome.end is AttemptEnd.SUCCEEDED)
+            typical.learn(outcome.usage.wall_seconds or 0.0 for outcome in ended_well)
         if len(result.outcomes) < len(batch.items):
             pace.forget()
         seconds = anyio.current_time() - batch.started

@@ -39,6 +39,10 @@ _WORDS: Mapping[Wait, tuple[str, str]] = {
         "all threads are busy; it takes its turn",
         "a running evaluation ends, or more threads in the settings",
     ),
+    Wait.CPUS: (
+        "it takes several slots at once (cpus), and not so many are free; those that are wait for it",
+        "running evaluations end, or a smaller cpus of its stage",
+    ),
     Wait.WIDTH: (
         "its executor runs one evaluation of an experiment at a time",
         "the running one ends, or another executor",

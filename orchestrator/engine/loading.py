@@ -7,6 +7,8 @@ from typing import Any
 from orchestrator.domain.outcome import MEASURED
 from orchestrator.domain.states import IterationState
 from orchestrator.engine.plan import Plan
+from orchestrator.engine.queue import WorkQueue
+from orchestrator.engine.typical import NEWEST
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.store.views import Views
 
@@ -19,6 +21,14 @@ async def load_page(views: Views, plan: Plan, *, after: int, limit: int) -> list
     rows: list[list[Any]] = await views.read("open_variants", {**place, "after": after, "limit": limit})
     measured = await _measured(views, plan, [row[0] for row in rows])
     return [_variant(row, measured) for row in rows]
+
+
+async def recall_times(views: Views, queue: WorkQueue) -> None:
+    """What was measured before this daemon started, for stages whose timeout follows it."""
+    for name, stage in queue.stages.items():
+        if stage.typical is not None:
+            values = {"experiment": queue.experiment, "stage": name, "limit": NEWEST}
+            stage.typical.learn(reversed(await views.read("newest_walls", values)))
 
 
 async def _measured(views: Views, plan: Plan, numbers: Sequence[int]) -> Measured:

@@ -24,7 +24,7 @@ from orchestrator.engine.explaining import Reason, explain
 from orchestrator.engine.plan import APPROACH, Plan
 from orchestrator.engine.progress import snapshot
 from orchestrator.engine.trouble import internal_error
-from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, StoreError, Unavailable
+from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, InvalidSpec, StoreError, Unavailable
 from orchestrator.executors.base import Executor
 from orchestrator.spec.code import code_places
 from orchestrator.spec.experiment import ExperimentSpec
@@ -120,8 +120,8 @@ class Orchestrator:
         if self._draining:
             raise Unavailable("the daemon is stopping", hint="submit again when it has been started anew")
         spec = submission.spec
-        for stage in spec.stages:
-            self.dispatcher.executor(stage.runs_on)
+        if problems := self.dispatcher.unmet(spec):
+            raise InvalidSpec(f"{submission.source} asks for more than this daemon has", problems=problems)
         change = AddExperiment(
             name=spec.name,
             seed=secrets.randbits(32) if spec.seed is None else spec.seed,

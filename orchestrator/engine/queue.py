@@ -12,6 +12,7 @@ from orchestrator.engine.admission import QueueView, StageView
 from orchestrator.engine.batching import Pace, batch_length, is_short
 from orchestrator.engine.doors import Doors
 from orchestrator.engine.plan import Plan
+from orchestrator.engine.typical import Typical
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.executors.base import Executor, StopSwitch
 
@@ -53,7 +54,7 @@ class RunningBatch:
         """What is sent to the executor."""
         evaluations = tuple([_evaluation(item.variant, item.iteration, plan) for item in self.items])
         first = None if behind is None or behind.sent is None else behind.sent.evaluations[0]
-        return Batch(job=self.stage.job, evaluations=evaluations, behind=first)
+        return Batch(job=self.stage.present_job(), evaluations=evaluations, behind=first)
 
 
 def _evaluation(variant: ActiveVariant, one: ActiveIteration, plan: Plan) -> Evaluation:
@@ -89,6 +90,8 @@ class StageQueue:
     name: str
     job: Job
     executor: Executor
+    typical: Typical | None = None  # with a timeout that follows what was measured
+    cpus: int = 1  # permits that a batch of it occupies
     pace: Pace = field(default_factory=Pace)
     ready: deque[Ready] = field(default_factory=deque)
     running: set[RunningBatch] = field(default_factory=set)  # until what came of them is on disk
@@ -103,11 +106,15 @@ class StageQueue:
         """What a batch of it occupies: "slot" or "thread"."""
         return self.executor.abilities.permit
 
+    def present_job(self) -> Job:
+        """The job of what starts now."""
+        return self.job if self.typical is None else replace(self.job, timeout_seconds=self.typical.timeout_seconds)
+
     def view(self, *, lanes: int, target_seconds: float) -> StageView:
         """What admission looks at."""
         abilities = self.executor.abilities
         waiting = len(self.ready)
-        lanes = min(lanes, abilities.width or lanes)
+        lanes = max(1, min(lanes, abilities.width or lanes) // self.cpus)
         length = (
             batch_length(self.pace, target_seconds=target_seconds, ready=waiting, lanes=lanes)
             if abilities.batches
@@ -120,7 +127,8 @@ class StageQueue:
             permit=self.permit,
             running=self.admitted,
             width=abilities.width,
-            short=is_short(self.pace, length=length),
+            short=self.cpus == 1 and is_short(self.pace, length=length),
+            permits=self.cpus,
         )
 
     def to_follow(self) -> RunningBatch | None:
@@ -152,7 +160,14 @@ class WorkQueue:
         self.last_served = 0
         self.delayed = 0  # iterations that wait for their next attempt's time
         self.stages = {
-            name: StageQueue(name, plan.job(name), executors(stage.runs_on)) for name, stage in plan.stages.items()
+            name: StageQueue(
+                name,
+                plan.job(name),
+                executors(stage.runs_on),
+                typical=None if stage.timeout_factor is None else Typical(stage.timeout_factor),
+                cpus=stage.cpus,
+            )
+            for name, stage in plan.stages.items()
         }
 
     @property
