@@ -2,7 +2,8 @@
 
 import heapq
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import anyio
 import structlog
@@ -10,8 +11,9 @@ from anyio.abc import TaskGroup
 
 from orchestrator.domain.evaluation import BatchResult
 from orchestrator.domain.outcome import AttemptEnd
-from orchestrator.engine.admission import STANDBY, Admission, Wait, admit
+from orchestrator.engine.admission import STANDBY, Admission, QueueView, Start, Wait, admit
 from orchestrator.engine.doors import Doors
+from orchestrator.engine.named_locks import HeldLock, NamedLocks
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.errors import ExecutorUnusable, Problem
 from orchestrator.executors.base import Executor
@@ -23,9 +25,12 @@ log = structlog.get_logger(__name__)
 class Dispatcher:
     """One for the daemon. Permits are semaphores: a slot or a thread is held from admission until the executor has answered."""
 
-    def __init__(self, executors: Mapping[str, Executor], *, slots: int, threads: int, batch_seconds: float) -> None:
+    def __init__(
+        self, executors: Mapping[str, Executor], *, slots: int, threads: int, batch_seconds: float, locks: Path
+    ) -> None:
         self.executors = executors
         self.slots = slots
+        self.locks = NamedLocks(locks, changed=self.wake)
         self._permits = {"slot": anyio.Semaphore(slots), "thread": anyio.Semaphore(threads)}
         self._totals = {"slot": slots, "thread": threads}
         self._admitted = {"slot": 0, "thread": 0}  # batches let in whose result is not there yet
@@ -57,6 +62,7 @@ class Dispatcher:
         self._queues.pop(queue.experiment, None)
         self._delayed = [entry for entry in self._delayed if entry[2] is not queue]
         heapq.heapify(self._delayed)
+        self.wake()
 
     def wake(self) -> None:
         """Something changed: decide anew."""
@@ -74,6 +80,7 @@ class Dispatcher:
         self._delayed = [entry for entry in self._delayed if entry[2] is not queue or not match(entry[3])]
         heapq.heapify(self._delayed)
         queue.delayed -= len(delayed)
+        self.wake()
         return queue.withdraw(match) + delayed
 
     @property
@@ -125,19 +132,53 @@ class Dispatcher:
             queue.push([item])
 
     def _dispatch(self, tasks: TaskGroup) -> None:
+        views = self._views()
+        while not self._carry_out(views, tasks):
+            views = self._views()
+        self.locks.settle(self._needed(views), tasks.start_soon)
+
+    def _views(self) -> list[QueueView]:
         permits = max(self._totals.values())
-        views = [
+        return [
             queue.view(permits=permits if queue_uses_threads(queue) else self.slots, target_seconds=self._batch_seconds)
             for queue in self._queues.values()
             if queue.ready
         ]
-        self._admission = admit(views, self._free(), closed=self._closed)
-        for start in self._admission.starts:
-            queue = self._queues[start.experiment]
-            queue.last_served = next(self._turn)
-            batch = queue.stages[start.stage].take(start.count)
-            self._admitted[batch.stage.permit] += batch.stage.cpus
-            tasks.start_soon(self._run_batch, queue, batch)
+
+    def _carry_out(self, views: Sequence[QueueView], tasks: TaskGroup) -> bool:
+        """Start what may start. False when others turned out to hold a lock: with that known, it is decided anew."""
+        self._admission = admit(views, self._free(), locks=self.locks.view, closed=self._closed)
+        return all(self._start(start, tasks) for start in self._admission.starts)
+
+    def _start(self, start: Start, tasks: TaskGroup) -> bool:
+        queue = self._queues[start.experiment]
+        stage = queue.stages[start.stage]
+        locks: tuple[HeldLock, ...] | None = ()
+        if stage.locks:
+            try:
+                locks = self.locks.take(stage.locks, ref=stage.next_ref(queue.experiment), job=stage.job)
+            except OSError as error:
+                queue.owner.unusable(stage.name, f"its locks cannot be taken: {error}")
+                return True
+        if locks is None:
+            return False
+        queue.last_served = next(self._turn)
+        batch = stage.take(start.count)
+        batch.locks = locks
+        self._admitted[batch.stage.permit] += stage.cpus
+        tasks.start_soon(self._run_batch, queue, batch)
+        return True
+
+    def _needed(self, views: Sequence[QueueView]) -> set[str]:
+        """The named locks of what waits and may start once it has them."""
+        open_views = () if self._closed else (view for view in views if not view.paused)
+        return {
+            name
+            for view in open_views
+            for stage in view.stages
+            if stage.locks and self._queues[view.experiment].stages[stage.name].ready
+            for name in stage.locks
+        }
 
     def _free(self) -> dict[str, int]:
         left = {kind: self._totals[kind] - admitted for kind, admitted in self._admitted.items()}
@@ -147,8 +188,9 @@ class Dispatcher:
     async def _run_batch(self, queue: WorkQueue, batch: RunningBatch) -> None:
         try:
             try:
-                await queue.owner.begin(batch)
-                result = await self._execute(queue, batch)
+                with self.locks.lent(batch.locks):
+                    await queue.owner.begin(batch)
+                    result = await self._execute(queue, batch)
             finally:
                 self._admitted[batch.stage.permit] -= batch.stage.cpus
                 batch.stage.admitted -= 1

@@ -9,6 +9,7 @@ from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, Experi
 from orchestrator.engine.admission import Wait
 from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher
+from orchestrator.engine.lock_reasons import lock_reason
 from orchestrator.store.views import Views
 
 
@@ -78,8 +79,8 @@ def _experiment(row: dict[str, Any], dispatcher: Dispatcher, conductor: Conducto
     if row["state"] == ExperimentState.PAUSED:
         paused = _reason(Wait.PAUSED, dispatcher, conductor)
         return [replace(paused, message=f"{paused.message}: {row['reason']}") if row["reason"] else paused]
-    waits = [dispatcher.why(conductor.plan.experiment, name) for name in conductor.plan.stages]
-    found = [_reason(wait, dispatcher, conductor) for wait in waits if wait is not None]
+    waits = {name: dispatcher.why(conductor.plan.experiment, name) for name in conductor.plan.stages}
+    found = [_reason(wait, dispatcher, conductor, stage=name) for name, wait in waits.items() if wait is not None]
     if conductor.evaluation.queue.delayed:
         found.append(_reason(Wait.BACKOFF, dispatcher, conductor))
     running = row["iterations"]["running"]
@@ -93,7 +94,7 @@ def _waiting(iteration: dict[str, Any], dispatcher: Dispatcher, conductor: Condu
     if conductor.state is ExperimentState.PAUSED:
         return _reason(Wait.PAUSED, dispatcher, conductor)
     wait = dispatcher.why(conductor.plan.experiment, iteration["stage"])
-    return _reason(wait or Wait.SLOTS, dispatcher, conductor)
+    return _reason(wait or Wait.SLOTS, dispatcher, conductor, stage=iteration["stage"])
 
 
 def _not_waiting(ref: Ref, iterations: list[dict[str, Any]], conductor: Conductor) -> Reason:
@@ -110,7 +111,9 @@ def _not_waiting(ref: Ref, iterations: list[dict[str, Any]], conductor: Conducto
     )
 
 
-def _reason(wait: Wait, dispatcher: Dispatcher, conductor: Conductor) -> Reason:
+def _reason(wait: Wait, dispatcher: Dispatcher, conductor: Conductor, *, stage: str = "") -> Reason:
+    if wait is Wait.LOCKS:
+        return Reason(wait, *lock_reason(conductor.plan.stages[stage].locks, dispatcher.locks))
     facts = {
         "experiment": conductor.plan.experiment,
         "max_parallel": conductor.plan.spec.limits.max_parallel,

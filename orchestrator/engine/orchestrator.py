@@ -74,6 +74,7 @@ class Setting:
     slots: int
     threads: int
     batch_seconds: float
+    lock_folder: Path  # of named locks, shared with other daemons
 
 
 class Orchestrator:
@@ -82,7 +83,11 @@ class Orchestrator:
     def __init__(self, store: Store, executors: Mapping[str, Executor], setting: Setting) -> None:
         self.store = store
         self.dispatcher = Dispatcher(
-            executors, slots=setting.slots, threads=setting.threads, batch_seconds=setting.batch_seconds
+            executors,
+            slots=setting.slots,
+            threads=setting.threads,
+            batch_seconds=setting.batch_seconds,
+            locks=setting.lock_folder,
         )
         self._writer = DurableWriter(store.writer)
         self._setting = setting

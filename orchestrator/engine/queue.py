@@ -11,6 +11,7 @@ from orchestrator.domain.evaluation import Batch, BatchResult, Evaluation, Job
 from orchestrator.engine.admission import QueueView, StageView
 from orchestrator.engine.batching import Pace, batch_length, is_short
 from orchestrator.engine.doors import Doors
+from orchestrator.engine.named_locks import HeldLock
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.typical import Typical
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
@@ -48,13 +49,15 @@ class RunningBatch:
     sent: Batch | None = None  # while its executor has it
     follower: "RunningBatch | None" = None  # begins in the same process when this one is over
     waits_behind: bool = False  # as long as the one before it is not over
+    locks: tuple[HeldLock, ...] = ()  # from admission until its executor has answered
     done: anyio.Event = field(default_factory=anyio.Event)  # its result is on disk
 
     def payload(self, plan: Plan, *, behind: "RunningBatch | None" = None) -> Batch:
         """What is sent to the executor."""
         evaluations = tuple([_evaluation(item.variant, item.iteration, plan) for item in self.items])
         first = None if behind is None or behind.sent is None else behind.sent.evaluations[0]
-        return Batch(job=self.stage.present_job(), evaluations=evaluations, behind=first)
+        locks = tuple(lock.taken.descriptor for lock in self.locks)
+        return Batch(job=self.stage.present_job(), evaluations=evaluations, behind=first, locks=locks)
 
 
 def _evaluation(variant: ActiveVariant, one: ActiveIteration, plan: Plan) -> Evaluation:
@@ -90,6 +93,7 @@ class StageQueue:
     name: str
     job: Job
     executor: Executor
+    locks: tuple[str, ...] = ()  # named locks each of its evaluations holds
     typical: Typical | None = None  # with a timeout that follows what was measured
     cpus: int = 1  # permits that a batch of it occupies
     pace: Pace = field(default_factory=Pace)
@@ -117,7 +121,7 @@ class StageQueue:
         lanes = max(1, min(lanes, abilities.width or lanes) // self.cpus)
         length = (
             batch_length(self.pace, target_seconds=target_seconds, ready=waiting, lanes=lanes)
-            if abilities.batches
+            if abilities.batches and not self.locks
             else 1
         )
         return StageView(
@@ -127,7 +131,8 @@ class StageQueue:
             permit=self.permit,
             running=self.admitted,
             width=abilities.width,
-            short=self.cpus == 1 and is_short(self.pace, length=length),
+            short=self.cpus == 1 and not self.locks and is_short(self.pace, length=length),
+            locks=self.locks,
             permits=self.cpus,
         )
 
@@ -139,6 +144,11 @@ class StageQueue:
             if batch.sent and not batch.follower and not batch.waits_behind and self.executor.may_follow(batch.sent)
         )
         return min(able, key=lambda batch: batch.started, default=None)
+
+    def next_ref(self, experiment: int) -> str:
+        """The evaluation that is taken next."""
+        variant, iteration = self.ready[0].key
+        return f"{experiment}.{variant}.{iteration}"
 
     def take(self, count: int) -> RunningBatch:
         """The next `count` as a batch that counts as running from now on."""
@@ -166,6 +176,7 @@ class WorkQueue:
                 executors(stage.runs_on),
                 typical=None if stage.timeout_factor is None else Typical(stage.timeout_factor),
                 cpus=stage.cpus,
+                locks=stage.locks,
             )
             for name, stage in plan.stages.items()
         }
