@@ -19,6 +19,7 @@ class Wait(StrEnum):
     PRIORITY = "priority"
     SLOTS = "slots"
     THREADS = "threads"
+    CPUS = "cpus"
     WIDTH = "width"
     LOCKS = "locks"
     BACKOFF = "backoff"
@@ -40,6 +41,7 @@ class StageView:
         False  # its batches end so soon that the next one should stand by, on record, when a permit comes free
     )
     locks: tuple[str, ...] = ()  # named locks a batch of it needs, all of them
+    permits: int = 1  # that a batch of it occupies; one that occupies several does not stand by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,15 @@ class Admission:
     waits: Mapping[tuple[int, str], Wait]
 
 
+LACKS_PERMITS = frozenset({Wait.SLOTS, Wait.THREADS, Wait.CPUS})
+
+
+def _lacking(stage: StageView) -> Wait:
+    if stage.permits > 1:
+        return Wait.CPUS
+    return Wait.SLOTS if stage.permit == "slot" else Wait.THREADS
+
+
 class _Share:
     """The books of one experiment while the decision is made."""
 
@@ -95,8 +106,8 @@ class _Share:
             return Wait.WIDTH
         if self.locks.lack(stage.locks):
             return Wait.LOCKS
-        if free[stage.permit] + (free[STANDBY] if stands_by and stage.permit not in wanted else 0) < 1:
-            return Wait.SLOTS if stage.permit == "slot" else Wait.THREADS
+        if free[stage.permit] + (free[STANDBY] if stands_by and stage.permit not in wanted else 0) < stage.permits:
+            return _lacking(stage)
         return None
 
     def all_short(self) -> bool:
@@ -109,13 +120,20 @@ class _Share:
             stage.permit
             for stage in self.view.stages
             if self.ready[stage.name] and not stage.short
-            if self.blocked(stage, free, wanted=frozenset()) in {Wait.SLOTS, Wait.THREADS}
+            if self.blocked(stage, free, wanted=frozenset()) in LACKS_PERMITS
         }
 
-    def candidate(self, free: Mapping[str, int], *, wanted: Collection[str]) -> StageView | None:
-        """The first stage a batch of which can start."""
-        ready = (stage for stage in self.view.stages if self.ready[stage.name])
-        return next((stage for stage in ready if self.blocked(stage, free, wanted=wanted) is None), None)
+    def candidate(self, free: dict[str, int], *, wanted: Collection[str]) -> StageView | None:
+        """The first stage a batch of which can start. What lacks only some of several permits keeps those that are `free`."""
+        for stage in self.view.stages:
+            if not self.ready[stage.name]:
+                continue
+            wait = self.blocked(stage, free, wanted=wanted)
+            if wait is None:
+                return stage
+            if wait is Wait.CPUS:
+                free[stage.permit] = free[STANDBY] = 0
+        return None
 
     def claim_locks(self, free: Mapping[str, int], *, wanted: Collection[str]) -> None:
         """Let nobody who comes after it take a lock from a batch that lacks only others."""
@@ -160,7 +178,7 @@ def admit(
             break
         share, stage = found
         starts.append(share.take(stage))
-        left[stage.permit if left[stage.permit] > 0 else STANDBY] -= 1
+        left[stage.permit if left[stage.permit] > 0 else STANDBY] -= stage.permits
         turn += 1
         share.served = turn
     waits = {
@@ -177,17 +195,18 @@ def _next(
     shares: Sequence[_Share], left: Mapping[str, int], *, wanted: Collection[str]
 ) -> tuple[_Share, StageView] | None:
     """Who is served next, with a batch of which stage."""
+    free = dict(left)
     for share in sorted(shares, key=lambda share: (-share.view.priority, share.served, share.view.experiment)):
-        stage = share.candidate(left, wanted=wanted)
+        stage = share.candidate(free, wanted=wanted)
         if stage is not None:
             return share, stage
-        share.claim_locks(left, wanted=wanted)
+        share.claim_locks(free, wanted=wanted)
     return None
 
 
 def _outranked(shares: Sequence[_Share], waits: Mapping[tuple[int, str], Wait]) -> dict[tuple[int, str], Wait]:
     """What waits for a permit that others of a higher priority wait for as well."""
     priority = {share.view.experiment: share.view.priority for share in shares}
-    starved = [key for key, wait in waits.items() if wait in {Wait.SLOTS, Wait.THREADS}]
+    starved = [key for key, wait in waits.items() if wait in LACKS_PERMITS]
     highest = max((priority[experiment] for experiment, _ in starved), default=0)
     return {key: Wait.PRIORITY for key in starved if priority[key[0]] < highest}

@@ -17,6 +17,7 @@ from orchestrator.engine import rounds
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.evaluation import Evaluation
+from orchestrator.engine.loading import recall_times
 from orchestrator.engine.plan import APPROACH, Plan
 from orchestrator.engine.trouble import Trouble
 from orchestrator.search.decide import RoundSummary
@@ -48,6 +49,7 @@ class Conductor:
         self._views = views
         self._dispatcher = dispatcher
         self._resumed = anyio.Event()
+        self._proposing = anyio.CancelScope()  # of the present round
         self._turn = anyio.Lock()  # held by every phase but evaluating, and by whoever changes the phase from outside
         self._moving = anyio.Lock()  # held, after the turn, by whoever moves the experiment to another state
         self._stop: Trouble | None = None
@@ -76,6 +78,7 @@ class Conductor:
         self._arm_deadline(whole["started_us"])
         if self.round <= 1 and self.phase in {None, Phase.GENERATING}:
             return  # nothing can have been evaluated
+        await recall_times(self._views, self.evaluation.queue)
         self._history = [await rounds.summary(self._views, self.plan, number) for number in range(1, self.round)]
         await rounds.count_what_ended(self._views, self.plan, self.evaluation.tally)
         if self.phase is not Phase.GENERATING:
@@ -118,9 +121,12 @@ class Conductor:
             self._enter(Phase.GENERATING, 1)
 
     async def _generate(self) -> None:
-        cut = await rounds.propose(self._generator, self.plan, self.round, store=self._store, views=self._views)
-        self._limit_reached = self._limit_reached or cut
-        self._enter(Phase.EVALUATING, self.round)
+        with anyio.CancelScope() as self._proposing:
+            if self._stop is not None:
+                return
+            cut = await rounds.propose(self._generator, self.plan, self.round, store=self._store, views=self._views)
+            self._limit_reached = self._limit_reached or cut
+            self._enter(Phase.EVALUATING, self.round)
 
     async def _evaluate(self) -> None:
         while await self._more_to_evaluate():
@@ -244,6 +250,7 @@ class Conductor:
     async def cancel(self) -> None:
         """End it; returns when that is on record and nothing of it runs."""
         self._stop = CANCELLED
+        self._proposing.cancel()  # a large round is not proposed to its end; what was committed of it is cancelled with the rest
         self._resumed.set()
         self.evaluation.reload()
         await self.ended.wait()

@@ -2,19 +2,23 @@
 
 import heapq
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 import anyio
 import structlog
 from anyio.abc import TaskGroup
 
 from orchestrator.domain.evaluation import BatchResult
-from orchestrator.engine.admission import STANDBY, Admission, Wait, admit
+from orchestrator.domain.outcome import AttemptEnd
+from orchestrator.engine.admission import STANDBY, Admission, QueueView, Start, Wait, admit
 from orchestrator.engine.doors import Doors
+from orchestrator.engine.named_locks import HeldLock, NamedLocks
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
-from orchestrator.errors import ExecutorUnusable
+from orchestrator.errors import ExecutorUnusable, Problem
 from orchestrator.executors.base import Executor
 from orchestrator.executors.outliving import LetGo, OutlivingExecutor
+from orchestrator.spec.experiment import ExperimentSpec
 
 log = structlog.get_logger(__name__)
 
@@ -22,9 +26,12 @@ log = structlog.get_logger(__name__)
 class Dispatcher:
     """One for the daemon. Permits are semaphores: a slot or a thread is held from admission until the executor has answered."""
 
-    def __init__(self, executors: Mapping[str, Executor], *, slots: int, threads: int, batch_seconds: float) -> None:
+    def __init__(
+        self, executors: Mapping[str, Executor], *, slots: int, threads: int, batch_seconds: float, locks: Path
+    ) -> None:
         self.executors = executors
         self.slots = slots
+        self.locks = NamedLocks(locks, changed=self.wake)
         self._permits = {"slot": anyio.Semaphore(slots), "thread": anyio.Semaphore(threads)}
         self._totals = {"slot": slots, "thread": threads}
         self._admitted = {"slot": 0, "thread": 0}  # batches let in whose result is not there yet
@@ -48,6 +55,8 @@ class Dispatcher:
     def add(self, queue: WorkQueue) -> None:
         """Admit work of this experiment from now on."""
         self._queues[queue.experiment] = queue
+        for stage in queue.stages.values():  # there may be fewer than when it was submitted
+            stage.cpus = min(stage.cpus, self._totals[stage.permit])
         self.wake()
 
     def remove(self, queue: WorkQueue) -> None:
@@ -55,6 +64,7 @@ class Dispatcher:
         self._queues.pop(queue.experiment, None)
         self._delayed = [entry for entry in self._delayed if entry[2] is not queue]
         heapq.heapify(self._delayed)
+        self.wake()
 
     def wake(self) -> None:
         """Something changed: decide anew."""
@@ -68,7 +78,7 @@ class Dispatcher:
 
     def adopt(self, queue: WorkQueue, batch: RunningBatch) -> None:
         """See a batch through that an earlier daemon has sent."""
-        self._admitted[batch.stage.permit] += 1
+        self._admitted[batch.stage.permit] += batch.stage.cpus
         self._adopted.append((queue, batch))
         self.wake()
 
@@ -78,6 +88,7 @@ class Dispatcher:
         self._delayed = [entry for entry in self._delayed if entry[2] is not queue or not match(entry[3])]
         heapq.heapify(self._delayed)
         queue.delayed -= len(delayed)
+        self.wake()
         return queue.withdraw(match) + delayed
 
     @property
@@ -89,6 +100,20 @@ class Dispatcher:
     def waiting(self) -> int:
         """Iterations that could start and wait."""
         return sum(queue.ready + queue.delayed for queue in self._queues.values())
+
+    def unmet(self, spec: ExperimentSpec) -> list[Problem]:
+        """What a spec asks for that this daemon does not have. Raises ExecutorUnusable for an executor it does not have."""
+        problems = []
+        for stage in spec.stages:
+            abilities = self.executor(stage.runs_on).abilities
+            total = self._totals[abilities.permit]
+            if stage.cpus > total:
+                has = f"{total} {abilities.permit}{'s' if total > 1 else ''}"
+                problems.append(Problem(f"stage.{stage.name}.cpus", f"needs {stage.cpus}; this daemon has {has}"))
+            if stage.memory_bytes is not None and not abilities.bounds_memory:
+                message = f'cannot be held by the executor "{stage.runs_on}"'
+                problems.append(Problem(f"stage.{stage.name}.memory", message))
+        return problems
 
     def why(self, experiment: int, stage: str) -> Wait | None:
         """Why the next evaluation of a stage waits, by the last decision; None when it does not."""
@@ -117,19 +142,53 @@ class Dispatcher:
     def _dispatch(self, tasks: TaskGroup) -> None:
         while self._adopted:
             tasks.start_soon(self._run_batch, *self._adopted.pop())
+        views = self._views()
+        while not self._carry_out(views, tasks):
+            views = self._views()
+        self.locks.settle(self._needed(views), tasks.start_soon)
+
+    def _views(self) -> list[QueueView]:
         permits = max(self._totals.values())
-        views = [
+        return [
             queue.view(permits=permits if queue_uses_threads(queue) else self.slots, target_seconds=self._batch_seconds)
             for queue in self._queues.values()
             if queue.ready
         ]
-        self._admission = admit(views, self._free(), closed=self._closed)
-        for start in self._admission.starts:
-            queue = self._queues[start.experiment]
-            queue.last_served = next(self._turn)
-            batch = queue.stages[start.stage].take(start.count)
-            self._admitted[batch.stage.permit] += 1
-            tasks.start_soon(self._run_batch, queue, batch)
+
+    def _carry_out(self, views: Sequence[QueueView], tasks: TaskGroup) -> bool:
+        """Start what may start. False when others turned out to hold a lock: with that known, it is decided anew."""
+        self._admission = admit(views, self._free(), locks=self.locks.view, closed=self._closed)
+        return all(self._start(start, tasks) for start in self._admission.starts)
+
+    def _start(self, start: Start, tasks: TaskGroup) -> bool:
+        queue = self._queues[start.experiment]
+        stage = queue.stages[start.stage]
+        locks: tuple[HeldLock, ...] | None = ()
+        if stage.locks:
+            try:
+                locks = self.locks.take(stage.locks, ref=stage.next_ref(queue.experiment), job=stage.job)
+            except OSError as error:
+                queue.owner.unusable(stage.name, f"its locks cannot be taken: {error}")
+                return True
+        if locks is None:
+            return False
+        queue.last_served = next(self._turn)
+        batch = stage.take(start.count)
+        batch.locks = locks
+        self._admitted[batch.stage.permit] += stage.cpus
+        tasks.start_soon(self._run_batch, queue, batch)
+        return True
+
+    def _needed(self, views: Sequence[QueueView]) -> set[str]:
+        """The named locks of what waits and may start once it has them."""
+        open_views = () if self._closed else (view for view in views if not view.paused)
+        return {
+            name
+            for view in open_views
+            for stage in view.stages
+            if stage.locks and self._queues[view.experiment].stages[stage.name].ready
+            for name in stage.locks
+        }
 
     def _free(self) -> dict[str, int]:
         left = {kind: self._totals[kind] - admitted for kind, admitted in self._admitted.items()}
@@ -139,11 +198,12 @@ class Dispatcher:
     async def _run_batch(self, queue: WorkQueue, batch: RunningBatch) -> None:
         try:
             try:
-                if not batch.adopted:
-                    await queue.owner.begin(batch)
-                result = await (self._see_out(queue, batch) if batch.adopted else self._execute(queue, batch))
+                with self.locks.lent(batch.locks):
+                    if not batch.adopted:
+                        await queue.owner.begin(batch)
+                    result = await (self._see_out(queue, batch) if batch.adopted else self._execute(queue, batch))
             finally:
-                self._admitted[batch.stage.permit] -= 1
+                self._admitted[batch.stage.permit] -= batch.stage.cpus
                 batch.stage.admitted -= 1
                 self.wake()
             await queue.owner.end(batch, result)
@@ -162,7 +222,7 @@ class Dispatcher:
 
     async def _execute(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
         unstarted = BatchResult(outcomes={}, unstarted=tuple(range(len(batch.items))))
-        doors = Doors(queue.parallel, batch.stage.narrow, self._permits[batch.stage.permit])
+        doors = self._doors(queue, batch)
         leader = None if doors.pass_at_once() else self._to_follow(queue, batch)
         if leader is not None and leader.doors is not None:
             leader.follower, batch.waits_behind, doors = batch, True, leader.doors.share()
@@ -183,9 +243,13 @@ class Dispatcher:
         self._learn(batch, result)
         return result
 
+    def _doors(self, queue: WorkQueue, batch: RunningBatch) -> Doors:
+        permits = itertools.repeat(self._permits[batch.stage.permit], batch.stage.cpus)
+        return Doors(queue.parallel, batch.stage.narrow, *permits)
+
     async def _see_out(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
         """It executes already, whether there is a permit left for it or not."""
-        doors = Doors(queue.parallel, batch.stage.narrow, self._permits[batch.stage.permit])
+        doors = self._doors(queue, batch)
         held = doors.pass_at_once()
         try:
             executor = batch.stage.executor
@@ -206,7 +270,10 @@ class Dispatcher:
         return batch.stage.to_follow()
 
     def _learn(self, batch: RunningBatch, result: BatchResult) -> None:
-        pace = batch.stage.pace
+        pace, typical = batch.stage.pace, batch.stage.typical
+        if typical is not None:
+            ended_well = (outcome for outcome in result.outcomes.values() if outcome.end is AttemptEnd.SUCCEEDED)
+            typical.learn(outcome.usage.wall_seconds or 0.0 for outcome in ended_well)
         if len(result.outcomes) < len(batch.items):
             pace.forget()
         seconds = anyio.current_time() - batch.started

@@ -74,6 +74,7 @@ class Evaluation:
 
     async def adopt(self, groups: Sequence[Group]) -> None:
         """Go on with what an earlier daemon has sent; on record it is running."""
+        self._dispatcher.add(self.queue)
         now = anyio.current_time()
         async with self.books:
             for variant in await load_variants(

@@ -9,6 +9,7 @@ from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, Experi
 from orchestrator.engine.admission import Wait
 from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher
+from orchestrator.engine.lock_reasons import lock_reason
 from orchestrator.store.views import Views
 
 
@@ -38,6 +39,10 @@ _WORDS: Mapping[Wait, tuple[str, str]] = {
     Wait.THREADS: (
         "all threads are busy; it takes its turn",
         "a running evaluation ends, or more threads in the settings",
+    ),
+    Wait.CPUS: (
+        "it takes several slots at once (cpus), and not so many are free; those that are wait for it",
+        "running evaluations end, or a smaller cpus of its stage",
     ),
     Wait.WIDTH: (
         "its executor runs one evaluation of an experiment at a time",
@@ -74,8 +79,8 @@ def _experiment(row: dict[str, Any], dispatcher: Dispatcher, conductor: Conducto
     if row["state"] == ExperimentState.PAUSED:
         paused = _reason(Wait.PAUSED, dispatcher, conductor)
         return [replace(paused, message=f"{paused.message}: {row['reason']}") if row["reason"] else paused]
-    waits = [dispatcher.why(conductor.plan.experiment, name) for name in conductor.plan.stages]
-    found = [_reason(wait, dispatcher, conductor) for wait in waits if wait is not None]
+    waits = {name: dispatcher.why(conductor.plan.experiment, name) for name in conductor.plan.stages}
+    found = [_reason(wait, dispatcher, conductor, stage=name) for name, wait in waits.items() if wait is not None]
     if conductor.evaluation.queue.delayed:
         found.append(_reason(Wait.BACKOFF, dispatcher, conductor))
     running = row["iterations"]["running"]
@@ -89,7 +94,7 @@ def _waiting(iteration: dict[str, Any], dispatcher: Dispatcher, conductor: Condu
     if conductor.state is ExperimentState.PAUSED:
         return _reason(Wait.PAUSED, dispatcher, conductor)
     wait = dispatcher.why(conductor.plan.experiment, iteration["stage"])
-    return _reason(wait or Wait.SLOTS, dispatcher, conductor)
+    return _reason(wait or Wait.SLOTS, dispatcher, conductor, stage=iteration["stage"])
 
 
 def _not_waiting(ref: Ref, iterations: list[dict[str, Any]], conductor: Conductor) -> Reason:
@@ -106,7 +111,9 @@ def _not_waiting(ref: Ref, iterations: list[dict[str, Any]], conductor: Conducto
     )
 
 
-def _reason(wait: Wait, dispatcher: Dispatcher, conductor: Conductor) -> Reason:
+def _reason(wait: Wait, dispatcher: Dispatcher, conductor: Conductor, *, stage: str = "") -> Reason:
+    if wait is Wait.LOCKS:
+        return Reason(wait, *lock_reason(conductor.plan.stages[stage].locks, dispatcher.locks))
     facts = {
         "experiment": conductor.plan.experiment,
         "max_parallel": conductor.plan.spec.limits.max_parallel,

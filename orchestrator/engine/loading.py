@@ -7,6 +7,8 @@ from typing import Any
 from orchestrator.domain.outcome import MEASURED
 from orchestrator.domain.states import IterationState
 from orchestrator.engine.plan import Plan
+from orchestrator.engine.queue import WorkQueue
+from orchestrator.engine.typical import NEWEST
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.store.views import Views
 
@@ -31,6 +33,14 @@ async def load_variants(views: Views, plan: Plan, numbers: Collection[int]) -> l
         last = page[-1].number if page else missing[-1]
         missing = [number for number in missing if number > last]
     return found
+
+
+async def recall_times(views: Views, queue: WorkQueue) -> None:
+    """What was measured before this daemon started, for stages whose timeout follows it."""
+    for name, stage in queue.stages.items():
+        if stage.typical is not None:
+            values = {"experiment": queue.experiment, "stage": name, "limit": NEWEST}
+            stage.typical.learn(reversed(await views.read("newest_walls", values)))
 
 
 async def _measured(views: Views, plan: Plan, numbers: Sequence[int]) -> Measured:

@@ -24,7 +24,7 @@ from orchestrator.engine.explaining import Reason, explain
 from orchestrator.engine.plan import APPROACH, Plan
 from orchestrator.engine.progress import snapshot
 from orchestrator.engine.trouble import internal_error
-from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, StoreError, Unavailable
+from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, InvalidSpec, StoreError, Unavailable
 from orchestrator.executors.base import Executor
 from orchestrator.spec.code import code_places
 from orchestrator.spec.experiment import ExperimentSpec
@@ -74,6 +74,7 @@ class Setting:
     slots: int
     threads: int
     batch_seconds: float
+    lock_folder: Path  # of named locks, shared with other daemons
 
 
 class Orchestrator:
@@ -82,7 +83,11 @@ class Orchestrator:
     def __init__(self, store: Store, executors: Mapping[str, Executor], setting: Setting) -> None:
         self.store = store
         self.dispatcher = Dispatcher(
-            executors, slots=setting.slots, threads=setting.threads, batch_seconds=setting.batch_seconds
+            executors,
+            slots=setting.slots,
+            threads=setting.threads,
+            batch_seconds=setting.batch_seconds,
+            locks=setting.lock_folder,
         )
         self._writer = DurableWriter(store.writer)
         self._setting = setting
@@ -123,8 +128,8 @@ class Orchestrator:
         if self._draining:
             raise Unavailable("the daemon is stopping", hint="submit again when it has been started anew")
         spec = submission.spec
-        for stage in spec.stages:
-            self.dispatcher.executor(stage.runs_on)
+        if problems := self.dispatcher.unmet(spec):
+            raise InvalidSpec(f"{submission.source} asks for more than this daemon has", problems=problems)
         change = AddExperiment(
             name=spec.name,
             seed=secrets.randbits(32) if spec.seed is None else spec.seed,

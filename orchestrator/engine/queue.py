@@ -11,7 +11,9 @@ from orchestrator.domain.evaluation import Batch, BatchResult, Evaluation, Job
 from orchestrator.engine.admission import QueueView, StageView
 from orchestrator.engine.batching import Pace, batch_length, is_short
 from orchestrator.engine.doors import Doors
+from orchestrator.engine.named_locks import HeldLock
 from orchestrator.engine.plan import Plan
+from orchestrator.engine.typical import Typical
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.executors.base import Executor, StopSwitch
 
@@ -48,13 +50,15 @@ class RunningBatch:
     sent: Batch | None = None  # while its executor has it
     follower: "RunningBatch | None" = None  # begins in the same process when this one is over
     waits_behind: bool = False  # as long as the one before it is not over
+    locks: tuple[HeldLock, ...] = ()  # from admission until its executor has answered
     done: anyio.Event = field(default_factory=anyio.Event)  # its result is on disk
 
     def payload(self, plan: Plan, *, behind: "RunningBatch | None" = None) -> Batch:
         """What is sent to the executor."""
         evaluations = tuple([_evaluation(item.variant, item.iteration, plan) for item in self.items])
         first = None if behind is None or behind.sent is None else behind.sent.evaluations[0]
-        return Batch(job=self.stage.job, evaluations=evaluations, behind=first)
+        locks = tuple(lock.taken.descriptor for lock in self.locks)
+        return Batch(job=self.stage.present_job(), evaluations=evaluations, behind=first, locks=locks)
 
 
 def _evaluation(variant: ActiveVariant, one: ActiveIteration, plan: Plan) -> Evaluation:
@@ -90,6 +94,9 @@ class StageQueue:
     name: str
     job: Job
     executor: Executor
+    locks: tuple[str, ...] = ()  # named locks each of its evaluations holds
+    typical: Typical | None = None  # with a timeout that follows what was measured
+    cpus: int = 1  # permits that a batch of it occupies
     pace: Pace = field(default_factory=Pace)
     ready: deque[Ready] = field(default_factory=deque)
     running: set[RunningBatch] = field(default_factory=set)  # until what came of them is on disk
@@ -104,14 +111,18 @@ class StageQueue:
         """What a batch of it occupies: "slot" or "thread"."""
         return self.executor.abilities.permit
 
+    def present_job(self) -> Job:
+        """The job of what starts now."""
+        return self.job if self.typical is None else replace(self.job, timeout_seconds=self.typical.timeout_seconds)
+
     def view(self, *, lanes: int, target_seconds: float) -> StageView:
         """What admission looks at."""
         abilities = self.executor.abilities
         waiting = len(self.ready)
-        lanes = min(lanes, abilities.width or lanes)
+        lanes = max(1, min(lanes, abilities.width or lanes) // self.cpus)
         length = (
             batch_length(self.pace, target_seconds=target_seconds, ready=waiting, lanes=lanes)
-            if abilities.batches
+            if abilities.batches and not self.locks
             else 1
         )
         return StageView(
@@ -121,7 +132,9 @@ class StageQueue:
             permit=self.permit,
             running=self.admitted,
             width=abilities.width,
-            short=is_short(self.pace, length=length),
+            short=self.cpus == 1 and not self.locks and is_short(self.pace, length=length),
+            locks=self.locks,
+            permits=self.cpus,
         )
 
     def to_follow(self) -> RunningBatch | None:
@@ -132,6 +145,11 @@ class StageQueue:
             if batch.sent and not batch.follower and not batch.waits_behind and self.executor.may_follow(batch.sent)
         )
         return min(able, key=lambda batch: batch.started, default=None)
+
+    def next_ref(self, experiment: int) -> str:
+        """The evaluation that is taken next."""
+        variant, iteration = self.ready[0].key
+        return f"{experiment}.{variant}.{iteration}"
 
     def take(self, count: int) -> RunningBatch:
         """The next `count` as a batch that counts as running from now on."""
@@ -160,7 +178,15 @@ class WorkQueue:
         self.last_served = 0
         self.delayed = 0  # iterations that wait for their next attempt's time
         self.stages = {
-            name: StageQueue(name, plan.job(name), executors(stage.runs_on)) for name, stage in plan.stages.items()
+            name: StageQueue(
+                name,
+                plan.job(name),
+                executors(stage.runs_on),
+                typical=None if stage.timeout_factor is None else Typical(stage.timeout_factor),
+                cpus=stage.cpus,
+                locks=stage.locks,
+            )
+            for name, stage in plan.stages.items()
         }
 
     @property

@@ -80,7 +80,8 @@ class IsolatedExecutor:
         if stop.pressed or self._letting_go.is_set():
             return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.evaluations))))
         attempts = attempts_of(batch)
-        ticket = await self._keepers.start(self._job_message(batch.job), [attempt.run for attempt in attempts])
+        runs = [attempt.run for attempt in attempts]
+        ticket = await self._keepers.start(self._job_message(batch.job), runs, locks=batch.locks)
         return await self._see_through(batch, attempts, ticket, stop)
 
     async def _see_through(

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -61,12 +61,16 @@ class Keepers:
 
     # Work
 
-    async def start(self, job: Mapping[str, Any], runs: list[dict[str, Any]]) -> Ticket:
-        """Have these run one after the other. Raises ExecutorUnusable."""
+    async def start(self, job: Mapping[str, Any], runs: list[dict[str, Any]], *, locks: Sequence[int] = ()) -> Ticket:
+        """Have these run one after the other, holding copies of locks. Raises ExecutorUnusable."""
         await self.ready()
         runs = [{**run, "token": self.tickets.free_token(run["token"])} for run in runs]
         ticket = self.tickets.issue([run["token"] for run in runs])
-        self._say(op="start", job=job, runs=runs)
+        if locks and self._connection is not None:
+            message = {"op": "start", "job": {**job, "locks": len(locks)}, "runs": runs}
+            await self._connection.send_with(message, locks)
+        else:
+            self._say(op="start", job=job, runs=runs)
         return ticket
 
     async def settled(self, ticket: Ticket) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -26,11 +26,13 @@ class KeeperConnection(asyncio.Protocol):
         self._gone = gone
         self._greeted = anyio.Event()
         self._transport: asyncio.Transport | None = None
+        self._room = anyio.Event()
         self._lines = Lines()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet first."""
         self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)
         self.send({"op": "hello", "versions": [VERSION], "folder": str(self._folder)})
 
     def data_received(self, data: bytes) -> None:
@@ -46,6 +48,7 @@ class KeeperConnection(asyncio.Protocol):
         """The keeper is gone, or it was hung up on."""
         del exc
         self.lost = True
+        self._room.set()
         self._greeted.set()
         self._gone()
 
@@ -70,6 +73,36 @@ class KeeperConnection(asyncio.Protocol):
         """Say it; a keeper that is gone hears nothing."""
         if self._transport is not None and not self.lost:
             self._transport.write(encode(message))
+
+    def resume_writing(self) -> None:
+        """Everything that was said has been sent."""
+        self._room.set()
+
+    async def send_with(self, message: Message, descriptors: Sequence[int]) -> None:
+        """Say it, with copies of these descriptors. One that takes nothing for long is given up."""
+        with anyio.move_on_after(HELLO_SECONDS) as waiting:
+            while not (self.lost or self._sent_at_once(encode(message), descriptors)):
+                await self._room.wait()
+        if waiting.cancelled_caught:
+            self.hang_up()
+
+    def _sent_at_once(self, data: bytes, descriptors: Sequence[int]) -> bool:
+        """Whether it could be sent: descriptors travel with the first byte, which must not overtake what was said before."""
+        assert self._transport is not None
+        self._room = anyio.Event()
+        if self._transport.get_write_buffer_size():
+            return False
+        with self._transport.get_extra_info("socket").dup() as connection:
+            try:
+                sent = socket.send_fds(connection, [data], list(descriptors))
+            except BlockingIOError:
+                self._transport.write(b"\n")  # sent as soon as there is room; it says nothing
+                return False
+            except OSError:  # the keeper is gone, which is told
+                return True
+        if sent < len(data):
+            self._transport.write(data[sent:])
+        return True
 
     def hang_up(self) -> None:
         """It goes on without this daemon."""

@@ -14,8 +14,8 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from orchestrator.errors import CorruptDatabase, NewerDatabase, StoreError
-from orchestrator.store import sql
+from orchestrator.errors import CorruptDatabase, StoreError
+from orchestrator.store import soundness, sql
 
 log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
@@ -130,14 +130,17 @@ async def prepare(path: Path) -> None:
     if (fresh or not path.stat().st_size) and _outputs_beside(path):
         message = f"{path} is missing or empty, but output of its experiments is there in {path.with_name(OUTPUTS)}"
         raise CorruptDatabase(message, hint="bring the database file back, or move the output away too to start anew")
+    if not fresh:
+        soundness.refuse_foreign(path)
     unclean = not fresh and path.with_name(path.name + "-wal").exists()
     try:
         async with connect(path, read_only=False) as connection:
-            await _check(connection, path, thoroughly=unclean)
-            await _migrate(connection, path, fresh=fresh)
+            version = await soundness.version_of(connection, path)
+            await soundness.check(connection, path, version=version, thoroughly=unclean)
+            await _migrate(connection, path, version=version)
     except sqlite3.DatabaseError as error:
         if "malformed" in str(error) or "not a database" in str(error):
-            raise _corrupt(path, str(error)) from error
+            raise soundness.corrupt(path, str(error)) from error
         message = f"{path}: {error}"
         raise StoreError(message, hint="look at the folder's permissions and free space") from error
     if fresh:
@@ -151,40 +154,15 @@ def _outputs_beside(path: Path) -> bool:
     return outputs.is_dir() and any(outputs.iterdir())
 
 
-async def _check(connection: aiosqlite.Connection, path: Path, *, thoroughly: bool) -> None:
-    await connection.execute("SELECT count(*) FROM sqlite_schema")
-    if not thoroughly:
-        return
-    cursor = await connection.execute("PRAGMA quick_check(1)")
-    row = await cursor.fetchone()
-    await cursor.close()
-    if row is None or row[0] != "ok":
-        raise _corrupt(path, "no answer" if row is None else str(row[0]))
-
-
-def _corrupt(path: Path, detail: str) -> CorruptDatabase:
-    return CorruptDatabase(
-        f"{path} is damaged: {detail}",
-        hint="its files are kept as they are; put a backup in its place, or move all of them away to start anew",
-    )
-
-
-async def _migrate(connection: aiosqlite.Connection, path: Path, *, fresh: bool) -> None:
+async def _migrate(connection: aiosqlite.Connection, path: Path, *, version: int) -> None:
     scripts = sql.migrations()
-    cursor = await connection.execute("PRAGMA user_version")
-    row = await cursor.fetchone()
-    await cursor.close()
-    version = int(row[0]) if row else 0
-    if version > len(scripts):
-        message = f"{path} has schema version {version}; this program knows up to {len(scripts)}"
-        raise NewerDatabase(message, hint="run the newer version of orchestrator again, or point --state-dir elsewhere")
     if version == len(scripts):
         return
-    if not fresh and version > 0:
+    if version > 0:
         await _keep_copy(connection, path, version)
     for number, script in scripts[version:]:
         await _apply_script(connection, number, script)
-    if not fresh:
+    if version > 0:
         log.info("database_migrated", path=str(path), from_version=version, to_version=len(scripts))
 
 

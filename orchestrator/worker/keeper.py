@@ -20,8 +20,9 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from functools import partial
-from typing import Callable, List, Optional
+from typing import Callable, Deque, List, Optional
 
 from orchestrator.worker import keeper_system as system
 from orchestrator.worker.keeper_berths import Berths
@@ -29,6 +30,7 @@ from orchestrator.worker.keeper_home import BERTHS, JOURNAL, SCRATCH, Home
 from orchestrator.worker.keeper_journal import Journal
 from orchestrator.worker.keeper_protocol import VERSION, Lines, Message, encode
 from orchestrator.worker.keeper_ward import Ward
+from orchestrator.worker.lock_channel import MOST as MOST_LOCKS
 
 ALONE_SECONDS = 0.5
 """How long it stays without work and without a daemon."""
@@ -52,6 +54,7 @@ class Channel:
         self.closed = False
         self._lines = Lines()
         self._unsent = bytearray()
+        self._descriptors: Deque[int] = deque()  # they have come with messages that have not been obeyed yet
 
     @property
     def congested(self) -> bool:
@@ -61,13 +64,26 @@ class Channel:
     def receive(self) -> List[Message]:
         """What has come."""
         try:
-            data = self.connection.recv(_CHUNK_BYTES)
+            data, descriptors, _, _ = socket.recv_fds(
+                self.connection, _CHUNK_BYTES, MOST_LOCKS, socket.MSG_CMSG_CLOEXEC
+            )
         except BlockingIOError:
             return []
         except ConnectionResetError:
-            data = b""
+            data, descriptors = b"", []
+        self._descriptors.extend(descriptors)
         self.closed = self.closed or not data
         return self._lines.feed(data)
+
+    def take_descriptors(self, count: int) -> List[int]:
+        """What has come with a message, in order; less when there was no room for more open files."""
+        return [self._descriptors.popleft() for _ in range(min(count, len(self._descriptors)))]
+
+    def close(self) -> None:
+        """Hang up."""
+        self.connection.close()
+        for descriptor in self._descriptors:
+            os.close(descriptor)
 
     def say(self, message: Message) -> None:
         """Send it with the next `flush`."""
@@ -190,7 +206,7 @@ class Keeper:
         if channel.closed:
             self._selector.unregister(channel.connection)
             self._channels.remove(channel)
-            channel.connection.close()
+            channel.close()
             self._daemon = None if self._daemon is channel else self._daemon
             self._alone_until = time.monotonic() + ALONE_SECONDS
             return
@@ -209,12 +225,13 @@ class Keeper:
             if message["op"] == "hello":
                 self._greet(channel, message)
             elif channel is self._daemon and self._residence is not None:
-                self._obey(message, self._residence)
+                self._obey(message, self._residence, channel)
 
-    def _obey(self, message: Message, residence: Residence) -> None:
+    def _obey(self, message: Message, residence: Residence, channel: Channel) -> None:
         operation = message["op"]
         if operation == "start":
-            residence.ward.start(message["job"], message["runs"])
+            locks = channel.take_descriptors(message["job"].get("locks", 0))
+            residence.ward.start(message["job"], message["runs"], locks=locks)
         elif operation == "kill":
             residence.ward.kill(message["tokens"])
         elif operation == "acknowledge":

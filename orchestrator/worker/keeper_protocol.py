@@ -9,7 +9,8 @@ To the keeper:
   and the last) and the folder the keeper is to work in. The daemon that was greeted last is the one it serves.
 - `{"op": "start", "job": {...}, "runs": [{...}, ...]}`: run these one after the other. The job holds what they share:
   `environment` (object), `workdir`, `timeout_seconds` (or null), `memory_bytes` (that its process tree may hold, or null),
-  `output_bytes` (the most that is kept of a stream).
+  `output_bytes` (the most that is kept of a stream), and `locks` when so many descriptors of held lock files travel with the
+  message (SCM_RIGHTS): the keeper and what it starts hold them until the last of the runs has ended.
   A run holds `token`, `argv` (its first item is looked up in the PATH of the environment), `environment` (added to the
   job's, as are ORC_PARAMS, ORC_RESULT and ORC_SCRATCH), `parameters` (the text of the file ORC_PARAMS), `out` and `err`
   (where its output shall be; a stream that stays empty makes no file, one that does not appears within a second).
@@ -63,6 +64,6 @@ class Lines:
         self._rest = b""
 
     def feed(self, data: bytes) -> List[Message]:
-        """The messages that are complete with these bytes. Raises ValueError for a line that is not JSON."""
+        """The messages that are complete with these bytes; empty lines are none. Raises ValueError for a line that is not JSON."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in lines if line]

@@ -8,9 +8,10 @@ import resource
 import signal
 import time
 from collections import deque
-from typing import Any, Deque, Dict, List, Optional, Tuple
+from typing import Any, Deque, Dict, List, Optional, Sequence, Tuple
 
 from orchestrator.worker import keeper_system as system
+from orchestrator.worker import lock_files
 from orchestrator.worker.keeper_berths import (
     LONGEST_ERRORS_BYTES,
     LONGEST_LINE_BYTES,
@@ -56,13 +57,24 @@ class CannotStart(Exception):
 
 
 class Chain:
-    """Evaluations of one job that are run one after the other."""
+    """Evaluations of one job that are run one after the other. `locks` are descriptors that they hold all the time."""
 
-    __slots__ = ("job", "waiting")
+    __slots__ = ("job", "locks", "waiting")
 
-    def __init__(self, job: Message) -> None:
+    def __init__(self, job: Message, *, locks: Sequence[int] = ()) -> None:
         self.job = job
+        self.locks = list(locks)
         self.waiting: Deque[Run] = deque()
+
+    def leave_locks(self) -> None:
+        """They are up to whoever else has copies."""
+        while self.locks:
+            os.close(self.locks.pop())
+
+    def give_back_locks(self) -> None:
+        """End them."""
+        while self.locks:
+            lock_files.give_back(self.locks.pop())
 
 
 class Run:
@@ -94,6 +106,8 @@ class Run:
 
     def move_in(self, berths: Berths) -> Message:
         """Take a berth; what is written down of it before its process is born. Raises CannotStart."""
+        if len(self.chain.locks) < self.chain.job.get("locks", 0):
+            raise CannotStart("files", "locks", OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
         try:
             self._berth = berth = berths.take()
             self._streams = [Stream(berth.out, self._spec["out"]), Stream(berth.err, self._spec["err"])]
@@ -122,7 +136,16 @@ class Run:
             os.chdir("/")
             self._close_streams()
         self._facts["start_ticks"] = system.start_ticks(self.pid)
+        for lock in self.chain.locks:
+            lock_files.sign(lock, pid=self.pid, start_ticks=self._facts["start_ticks"])
         return self.started_message()
+
+    def release_locks(self) -> None:
+        """It has ended, or will not begin: when it is the last of its chain the locks come back, unless it hangs in the kernel."""
+        if self.abandoned:
+            self.chain.leave_locks()
+        elif not self.chain.waiting:
+            self.chain.give_back_locks()
 
     def _close_streams(self) -> None:
         while self._descriptors:
@@ -139,6 +162,8 @@ class Run:
     def _spawn(self, program: str, environment: Dict[str, str], descriptors: List[int]) -> int:
         actions = [(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(descriptors, start=1)]
         try:
+            for lock in self.chain.locks:
+                os.set_inheritable(lock, True)  # noqa: FBT003 - as the standard library has it
             return os.posix_spawn(
                 program,
                 self._spec["argv"],
@@ -152,6 +177,9 @@ class Run:
             PROGRAMS.forget()
             kind = "process" if getattr(error, "errno", None) in (errno.EAGAIN, errno.ENOMEM) else "program"
             raise CannotStart(kind, program, error) from error
+        finally:
+            for lock in self.chain.locks:
+                os.set_inheritable(lock, False)  # noqa: FBT003 - as above
 
     @property
     def executing(self) -> bool:

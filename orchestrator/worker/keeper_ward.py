@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 import time
-from typing import Callable, Dict, Iterable, List, Optional
+from typing import Callable, Dict, Iterable, List, Optional, Sequence
 
 from orchestrator.worker import keeper_system as system
 from orchestrator.worker.keeper_berths import Berths
@@ -51,14 +51,16 @@ class Ward:
 
     # ---------------------------------------------------------------------------------------------------- requests
 
-    def start(self, job: Message, specs: Iterable[Message]) -> None:
+    def start(self, job: Message, specs: Iterable[Message], *, locks: Sequence[int] = ()) -> None:
         """Run these one after the other. Those that are known by their tokens are told again instead."""
-        chain = Chain(job)
+        chain = Chain(job, locks=locks)
         for spec in specs:
             if not self._tell_again(spec["token"]):
                 run = Run(chain, spec, mark=next(self._given_marks))
                 self._waiting[run.token] = run
                 chain.waiting.append(run)
+        if not chain.waiting:
+            chain.leave_locks()  # copies of what those have that are known
         self._go_on(chain)
 
     def _tell_again(self, token: str) -> bool:
@@ -89,6 +91,7 @@ class Ward:
             self._births.remove(run)
             run.move_out(self._berths)
             self._journal.forget([run.token])
+            run.release_locks()
             self._go_on(run.chain)
         else:
             run.chain.waiting.remove(run)
@@ -313,3 +316,4 @@ class Ward:
         message = run.close(self._berths)
         self._journal.end(run.token, message)
         self._unsaid.append(message)
+        run.release_locks()

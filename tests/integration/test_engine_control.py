@@ -238,3 +238,18 @@ async def test_what_shares_a_batch_with_something_cancelled_runs_all_the_same(tm
         "cancelled": 1,
     }
     assert attempts == [[(1, "succeeded", None)]] * len(mates)
+
+
+async def test_a_large_round_is_cancelled_while_it_is_proposed(tmp_path: Path) -> None:
+    """What was committed of it is cancelled, the rest is never proposed, and nothing has run."""
+    executor = InlineExecutor(value)
+    async with open_lab(tmp_path, executor) as lab:
+        await lab.submit(space={"x": {"low": 1, "high": 1_000_000, "step": 1}})
+        await lab.until(lambda event: event["kind"] == "variants_proposed")
+        answer = await lab.cancel("1")
+        found = await lab.store.views.experiment(1)
+
+    assert answer["state"] == "cancelled"
+    assert 0 < found["variant_count"] < 100_000
+    assert found["variants"]["cancelled"] == found["iterations"]["cancelled"] == found["variant_count"]
+    assert executor.seen == []

@@ -34,5 +34,7 @@ async def test_no_more_execute_at_one_instant_than_slots_and_max_parallel(
             attempts = [(await lab.store.views.iteration(parse_ref(ref)))["attempts"][0] for ref in refs]
     assert ended["iterations"]["succeeded"] == COUNT
     changes = [(attempt["started"], 1) for attempt in attempts] + [(attempt["finished"], -1) for attempt in attempts]
-    executing = accumulate(change for _, change in sorted(changes))  # an end comes before a beginning at the same instant
+    executing = accumulate(
+        change for _, change in sorted(changes)
+    )  # an end comes before a beginning at the same instant
     assert max(executing) == min(slots, max_parallel)

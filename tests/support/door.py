@@ -79,7 +79,15 @@ async def open_door(
     inline = InlineExecutor(evaluate, gate=gate)
     (state / "model.py").write_text("def evaluate(parameters): ...\n")
     executors = dict.fromkeys(("isolated", "process", "sequential", "thread"), inline)
-    setting = Setting(runs_folder=state / "runs", socket="", boot_id="boot", slots=2, threads=2, batch_seconds=0.03)
+    setting = Setting(
+        runs_folder=state / "runs",
+        socket="",
+        boot_id="boot",
+        slots=2,
+        threads=2,
+        batch_seconds=0.03,
+        lock_folder=state / "locks",
+    )
     stops: list[bool] = []
     standing = ["ready"]
     host = Host(

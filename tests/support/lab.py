@@ -147,12 +147,19 @@ async def open_lab(
     slots: int = 2,
     threads: int = 2,
     boot_id: str = "boot",
+    lock_folder: Path | None = None,
 ) -> AsyncIterator[Lab]:
     """The engine over the database of a folder, fresh or left there by an earlier one; one executor stands for all names."""
     names = ("isolated", "process", "sequential", "thread")
     executors = executor if isinstance(executor, Mapping) else dict.fromkeys(names, executor)
     setting = Setting(
-        runs_folder=folder / "runs", socket="", boot_id=boot_id, slots=slots, threads=threads, batch_seconds=0.03
+        runs_folder=folder / "runs",
+        socket="",
+        boot_id=boot_id,
+        slots=slots,
+        threads=threads,
+        batch_seconds=0.03,
+        lock_folder=lock_folder or folder / "locks",
     )
     async with open_store(folder / "orchestrator.db") as store, Orchestrator(store, executors, setting) as orchestrator:
         yield Lab(folder, store, orchestrator)

@@ -82,6 +82,18 @@ WHERE
     i.experiment = :experiment AND i.variant = wanted.value AND i.state = 'succeeded'
     AND a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt;
 
+-- newest_walls --
+-- How long the newest successful evaluations of a stage took, newest first.
+SELECT json_group_array(wall_seconds) FROM (
+    SELECT a.wall_seconds
+    FROM iteration AS i
+    JOIN attempt AS a
+        ON a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
+    WHERE i.experiment = :experiment AND i.stage = :stage AND i.state = 'succeeded' AND a.wall_seconds IS NOT NULL
+    ORDER BY i.variant DESC, i.number DESC
+    LIMIT :limit
+);
+
 -- ungated_variants --
 -- Evaluated variants that no gate has judged yet, after a number.
 SELECT json_group_array(json(row)) FROM (

@@ -216,3 +216,40 @@ def test_the_order_in_which_experiments_are_given_changes_nothing(
 ) -> None:
     """The decision is a function of the set of experiments."""
     assert admit(queues, permits) == admit(queues[::-1], permits)
+
+
+def test_a_batch_may_occupy_several_permits() -> None:
+    """Of five slots two batches of two take four; the fifth is kept for the next of them, and for nobody after it."""
+    wide = queue(1, stage(permits=2), priority=1)
+    found = admit([wide, queue(2)], free(slot=5))
+
+    assert found.starts == (Start(1, "main", 1), Start(1, "main", 1))
+    assert found.waits == {(1, "main"): Wait.CPUS, (2, "main"): Wait.PRIORITY}
+
+
+def test_who_is_served_before_a_wide_batch_does_not_wait_for_it() -> None:
+    """A wide batch keeps what is free from those behind it only, and from nobody who uses permits of another kind."""
+    wide = queue(1, stage(permits=3), last_served=5)
+    found = admit(
+        [wide, queue(2, stage(ready=1)), queue(3, stage(permit="thread"), last_served=9)], free(slot=3, thread=1)
+    )
+
+    assert found.starts == (Start(2, "main", 1), Start(3, "main", 1))
+    assert found.waits == {(1, "main"): Wait.CPUS, (3, "main"): Wait.THREADS}
+
+
+def test_nobody_stands_by_where_a_wide_batch_waits() -> None:
+    """Short batches would take every slot as it comes free, and the wide one would wait for ever."""
+    wide = queue(1, stage(permits=2))
+    found = admit([wide, queue(2, stage(short=True), last_served=1)], free(slot=1, standby=2))
+
+    assert found.starts == ()
+    assert found.waits == {(1, "main"): Wait.CPUS, (2, "main"): Wait.SLOTS}
+
+
+def test_a_wide_stage_keeps_the_free_slots_from_earlier_stages() -> None:
+    """What was begun is finished before more is begun, also when it needs more slots than are free."""
+    found = admit([queue(1, stage("full", permits=2), stage("filter"))], free(slot=1))
+
+    assert found.starts == ()
+    assert found.waits == {(1, "full"): Wait.CPUS, (1, "filter"): Wait.SLOTS}
