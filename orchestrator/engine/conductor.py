@@ -24,7 +24,7 @@ from orchestrator.search.decide import RoundSummary
 from orchestrator.search.registry import generator
 from orchestrator.store.changes.experiments import EnterPhase, MoveExperiment, ResumeExperiment
 from orchestrator.store.changes.rounds import BeginExperiment
-from orchestrator.store.changes.sweeps import CancelWork, EndEarly
+from orchestrator.store.changes.sweeps import CancelWork, EndEarly, Retried, RetryWork
 from orchestrator.store.views import Views
 
 log = structlog.get_logger(__name__)
@@ -255,10 +255,10 @@ class Conductor:
         self.evaluation.reload()
         await self.ended.wait()
 
-    async def retry(self, ref: Ref) -> Mapping[str, int]:
-        """Queue anew what did not succeed under `ref` while the experiment goes on."""
+    async def retry(self, change: RetryWork) -> Retried:
+        """Queue anew what did not succeed while the experiment goes on."""
         async with self._turn:
-            counts = await self.evaluation.retry(ref)
+            retried = await self.evaluation.retry(change)
             if self.phase is not Phase.GENERATING:
                 await self._move_on(Phase.EVALUATING)
-        return counts
+        return retried

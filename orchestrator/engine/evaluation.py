@@ -19,7 +19,7 @@ from orchestrator.engine.ending import Ending, variant_move
 from orchestrator.engine.loading import load_page, load_variants
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
-from orchestrator.engine.settling import Settled, given_back, settle, with_objective
+from orchestrator.engine.settling import Settled, given_back, settle, with_objective, with_verdict
 from orchestrator.engine.trouble import Tally, Trouble, internal_error, last_line, trouble_of
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
 from orchestrator.search.metrics import with_measured
@@ -28,7 +28,7 @@ from orchestrator.store.changes.iterations import (
     EndIterations,
     StartIterations,
 )
-from orchestrator.store.changes.sweeps import CancelWork, RetryWork
+from orchestrator.store.changes.sweeps import CancelWork, Retried, RetryWork
 from orchestrator.store.moves import IterationMove
 from orchestrator.store.views import Views
 
@@ -127,15 +127,17 @@ class Evaluation:
         self._changed.set()
         return {**counts, "iterations": counts["iterations"] + stopped}
 
-    async def retry(self, ref: Ref) -> Mapping[str, int]:
+    async def retry(self, change: RetryWork) -> Retried:
         """Queue anew what did not succeed under a ref while the experiment goes on. Raises Conflict when there is nothing of that kind."""
         async with self.books:
             for variant in self._active.values():
-                variant.outdated = variant.outdated or ref.variant in {None, variant.number}
+                variant.outdated = variant.outdated or change.ref.variant in {None, variant.number}
             try:
-                return await self._store.write(RetryWork(ref=ref))
+                retried = await self._store.write(change)
             finally:
                 self.reload()
+        self.tally.take_back(retried)
+        return retried
 
     async def _take_back(self, match: Match) -> int:
         self._dispatcher.withdraw(self.queue, match)
@@ -180,6 +182,7 @@ class Evaluation:
             outcome = self._outcome(batch, position, result)
             settled = self._settle(batch, item, outcome)
             if outcome is not None:
+                outcome = with_verdict(outcome, settled)
                 attempts.append(_record(batch, item, outcome))
             self._take_over(item, settled, outcome)
             moves.append(_move(item))
@@ -191,6 +194,7 @@ class Evaluation:
             experiment=self.plan.experiment,
             attempts=tuple(attempts),
             executor=batch.stage.executor.name,
+            stage=batch.stage.name,
             moves=tuple(moves),
             variants=tuple(ending.moves),
             next_stages=ending.next_stages(),
@@ -235,6 +239,7 @@ class Evaluation:
         iteration = item.iteration
         iteration.state, iteration.attempt = settled.state, settled.attempt
         iteration.charged, iteration.cause = settled.charged, settled.cause
+        iteration.deaths = settled.deaths
         if outcome is not None and outcome.end is AttemptEnd.SUCCEEDED:
             iteration.metrics = own = outcome.metrics or {}
             if self.plan.measures.measured:
@@ -328,7 +333,7 @@ def _record(batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
 
 def _move(item: Ready) -> IterationMove:
     one = item.iteration
-    return IterationMove(item.variant.number, one.number, one.state, one.attempt, one.charged, one.cause)
+    return IterationMove(item.variant.number, one.number, one.state, one.attempt, one.charged, one.cause, one.deaths)
 
 
 def _merge(variant: ActiveVariant, stored: ActiveVariant) -> list[ActiveIteration]:

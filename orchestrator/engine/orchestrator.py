@@ -30,7 +30,7 @@ from orchestrator.spec.code import code_places
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.store.changes.experiments import AcceptCode, AddExperiment, RemoveExperiment
 from orchestrator.store.changes.rounds import AcceptExperiment
-from orchestrator.store.changes.sweeps import EndEarly, RecoverWork, RetryWork, TellEvent
+from orchestrator.store.changes.sweeps import EndEarly, RecoverWork, Retried, RetryWork, TellEvent
 from orchestrator.store.store import Store
 from orchestrator.store.times import now_us
 from orchestrator.worker.code import code_hash
@@ -247,24 +247,26 @@ class Orchestrator:
         counts = await conductor.evaluation.cancel(ref)
         return {**await self._answer(ref), **counts}
 
-    async def retry(self, ref: Ref) -> dict[str, Any]:
-        """Run again what failed or was cancelled under a ref. Raises Conflict when there is nothing of that kind."""
+    async def retry(self, ref: Ref, *, failed_only: bool = False) -> dict[str, Any]:
+        """Run again what failed or was cancelled under a ref, or what failed. Raises Conflict when there is nothing of that kind."""
         if self._draining:
             raise Unavailable("the daemon is stopping")
+        change = RetryWork(ref=ref, failed_only=failed_only)
         async with self._reopening:
             conductor = self._conductors.get(ref.experiment)
-            reopened = None if _goes_on(conductor) else await self._reopen(ref, conductor)
-        if conductor is not None and reopened is None:
-            reopened = await conductor.retry(ref)
-        return {**await self._answer(ref), **(reopened or {})}
+            goes_on = conductor is not None and conductor.state not in ENDED_EXPERIMENT
+            retried = None if goes_on else await self._reopen(change, conductor)
+        if conductor is not None and retried is None:
+            retried = await conductor.retry(change)
+        return {**await self._answer(ref), **(retried.counts if retried else {})}
 
-    async def _reopen(self, ref: Ref, conductor: Conductor | None) -> Mapping[str, int]:
+    async def _reopen(self, change: RetryWork, conductor: Conductor | None) -> Retried:
         """Retry in an experiment that has ended: somebody new leads it, once the last one has left."""
         if conductor is not None:
             await conductor.ended.wait()
-        counts = await self.store.writer.write(RetryWork(ref=ref))
-        await self._lead(ref.experiment)
-        return counts
+        retried = await self.store.writer.write(change)
+        await self._lead(change.ref.experiment)
+        return retried
 
     async def remove(self, ref: Ref) -> dict[str, Any]:
         """Forget an experiment that has ended, with its output. Raises Conflict."""
@@ -337,10 +339,6 @@ class Orchestrator:
     async def _give_up_after(self, seconds: float) -> None:
         await anyio.sleep(seconds)
         self._writer.give_up()
-
-
-def _goes_on(conductor: Conductor | None) -> bool:
-    return conductor is not None and conductor.state not in ENDED_EXPERIMENT
 
 
 def _remove_folder(folder: Path) -> None:

@@ -26,6 +26,7 @@ class ActiveIteration:
     charged: int = 0  # failed attempts that count against its retries
     cause: str | None = None
     metrics: Mapping[str, float] | None = None  # the workload's own and those measured numbers that are in use
+    deaths: int = 0  # of the charged attempts those that ended with their process
 
 
 @dataclass(slots=True)

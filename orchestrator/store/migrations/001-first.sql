@@ -96,6 +96,7 @@ CREATE TABLE iteration (
     attempt INTEGER NOT NULL DEFAULT 0,
     charged INTEGER NOT NULL DEFAULT 0,
     cause TEXT,
+    deaths INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (experiment, variant, number),
     FOREIGN KEY (experiment, variant) REFERENCES variant (experiment, number) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;

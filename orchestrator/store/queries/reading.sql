@@ -59,7 +59,7 @@ SELECT json_group_array(json(row)) FROM (
     SELECT json_array(
         v.number, v.hash, v.params,
         (
-            SELECT json_group_array(json_array(i.number, i.stage, i."case", i.repeat, i.seed, i.state, i.attempt, i.charged, i.cause, CASE i.state
+            SELECT json_group_array(json_array(i.number, i.stage, i."case", i.repeat, i.seed, i.state, i.attempt, i.charged, i.cause, i.deaths, CASE i.state
                 WHEN 'succeeded' THEN (
                     SELECT a.metrics FROM attempt AS a
                     WHERE a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt

@@ -104,8 +104,9 @@ UPDATE iteration SET
     state = moved.target,
     attempt = moved.attempt,
     charged = moved.charged,
-    cause = moved.cause
-FROM (WITH listed (variant, number, target, attempt, charged, cause) AS (VALUES :rows) SELECT * FROM listed) AS moved
+    cause = moved.cause,
+    deaths = moved.deaths
+FROM (WITH listed (variant, number, target, attempt, charged, cause, deaths) AS (VALUES :rows) SELECT * FROM listed) AS moved
 WHERE
     iteration.experiment = ?1
     AND iteration.variant = moved.variant
