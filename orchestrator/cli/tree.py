@@ -153,6 +153,11 @@ def _numbers(attempt: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def _artifact(artifact: dict[str, Any]) -> str:
+    where = f"in the state directory: {printable(artifact['path'])}" if artifact.get("path") else "not kept: too large"
+    return f"{printable(artifact['name'])} {size(artifact['bytes'])}, {where}"
+
+
 def iteration_lines(iteration: dict[str, Any], drawing: Drawing) -> list[str]:
     """An iteration with each attempt, its numbers and its whole error."""
     lines = [_iteration_line({**iteration, "error": None}, drawing), f"  seed {iteration.get('seed')}"]
@@ -161,5 +166,6 @@ def iteration_lines(iteration: dict[str, Any], drawing: Drawing) -> list[str]:
         cause = f" {attempt['cause']}" if attempt.get("cause") else ""
         executor = f" in {printable(attempt['executor'])}" if attempt.get("executor") else ""
         lines.append(f"  attempt {attempt['attempt']}  {drawing.state(end)}{cause}{executor}, {_numbers(attempt)}")
+        lines += [f"    artifact {_artifact(each)}" for each in attempt.get("artifacts") or ()]
         lines += [f"    {line}" for line in printable(attempt.get("error") or "", keep_lines=True).splitlines()]
     return lines

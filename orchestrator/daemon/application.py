@@ -104,6 +104,7 @@ async def _engine(plan: Plan, socket_path: str) -> AsyncIterator[Orchestrator]:
         slots=plan.slots,
         threads=plan.threads,
         batch_seconds=plan.settings.batch_seconds,
+        artifact_limit_bytes=plan.settings.artifact_limit_bytes,
         lock_folder=places.lock_directory(plan.state, plan.environ),
     )
     executors = open_executors(

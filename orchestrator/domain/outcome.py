@@ -41,6 +41,14 @@ class Usage(NamedTuple):
 UNKNOWN_USAGE = Usage()
 
 
+class Artifact(NamedTuple):
+    """A file that an evaluation wanted to keep; `kept` unless it was too large."""
+
+    name: str
+    size_bytes: int
+    kept: bool
+
+
 class Outcome(NamedTuple):
     """One attempt's end. `cause` is set when, and only when, `end` is FAILED."""
 
@@ -55,3 +63,4 @@ class Outcome(NamedTuple):
     pruned: str | None = None  # it has let Pruned through, or raised it by itself: what that said; `end` is CANCELLED
     reports: tuple[Report, ...] = ()  # those that could not be told while it ran
     spent: Spent | None = None
+    artifacts: tuple[Artifact, ...] = ()

@@ -74,6 +74,7 @@ class Setting:
     slots: int
     threads: int
     batch_seconds: float
+    artifact_limit_bytes: int = 100 * 2**20
     lock_folder: Path  # of named locks, shared with other daemons
 
 
@@ -174,6 +175,7 @@ class Orchestrator:
             output_folder=str(self._setting.runs_folder / str(experiment)),
             socket=self._setting.socket,
             code_hash=whole["code_hash"],
+            artifact_limit_bytes=self._setting.artifact_limit_bytes,
         )
         conductor = Conductor(plan, self._writer, self.store.views, self.dispatcher)
         await conductor.take_up(whole)

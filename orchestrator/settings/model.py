@@ -57,6 +57,11 @@ class Settings(BaseModel):
         "Captured stdout, and stderr, of one attempt are cut to this size; beginning and end are kept.",
         allowed=_BYTES,
     )
+    artifact_limit_bytes: Annotated[int, Field(ge=0)] = _setting(
+        100 * MEBIBYTE,
+        "Files that one attempt keeps by trial.artifact may have this size together; those above it are only named on record.",
+        allowed="a whole number of bytes of at least 0",
+    )
     drain_seconds: Seconds = _setting(
         10.0,
         "When the daemon stops, running evaluations get this long to finish before they are interrupted.",

@@ -62,6 +62,11 @@ class EndedAttempt(NamedTuple):
             metrics_json(outcome.metrics),
         )
 
+    def artifact_rows(self) -> list[tuple[Any, ...]]:
+        """Its files, as `add_artifacts` takes them."""
+        place = self.variant, self.iteration, self.number
+        return [(*place, name, size, int(kept)) for name, size, kept in self.outcome.artifacts]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewIterations:
@@ -88,6 +93,9 @@ class EndIterations:
         rows = [attempt.row() for attempt in self.attempts]
         transaction.run_rows("add_attempts", rows, shared=(self.experiment, self.executor))
         add_usage(transaction, Place(self.experiment, self.stage, self.executor or ""), rows)
+        files = [row for attempt in self.attempts if attempt.outcome.artifacts for row in attempt.artifact_rows()]
+        if files:
+            transaction.run_rows("add_artifacts", files, shared=(self.experiment,))
         end_iterations(transaction, self.experiment, self.moves)
         queued = [move for move in self.moves if move.target is IterationState.QUEUED]
         self._tell(transaction, queued, "iterations_requeued")

@@ -217,6 +217,18 @@ CREATE TABLE report (
     FOREIGN KEY (experiment, variant, iteration) REFERENCES iteration (experiment, variant, number) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE artifact (
+    experiment INTEGER NOT NULL,
+    variant INTEGER NOT NULL,
+    iteration INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    name TEXT NOT NULL, -- of the file beside the output of the attempt
+    bytes INTEGER NOT NULL,
+    kept INTEGER NOT NULL CHECK (kept IN (0, 1)), -- 0: it was too large
+    PRIMARY KEY (experiment, variant, iteration, attempt, name),
+    FOREIGN KEY (experiment, variant, iteration) REFERENCES iteration (experiment, variant, number) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
 -- What the query planner is to believe: experiments are large, so that lists of rows are looked up one by one and never by a scan.
 -- Written here and never measured, so that a plan does not depend on what happens to be in the file.
 ANALYZE sqlite_schema;
@@ -226,4 +238,5 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('iteration', 'iteration', '3000000 300000 3 1'),
     ('attempt', 'attempt', '3000000 300000 3 1 1'),
     ('proposal', 'proposal', '1000000 100000 5000 1'),
-    ('report', 'report', '300000000 30000000 300 100 100 1');
+    ('report', 'report', '300000000 30000000 300 100 100 1'),
+    ('artifact', 'artifact', '3000000 300000 3 1 1 1');

@@ -153,7 +153,18 @@ SELECT json_group_array(json(row)) FROM (
         'started_us', started_us, 'finished_us', finished_us, 'wall_seconds', wall_seconds, 'cpu_seconds', cpu_seconds,
         'max_rss_bytes', max_rss_bytes, 'output_bytes', output_bytes, 'read_bytes', read_bytes, 'written_bytes', written_bytes,
         'queue_seconds', queue_seconds,
-        'pid', pid, 'start_ticks', start_ticks, 'cost_usd', cost_usd, 'tokens', tokens
+        'pid', pid, 'start_ticks', start_ticks, 'cost_usd', cost_usd, 'tokens', tokens,
+        'artifacts', (
+            SELECT json_group_array(json_object(
+                'name', f.name, 'bytes', f.bytes,
+                'path', CASE WHEN f.kept THEN
+                    printf('runs/%d/%d/%d.%d.artifacts/%s', f.experiment, f.variant, f.iteration, f.attempt, f.name)
+                END
+            ))
+            FROM artifact AS f
+            WHERE f.experiment = attempt.experiment AND f.variant = attempt.variant
+                AND f.iteration = attempt.iteration AND f.attempt = attempt.number
+        )
     ) AS row
     FROM attempt WHERE experiment = :experiment AND variant = :variant AND iteration = :iteration ORDER BY number
 );

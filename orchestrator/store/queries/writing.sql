@@ -141,6 +141,10 @@ INSERT INTO attempt (
     read_bytes, written_bytes, metrics
 ) VALUES :rows;
 
+-- add_artifacts --
+-- Files that ended attempts wanted to keep; what an interrupted start of the same attempt has told is replaced.
+INSERT OR REPLACE INTO artifact (experiment, variant, iteration, attempt, name, bytes, kept) VALUES :rows;
+
 -- move_variants --
 -- End variants of an experiment that are open.
 UPDATE variant SET
