@@ -106,5 +106,7 @@ def failures(report: Row, *, colour: bool) -> list[str]:
         lines.append(
             f"  {printable(row['stage'])}: {count(row['attempts'], 'attempt')} {cause}, first {first['ref']}: {printable(said)}"
         )
-        lines.append(f"    → {printable(row['advice'])}")
-    return ["", "failures", *lines] if lines else []
+        if report["iterations"]["failed"]:
+            lines.append(f"    → {printable(row['advice'])}")
+    made_up = "" if report["iterations"]["failed"] else ", all made up for by later attempts"
+    return ["", f"failed attempts{made_up}", *lines] if lines else []

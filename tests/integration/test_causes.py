@@ -49,6 +49,16 @@ CALLS = {
     "a callable raises SystemExit": calling("left_by_system_exit", "exited", "SystemExit('no data')", exit_status=1),
     "a callable crashes": calling("signalled", "signalled", "killed by SIGSEGV", exit_status=-signal.SIGSEGV),
     "a callable hangs": calling("hung", "timed_out", "longer than its timeout of 0.3 s", more='timeout = "300ms"'),
+    "a callable takes too much memory": calling(
+        "eats", "out_of_memory", "128 MiB", more='memory = "128MiB"', exit_status=None
+    ),
+    "an isolated callable takes too much memory": calling(
+        "eats", "out_of_memory", "128 MiB", more='memory = "128MiB"\nexecutor = "isolated"', exit_status=-signal.SIGKILL
+    ),
+    "an isolated callable raises": calling("raised", "raised", "three is too much", more='executor = "isolated"'),
+    "a callable in a thread leaves its process": calling(
+        "left", "exited", "left with exit status 3", more='executor = "thread"', exit_status=3
+    ),
     "a callable returns nan": calling("not_a_number", "invalid_result", "nan"),
     "a callable breaks its worker": calling("broken_worker", "worker_lost", "its process could not go on"),
 }
@@ -90,15 +100,21 @@ def write(orc: Orc, name: str, stage: str, *, space: str = "") -> Path:
     return folder
 
 
+def submit(orc: Orc, folder: Path) -> str:
+    """The ref of a new experiment that has ended."""
+    submitted = orc("submit", str(folder))
+    assert submitted.status == 0, submitted.err
+    ref = submitted.out.strip()
+    orc("wait", ref, "--timeout", "30")
+    return ref
+
+
 @pytest.mark.parametrize("name", [*CALLS, *COMMANDS])
 def test_an_end_is_named_and_explained(orc: Orc, name: str) -> None:
     """Its cause, its exit status and a sentence are shown, what it had printed is kept, and the report says what can be done."""
     ending = (CALLS | COMMANDS)[name]
     folder = write(orc, name, ending.stage, space=f'how = ["{ending.how}"]' if ending.how else "")
-    submitted = orc("submit", str(folder))
-    assert submitted.status == 0, submitted.err
-    ref = submitted.out.strip()
-    assert orc("wait", ref, "--timeout", "30").status == 3
+    ref = submit(orc, folder)
     iteration = orc("show", f"{ref}.1.1", "--json").json
     (attempt,) = iteration["attempts"]
 
@@ -111,6 +127,30 @@ def test_an_end_is_named_and_explained(orc: Orc, name: str) -> None:
     (failure,) = orc("report", ref, "--json").json["failures"]
     assert (failure["cause"], failure["attempts"], failure["first"]["ref"]) == (ending.cause, 1, f"{ref}.1.1")
     assert f"1 attempt {ending.cause}" in orc("report", ref).out
+
+
+def test_innocents_in_a_dead_batch_are_never_charged(orc: Orc) -> None:
+    """Of two thousand short evaluations twenty kill their process: those have failed, and every other one succeeds as its first attempt."""
+    stage = 'call = "endings:mostly_harmless"'
+    ref = submit(orc, write(orc, "harmless", stage, space="x = { low = 1, high = 2000, step = 1 }"))
+    document = orc("show", ref, "--json").json
+    rows = {variant["params"]["x"]: variant["iterations"][0] for variant in document["variants"]}
+
+    assert {x for x, row in rows.items() if row["state"] != "succeeded"} == set(range(100, 2001, 100))
+    assert {row["attempt"] for row in rows.values()} == {1}
+    assert {rows[x]["cause"] for x in range(100, 2001, 100)} == {"signalled"}
+    assert document["usage"]["attempts"] == 2000
+
+
+@pytest.mark.parametrize("executor", ["process", "thread", "isolated"])
+def test_poison_is_stopped(orc: Orc, executor: str) -> None:
+    """What kills its process every time is tried three times however many retries it has, and says why no more."""
+    stage = f'call = "endings:evaluate"\nexecutor = "{executor}"\nretries = {{ max = 10 }}'
+    ref = submit(orc, write(orc, f"poison in {executor}", stage, space='how = ["signalled"]'))
+    iteration = orc("show", f"{ref}.1.1", "--json").json
+
+    assert [(each["end"], each["cause"]) for each in iteration["attempts"]] == [("failed", "signalled")] * 3
+    assert "its process has died 3 times: it is not tried again" in orc("show", f"{ref}.1.1").out
 
 
 @pytest.mark.parametrize(
