@@ -59,6 +59,7 @@ class Outcome(NamedTuple):
     exit_status: int | None = None  # exit code, or minus the signal's number
     import_failed: bool = False  # the workload could not be imported: nothing of this experiment can run
     code_changed: bool = False  # it was not begun: its code is not the code that was submitted
+    evicted: bool = False  # it was stopped so that others have memory: it is run again, uncounted
     usage: Usage = UNKNOWN_USAGE
     pruned: str | None = None  # it has let Pruned through, or raised it by itself: what that said; `end` is CANCELLED
     reports: tuple[Report, ...] = ()  # those that could not be told while it ran

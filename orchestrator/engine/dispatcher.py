@@ -1,8 +1,8 @@
 """Carries admission out: holds the permits, sends batches to executors, hands results to their owners. Woken by events only."""
 
-import heapq
 import itertools
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -11,10 +11,13 @@ from anyio.abc import TaskGroup
 
 from orchestrator.domain.evaluation import BatchResult
 from orchestrator.domain.outcome import AttemptEnd
-from orchestrator.engine.admission import STANDBY, Admission, QueueView, Start, Wait, admit
+from orchestrator.engine.admission import STANDBY, Admission, QueueView, Start, Wait
 from orchestrator.engine.doors import Doors
+from orchestrator.engine.later import Later
+from orchestrator.engine.machine_watch import MachineWatch
 from orchestrator.engine.named_locks import HeldLock, NamedLocks
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
+from orchestrator.engine.room import Room
 from orchestrator.errors import ExecutorUnusable, Problem
 from orchestrator.executors.base import Executor
 from orchestrator.executors.outliving import LetGo, OutlivingExecutor
@@ -23,26 +26,34 @@ from orchestrator.spec.experiment import ExperimentSpec
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much runs at one instant, and how long a batch of short evaluations is."""
+
+    slots: int
+    threads: int
+    batch_seconds: float
+
+
 class Dispatcher:
     """One for the daemon. Permits are semaphores: a slot or a thread is held from admission until the executor has answered."""
 
-    def __init__(
-        self, executors: Mapping[str, Executor], *, slots: int, threads: int, batch_seconds: float, locks: Path
-    ) -> None:
+    def __init__(self, executors: Mapping[str, Executor], watch: MachineWatch, *, sizes: Sizes, locks: Path) -> None:
         self.executors = executors
-        self.slots = slots
+        self.slots, self.threads = slots, threads = sizes.slots, sizes.threads
         self.locks = NamedLocks(locks, changed=self.wake)
         self._permits = {"slot": anyio.Semaphore(slots), "thread": anyio.Semaphore(threads)}
         self._totals = {"slot": slots, "thread": threads}
         self._admitted = {"slot": 0, "thread": 0}  # batches let in whose result is not there yet
-        self._batch_seconds = batch_seconds
+        self.room = Room(watch, self._totals)
+        self._batch_seconds = sizes.batch_seconds
         self._queues: dict[int, WorkQueue] = {}
         self._admission = Admission((), {})
         self._closed: Wait | None = None
         self._changed = anyio.Event()
         self._idle = anyio.Event()
         self._turn = itertools.count(1)
-        self._delayed: list[tuple[float, int, WorkQueue, Ready]] = []
+        self.later = Later(changed=self.wake)
         self._adopted: list[tuple[WorkQueue, RunningBatch]] = []
 
     def executor(self, name: str) -> Executor:
@@ -62,34 +73,24 @@ class Dispatcher:
     def remove(self, queue: WorkQueue) -> None:
         """Admit nothing of it any more; what it runs has ended."""
         self._queues.pop(queue.experiment, None)
-        self._delayed = [entry for entry in self._delayed if entry[2] is not queue]
-        heapq.heapify(self._delayed)
+        self.room.forget(queue.experiment)
+        self.later.withdraw(queue, lambda _: True)
         self.wake()
 
     def wake(self) -> None:
         """Something changed: decide anew."""
         self._changed.set()
 
-    def delay(self, queue: WorkQueue, item: Ready, *, seconds: float) -> None:
-        """Make an iteration ready later."""
-        queue.delayed += 1
-        heapq.heappush(self._delayed, (anyio.current_time() + seconds, next(self._turn), queue, item))
-        self.wake()
-
     def adopt(self, queue: WorkQueue, batch: RunningBatch) -> None:
         """See a batch through that an earlier daemon has sent."""
         self._admitted[batch.stage.permit] += batch.stage.cpus
+        self.room.enter(queue, batch)
         self._adopted.append((queue, batch))
         self.wake()
 
     def withdraw(self, queue: WorkQueue, match: Match) -> list[Ready]:
         """Take matching iterations that wait, for admission or for their time, out of an experiment's work."""
-        delayed = [entry[3] for entry in self._delayed if entry[2] is queue and match(entry[3])]
-        self._delayed = [entry for entry in self._delayed if entry[2] is not queue or not match(entry[3])]
-        heapq.heapify(self._delayed)
-        queue.delayed -= len(delayed)
-        self.wake()
-        return queue.withdraw(match) + delayed
+        return queue.withdraw(match) + self.later.withdraw(queue, match)
 
     @property
     def busy(self) -> dict[str, int]:
@@ -122,22 +123,21 @@ class Dispatcher:
     async def run(self) -> None:
         """Admit until cancelled."""
         async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch_machine, name="machine watch")
             while True:
-                with anyio.move_on_after(self._until_next_delayed()):
+                with anyio.move_on_after(self.later.until_next()):
                     await self._changed.wait()
                 self._changed = anyio.Event()
-                self._release_delayed()
+                self.later.release()
                 self._dispatch(tasks)
 
-    def _until_next_delayed(self) -> float | None:
-        return max(0.0, self._delayed[0][0] - anyio.current_time()) if self._delayed else None
+    async def _watch_machine(self) -> None:
+        await self.room.watch.run(needed=self.room.engaged, told=self._machine_seen)
 
-    def _release_delayed(self) -> None:
-        now = anyio.current_time()
-        while self._delayed and self._delayed[0][0] <= now:
-            _, _, queue, item = heapq.heappop(self._delayed)
-            queue.delayed -= 1
-            queue.push([item])
+    def _machine_seen(self) -> None:
+        self.room.relieve(batch for queue in self._queues.values() for batch in queue.running())
+        if self._admission.waits:
+            self.wake()
 
     def _dispatch(self, tasks: TaskGroup) -> None:
         while self._adopted:
@@ -150,14 +150,18 @@ class Dispatcher:
     def _views(self) -> list[QueueView]:
         permits = max(self._totals.values())
         return [
-            queue.view(permits=permits if queue_uses_threads(queue) else self.slots, target_seconds=self._batch_seconds)
+            queue.view(
+                permits=permits if queue_uses_threads(queue) else self.slots,
+                target_seconds=self._batch_seconds,
+                turns=self.room.turns(queue),
+            )
             for queue in self._queues.values()
             if queue.ready
         ]
 
     def _carry_out(self, views: Sequence[QueueView], tasks: TaskGroup) -> bool:
         """Start what may start. False when others turned out to hold a lock: with that known, it is decided anew."""
-        self._admission = admit(views, self._free(), locks=self.locks.view, closed=self._closed)
+        self._admission = self.room.decide(views, self._free(), locks=self.locks.view, closed=self._closed)
         return all(self._start(start, tasks) for start in self._admission.starts)
 
     def _start(self, start: Start, tasks: TaskGroup) -> bool:
@@ -175,6 +179,7 @@ class Dispatcher:
         queue.last_served = next(self._turn)
         batch = stage.take(start.count)
         batch.locks = locks
+        self.room.enter(queue, batch)
         self._admitted[batch.stage.permit] += stage.cpus
         tasks.start_soon(self._run_batch, queue, batch)
         return True
@@ -205,6 +210,7 @@ class Dispatcher:
             finally:
                 self._admitted[batch.stage.permit] -= batch.stage.cpus
                 batch.stage.admitted -= 1
+                self.room.leave(queue, batch)
                 self.wake()
             await queue.owner.end(batch, result)
             if result.receipt and isinstance(batch.stage.executor, OutlivingExecutor):
@@ -228,7 +234,8 @@ class Dispatcher:
             leader.follower, batch.waits_behind, doors = batch, True, leader.doors.share()
         elif not doors.held and not await doors.pass_in_turn(batch.stop):
             return unstarted
-        batch.doors, batch.started = doors, anyio.current_time()
+        batch.doors = doors
+        batch.begin(anyio.current_time())
         batch.sent = batch.payload(queue.plan, behind=leader)
         try:
             result = await batch.stage.executor.run(batch.sent, batch.stop)
@@ -239,7 +246,8 @@ class Dispatcher:
             batch.sent = None
             doors.leave()
             if batch.follower is not None:
-                batch.follower.waits_behind, batch.follower.started = False, anyio.current_time()
+                batch.follower.waits_behind = False
+                batch.follower.begin(anyio.current_time())
         self._learn(batch, result)
         return result
 
@@ -278,7 +286,8 @@ class Dispatcher:
             pace.forget()
         seconds = anyio.current_time() - batch.started
         walls = [outcome.usage.wall_seconds or 0.0 for outcome in result.outcomes.values()]
-        pace.learn(seconds=max(sum(walls), seconds / 2), count=len(walls))
+        batch.measured_seconds = sum(walls)
+        pace.learn(seconds=max(batch.measured_seconds, seconds / 2), count=len(walls))
 
     async def drain(self, seconds: float, *, everything: bool) -> None:
         """Start nothing more; give what runs `seconds`, then interrupt it; return when nothing runs.

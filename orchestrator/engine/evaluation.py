@@ -19,7 +19,7 @@ from orchestrator.engine.ending import Ending, variant_move
 from orchestrator.engine.loading import load_page, load_variants
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
-from orchestrator.engine.settling import Settled, given_back, settle, with_objective, with_verdict
+from orchestrator.engine.settling import Settled, evicted, given_back, settle, with_objective, with_verdict
 from orchestrator.engine.trouble import Tally, Trouble, internal_error, last_line, trouble_of
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
 from orchestrator.search.metrics import with_measured
@@ -69,6 +69,7 @@ class Evaluation:
                 if page:
                     self._cursor = page[-1].number
                     await self._take_in(page)
+                self.queue.beyond = await self._beyond() if self.queue.allocation == "dynamic" else 0
         self._dispatcher.wake()
         return self._more or bool(self._active)
 
@@ -89,6 +90,11 @@ class Evaluation:
             ]
             for batch in self.queue.adopt(items):
                 self._dispatcher.adopt(self.queue, batch)
+
+    async def _beyond(self) -> int:
+        """Iterations that are queued and not loaded."""
+        counted = (await self._views.experiment(self.plan.experiment))["iterations"]["queued"]
+        return max(0, int(counted) - self.queue.ready - self.queue.delayed) if self._more else 0
 
     async def changed(self) -> None:
         """Return when more should be loaded, when all is done, or when there is trouble."""
@@ -227,6 +233,8 @@ class Evaluation:
             return Outcome(end=AttemptEnd.CANCELLED)
         if position in result.interrupted and batch.interrupted:
             return Outcome(end=AttemptEnd.INTERRUPTED)
+        if position in result.interrupted and batch.evicted:
+            return evicted(batch.evicted)
         return None
 
     def _settle(self, batch: RunningBatch, item: Ready, outcome: Outcome | None) -> Settled:
@@ -240,6 +248,7 @@ class Evaluation:
         iteration.state, iteration.attempt = settled.state, settled.attempt
         iteration.charged, iteration.cause = settled.charged, settled.cause
         iteration.deaths = settled.deaths
+        iteration.evictions += outcome is not None and outcome.evicted
         if outcome is not None and outcome.end is AttemptEnd.SUCCEEDED:
             iteration.metrics = own = outcome.metrics or {}
             if self.plan.measures.measured:
@@ -308,7 +317,7 @@ class Evaluation:
         fresh = [(Ready(item.variant, item.iteration, now), seconds) for item, seconds in again]
         for item, seconds in fresh:
             if seconds > 0:
-                self._dispatcher.delay(self.queue, item, seconds=seconds)
+                self._dispatcher.later.add(self.queue, item, seconds=seconds)
         at_once = [item for item, seconds in fresh if seconds <= 0]
         if to_front:
             self.queue.push_front(at_once)

@@ -18,14 +18,18 @@ from orchestrator.domain.refs import ExperimentId, Ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ENDED_VARIANT, ExperimentState
 from orchestrator.engine.adopting import Survivors, find_survivors
 from orchestrator.engine.conductor import Conductor
-from orchestrator.engine.dispatcher import Dispatcher
+from orchestrator.engine.dispatcher import Dispatcher, Sizes
 from orchestrator.engine.durably import DurableWriter
-from orchestrator.engine.explaining import Reason, explain
+from orchestrator.engine.explaining import explain
+from orchestrator.engine.machine_watch import MachineWatch
 from orchestrator.engine.plan import APPROACH, Plan
+from orchestrator.engine.pressure import USUAL, Thresholds
 from orchestrator.engine.progress import snapshot
+from orchestrator.engine.reasons import Reason, full_disk, store_refuses
 from orchestrator.engine.trouble import internal_error
 from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, InvalidSpec, StoreError, Unavailable
 from orchestrator.executors.base import Executor
+from orchestrator.resources import Probe
 from orchestrator.spec.code import code_places
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.store.changes.experiments import AcceptCode, AddExperiment, RemoveExperiment
@@ -76,20 +80,17 @@ class Setting:
     batch_seconds: float
     artifact_limit_bytes: int = 100 * 2**20
     lock_folder: Path  # of named locks, shared with other daemons
+    thresholds: Thresholds = USUAL
 
 
 class Orchestrator:
     """Holds the workflow state; lives as an `async with`. Leaving it cancels what is left: drain first to leave in good order."""
 
-    def __init__(self, store: Store, executors: Mapping[str, Executor], setting: Setting) -> None:
+    def __init__(self, store: Store, executors: Mapping[str, Executor], setting: Setting, *, probe: Probe) -> None:
         self.store = store
-        self.dispatcher = Dispatcher(
-            executors,
-            slots=setting.slots,
-            threads=setting.threads,
-            batch_seconds=setting.batch_seconds,
-            locks=setting.lock_folder,
-        )
+        self.watch = MachineWatch(probe, setting.thresholds)
+        sizes = Sizes(slots=setting.slots, threads=setting.threads, batch_seconds=setting.batch_seconds)
+        self.dispatcher = Dispatcher(executors, self.watch, sizes=sizes, locks=setting.lock_folder)
         self._writer = DurableWriter(store.writer)
         self._setting = setting
         self._conductors: dict[int, Conductor] = {}
@@ -292,7 +293,8 @@ class Orchestrator:
 
     async def explain(self, ref: Ref) -> list[Reason]:
         """Why something waits, and what would change it."""
-        return await explain(ref, self.store.views, self.dispatcher, self._conductors.get(ref.experiment))
+        found = await explain(ref, self.store.views, self.dispatcher, self._conductors.get(ref.experiment))
+        return found if self._writer.degraded is None else [store_refuses(self._writer.degraded), *found]
 
     async def progress(self, experiment: int) -> dict[str, Any]:
         """How far an experiment is, at every level."""
@@ -311,8 +313,8 @@ class Orchestrator:
 
     @property
     def degraded(self) -> str | None:
-        """Why nothing can be stored at the moment, if so."""
-        return self._writer.degraded
+        """Why nothing can be stored at the moment, or nothing starts for want of room on the disk, if so."""
+        return self._writer.degraded or full_disk(self.watch.look(), self.watch.thresholds)
 
     @property
     def idle(self) -> bool:

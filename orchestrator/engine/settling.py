@@ -45,7 +45,7 @@ def settle(iteration: ActiveIteration, outcome: Outcome, retries: Retries) -> Se
         return Settled(IterationState.CANCELLED, iteration.attempt, iteration.charged, deaths=iteration.deaths)
     if outcome.end is AttemptEnd.INTERRUPTED:
         return Settled(IterationState.QUEUED, iteration.attempt, iteration.charged, deaths=iteration.deaths)
-    if outcome.cause in UNCHARGED:
+    if outcome.cause in UNCHARGED or outcome.evicted:
         back = Settled(IterationState.QUEUED, iteration.attempt, iteration.charged, outcome.cause)
         return back._replace(deaths=iteration.deaths)
     return _charged(iteration, outcome, retries)
@@ -83,6 +83,11 @@ def backoff_seconds(retries: Retries, *, charged: int, seed: int) -> float:
     wait = min(first * 2.0 ** min(charged - 1, 64), max(first, BACKOFF_CAP_SECONDS))
     chance = zlib.crc32(f"{seed}.{charged}".encode()) / 2**32
     return wait * (1 - _JITTER * chance)
+
+
+def evicted(why: str) -> Outcome:
+    """The end of an attempt that was stopped so that others have memory."""
+    return Outcome(end=AttemptEnd.FAILED, cause=Cause.OUT_OF_MEMORY, error=why, evicted=True)
 
 
 def given_back(iteration: ActiveIteration) -> Settled:

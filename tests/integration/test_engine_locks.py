@@ -8,7 +8,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from orchestrator.domain.refs import parse_ref
-from orchestrator.engine.explaining import Reason
+from orchestrator.engine.reasons import Reason
 from orchestrator.locks import LockState, Taken, file_of, last_holder, look, try_take
 from tests.support.inline import InlineExecutor, metrics
 from tests.support.lab import Lab, open_lab

@@ -55,7 +55,7 @@ async def owners(lab: Any) -> list[str]:
 async def test_two_experiments_share_the_slots(tmp_path: Path) -> None:
     """The second experiment does not wait for the end of the first: from its start on both are served in turns."""
     gate = anyio.Event()
-    executor = InlineExecutor(value, gate=gate, abilities=ONE_BY_ONE)
+    executor = InlineExecutor(lambda *_: lasting(0.2, value=1.0), gate=gate, abilities=ONE_BY_ONE)
     async with open_lab(tmp_path, executor, slots=1) as lab:
         await lab.submit(space=MANY)
         await lab.submit(space=MANY, name="second")
