@@ -110,7 +110,7 @@ async def _engine(plan: Plan, socket_path: str) -> AsyncIterator[Orchestrator]:
         thresholds=_thresholds(plan.settings),
     )
     executors = open_executors(
-        plan.state / "work",
+        places.work_folder(plan.state),
         slots=plan.slots,
         threads=plan.threads,
         output_limit_bytes=plan.settings.output_limit_bytes,
