@@ -46,5 +46,5 @@ def test_artifacts_are_shown_with_their_place(orc: Orc) -> None:
         (attempt,) = orc("show", f"{ref}.1.1", "--json").json["attempts"]
         (artifact,) = attempt["artifacts"]
         assert (artifact["name"], artifact["bytes"]) == ("model.bin", 3)
-        assert (orc.state / artifact["path"]).read_bytes() == b"xxx"
+        assert (orc.state / artifact["path"]).read_bytes() == b"zzz"
         assert f"artifact model.bin 3 B, in the state directory: {artifact['path']}" in orc("show", f"{ref}.1.1").out
