@@ -21,7 +21,12 @@ def outcome(report: Row, *, colour: bool) -> list[str]:
     if report["elapsed_seconds"] is not None:
         since = "took" if report["finished"] else "runs for"
         lines.append(f"  time     {since} {duration(report['elapsed_seconds'])}, started {report['started']}")
-    return [*lines, f"  done     {_done(report)}", f"  best     {_best(report)}", f"  used     {_used(report)}"]
+    return [
+        *lines,
+        f"  done     {_done(report)}",
+        f"  best     {_best(report)}",
+        f"  used     {used_text(report['usage'], elapsed_seconds=report['elapsed_seconds'])}",
+    ]
 
 
 def _done(report: Row) -> str:
@@ -41,13 +46,13 @@ def _best(report: Row) -> str:
     return f"{best['ref']}  {pairs(best['params'])}  →  {pairs(best['metrics'])}{score}"
 
 
-def _used(report: Row) -> str:
-    usage, elapsed = report["usage"], report["elapsed_seconds"]
+def used_text(usage: Row, *, elapsed_seconds: float | None) -> str:
+    """What all attempts used together."""
     if not usage["attempts"]:
         return "nothing yet"
     parts = [count(usage["attempts"], "attempt"), f"{duration(usage['wall_seconds'])} in evaluations"]
-    if elapsed and usage["wall_seconds"] is not None:
-        parts[1] += f" ({usage['wall_seconds'] / elapsed:.2g} at once on average)"
+    if elapsed_seconds and usage["wall_seconds"] is not None:
+        parts[1] += f" ({usage['wall_seconds'] / elapsed_seconds:.2g} at once on average)"
     parts += [f"CPU {duration(usage['cpu_seconds'])}", f"memory at most {size(usage['max_rss_bytes'])} each"]
     parts += [f"read {size(usage['read_bytes'])}", f"wrote {size(usage['written_bytes'])}"]
     return ", ".join(parts)
@@ -101,5 +106,7 @@ def failures(report: Row, *, colour: bool) -> list[str]:
         lines.append(
             f"  {printable(row['stage'])}: {count(row['attempts'], 'attempt')} {cause}, first {first['ref']}: {printable(said)}"
         )
-        lines.append(f"    → {printable(row['advice'])}")
-    return ["", "failures", *lines] if lines else []
+        if report["iterations"]["failed"]:
+            lines.append(f"    → {printable(row['advice'])}")
+    made_up = "" if report["iterations"]["failed"] else ", all made up for by later attempts"
+    return ["", f"failed attempts{made_up}", *lines] if lines else []

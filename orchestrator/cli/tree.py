@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from orchestrator.cli.reporting import used_text
 from orchestrator.cli.text import (
     STATE_COLOURS,
     age,
@@ -75,6 +76,9 @@ def experiment_lines(document: dict[str, Any], drawing: Drawing) -> list[str]:
         f"  submitted  {age(document['created'])}{took}",
         f"  done       {rounds}, {variants}, {_iteration_counts(document['iterations'])}",
     ]
+    if document.get("usage", {}).get("attempts"):
+        elapsed = between(document["started"], document["finished"])
+        lines.append(f"  used       {used_text(document['usage'], elapsed_seconds=elapsed)}")
     if document.get("selected"):
         lines.append(f"  selected   {' '.join(document['selected'])}")
     return lines
@@ -141,9 +145,17 @@ def _numbers(attempt: dict[str, Any]) -> str:
     parts = [f"took {duration(attempt.get('wall_seconds'))}"]
     if attempt.get("cpu_seconds") is not None:
         parts.append(f"CPU {duration(attempt['cpu_seconds'])}")
-    if attempt.get("max_rss_bytes") is not None:
-        parts.append(f"memory {size(attempt['max_rss_bytes'])}")
+    if attempt.get("queue_seconds") is not None:
+        parts.insert(0, f"waited {duration(attempt['queue_seconds'])}")
+    for name, what in (("max_rss_bytes", "memory"), ("read_bytes", "read"), ("written_bytes", "wrote")):
+        if attempt.get(name) is not None:
+            parts.append(f"{what} {size(attempt[name])}")
     return ", ".join(parts)
+
+
+def _artifact(artifact: dict[str, Any]) -> str:
+    where = f"in the state directory: {printable(artifact['path'])}" if artifact.get("path") else "not kept: too large"
+    return f"{printable(artifact['name'])} {size(artifact['bytes'])}, {where}"
 
 
 def iteration_lines(iteration: dict[str, Any], drawing: Drawing) -> list[str]:
@@ -154,5 +166,6 @@ def iteration_lines(iteration: dict[str, Any], drawing: Drawing) -> list[str]:
         cause = f" {attempt['cause']}" if attempt.get("cause") else ""
         executor = f" in {printable(attempt['executor'])}" if attempt.get("executor") else ""
         lines.append(f"  attempt {attempt['attempt']}  {drawing.state(end)}{cause}{executor}, {_numbers(attempt)}")
+        lines += [f"    artifact {_artifact(each)}" for each in attempt.get("artifacts") or ()]
         lines += [f"    {line}" for line in printable(attempt.get("error") or "", keep_lines=True).splitlines()]
     return lines

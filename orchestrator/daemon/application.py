@@ -22,8 +22,9 @@ from orchestrator.daemon.retention import keep_events
 from orchestrator.daemon.stopping import Stop, Waiting, first_of, leave_when_idle, obey_signals
 from orchestrator.daemon.vitals import Vitals
 from orchestrator.engine.orchestrator import Orchestrator, Setting
+from orchestrator.engine.pressure import Thresholds
 from orchestrator.locks import boot_id
-from orchestrator.resources import cores
+from orchestrator.resources import MachineProbe, cores
 from orchestrator.settings import Settings
 from orchestrator.store.store import open_store
 
@@ -72,7 +73,7 @@ async def run(plan: Plan, pipe: ReadyPipe) -> None:
 
 
 def _host(plan: Plan, engine: Orchestrator, stop: Stop) -> Host:
-    vitals = Vitals(engine, stop, folder=plan.state)
+    vitals = Vitals(engine, stop, readings=lambda: engine.watch.look().readings)
     return Host(
         state_directory=plan.state,
         state=vitals.state,
@@ -104,9 +105,12 @@ async def _engine(plan: Plan, socket_path: str) -> AsyncIterator[Orchestrator]:
         slots=plan.slots,
         threads=plan.threads,
         batch_seconds=plan.settings.batch_seconds,
+        artifact_limit_bytes=plan.settings.artifact_limit_bytes,
+        lock_folder=places.lock_directory(plan.state, plan.environ),
+        thresholds=_thresholds(plan.settings),
     )
     executors = open_executors(
-        plan.state / "work",
+        places.work_folder(plan.state),
         slots=plan.slots,
         threads=plan.threads,
         output_limit_bytes=plan.settings.output_limit_bytes,
@@ -115,9 +119,18 @@ async def _engine(plan: Plan, socket_path: str) -> AsyncIterator[Orchestrator]:
     async with (
         open_store(places.database_file(plan.state)) as store,
         executors as opened,
-        Orchestrator(store, opened, setting) as engine,
+        Orchestrator(store, opened, setting, probe=MachineProbe(plan.state)) as engine,
     ):
         yield engine
+
+
+def _thresholds(settings: Settings) -> Thresholds:
+    return Thresholds(
+        cpu_percent=settings.cpu_percent,
+        memory_percent=settings.memory_percent,
+        memory_critical_percent=settings.memory_critical_percent,
+        disk_headroom_bytes=settings.disk_headroom_bytes,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,5 +186,6 @@ class _Living:
         log.info("daemon_draining", seconds=seconds)
         notifier.tell(STOPPING=1, STATUS=f"stopping: {self.stop.reason}")
         async with manager.more_time(notifier):
-            await first_of(partial(self.engine.drain, seconds), self.stop.hurried)()
-            await self.engine.drain(0.0)  # with nothing left to interrupt, unless told to hurry
+            drain = partial(self.engine.drain, everything=self.stop.everything)
+            await first_of(partial(drain, seconds), self.stop.hurried)()
+            await drain(0.0)  # with nothing left to interrupt, unless told to hurry

@@ -2,34 +2,34 @@
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Protocol
 
 from orchestrator.daemon.stopping import Stop
-from orchestrator.resources import Machine
+from orchestrator.resources import Readings
 
 
-class Storing(Protocol):
-    """What may be unable to store."""
+class Engine(Protocol):
+    """What may be unable to go on."""
 
     @property
     def degraded(self) -> str | None:
-        """Why nothing can be stored at the moment, if so."""
+        """Why nothing can be stored, or nothing starts for want of room on the disk, if so."""
         ...
 
 
 class Vitals:
     """Counts from the moment it is made."""
 
-    def __init__(self, engine: Storing, stop: Stop, *, folder: Path) -> None:
+    def __init__(self, engine: Engine, stop: Stop, *, readings: Callable[[], Readings]) -> None:
         self._engine = engine
+        self._readings = readings
         self._stop = stop
         self._started_seconds = time.monotonic()
-        self._machine = Machine(folder, now_seconds=self._started_seconds)
 
     def state(self) -> str:
-        """`ready`, `draining`, or `degraded` when nothing can be stored."""
+        """`ready`, `draining`, or `degraded` when nothing can be stored or nothing starts for want of room on the disk."""
         if self._stop.asked:
             return "draining"
         return "degraded" if self._engine.degraded else "ready"
@@ -40,4 +40,5 @@ class Vitals:
 
     def machine(self) -> dict[str, Any]:
         """Readings of now, and how many CPUs the machine has in all."""
-        return {**asdict(self._machine.read(now_seconds=time.monotonic())), "cpu_count": os.cpu_count()}
+        readings = self._readings()
+        return {**asdict(readings), "memory_percent": round(readings.memory_percent, 1), "cpu_count": os.cpu_count()}

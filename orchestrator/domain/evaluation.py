@@ -25,6 +25,7 @@ class Job:
     timeout_seconds: float | None = None
     memory_bytes: int | None = None  # the most the process tree of one evaluation may hold
     python: str | None = None  # the interpreter of an isolated callable; None: the daemon's
+    artifact_limit_bytes: int = 0  # of all artifacts of one attempt together
     output_folder: str = "/"  # runs/<experiment>: <variant>/<iteration>.<attempt>.{out,err} below it
     socket: str | None = None
 

@@ -41,6 +41,14 @@ class Usage(NamedTuple):
 UNKNOWN_USAGE = Usage()
 
 
+class Artifact(NamedTuple):
+    """A file that an evaluation wanted to keep; `kept` unless it was too large."""
+
+    name: str
+    size_bytes: int
+    kept: bool
+
+
 class Outcome(NamedTuple):
     """One attempt's end. `cause` is set when, and only when, `end` is FAILED."""
 
@@ -51,7 +59,9 @@ class Outcome(NamedTuple):
     exit_status: int | None = None  # exit code, or minus the signal's number
     import_failed: bool = False  # the workload could not be imported: nothing of this experiment can run
     code_changed: bool = False  # it was not begun: its code is not the code that was submitted
+    evicted: bool = False  # it was stopped so that others have memory: it is run again, uncounted
     usage: Usage = UNKNOWN_USAGE
     pruned: str | None = None  # it has let Pruned through, or raised it by itself: what that said; `end` is CANCELLED
     reports: tuple[Report, ...] = ()  # those that could not be told while it ran
     spent: Spent | None = None
+    artifacts: tuple[Artifact, ...] = ()

@@ -1,14 +1,21 @@
-"""The one admission decision: what starts now, and why each of the rest waits. A plain function, called on every event."""
+"""The one admission decision: what starts now, and why each of the rest waits. A plain function, called on every event.
 
-from collections.abc import Collection, Mapping, Sequence
+Beside it, and plain functions too: `pressure.py` says what the machine allows, `shares.py` how permits are divided between experiments.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.engine.lock_books import LockBooks, LockView
+from orchestrator.engine.shares import UNKNOWN_SECONDS
 
 FREE_LOCKS = LockView()
 STANDBY = "standby"
 """The permit to wait at the door with everything on record, for batches that are over so soon that a commit between two would count."""
+
+MEMORY = "memory"
+"""The claim to bytes of memory."""
 
 
 class Wait(StrEnum):
@@ -19,11 +26,21 @@ class Wait(StrEnum):
     PRIORITY = "priority"
     SLOTS = "slots"
     THREADS = "threads"
+    CPUS = "cpus"
     WIDTH = "width"
     LOCKS = "locks"
     BACKOFF = "backoff"
     DRAINING = "draining"
     STORE = "store"
+    DISK = "disk"  # too little of it is free
+    MEMORY = "memory"  # too much of it is in use
+    CPU = "cpu"  # others keep it busy
+    DECLARED_MEMORY = "declared_memory"  # what it declares is not free
+    CLAIM = "claim"  # something else that is counted is taken
+
+
+LACKS_PERMITS = frozenset({Wait.SLOTS, Wait.THREADS, Wait.CPUS})
+_OF_CLAIM = {MEMORY: Wait.DECLARED_MEMORY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +57,20 @@ class StageView:
         False  # its batches end so soon that the next one should stand by, on record, when a permit comes free
     )
     locks: tuple[str, ...] = ()  # named locks a batch of it needs, all of them
+    permits: int = 1  # that a batch of it occupies
+    seconds: float = UNKNOWN_SECONDS  # how long a batch is expected to last
+    claims: tuple[tuple[str, int], ...] = ()  # what a batch takes besides, each of a kind with a count: (MEMORY, bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueView:
-    """One experiment's share of the machine."""
+    """One experiment's work and its claim to the machine."""
 
     experiment: int
-    priority: int
-    last_served: int  # smaller was served longer ago
+    rank: int  # higher is served first
+    weight: float  # its share among those of its rank
+    turns: Mapping[str, float]  # by kind of permit; the smallest is served first
+    last_served: int  # of equal turns the one that was served longest ago: the smaller
     max_parallel: int
     running: int  # batches executing, of all stages
     paused: bool
@@ -72,65 +94,55 @@ class Admission:
     waits: Mapping[tuple[int, str], Wait]
 
 
+_Offer = tuple[int, float, int, int, int, "_Share", StageView]  # the numbers order it
+
+
 class _Share:
     """The books of one experiment while the decision is made."""
 
-    def __init__(self, view: QueueView, locks: LockBooks) -> None:
+    __slots__ = ("of_stage", "ready", "running", "served", "turns", "view")
+
+    def __init__(self, view: QueueView) -> None:
         self.view = view
-        self.locks = locks
+        self.turns = dict(view.turns)
         self.served = view.last_served
         self.running = view.running
         self.ready = {stage.name: stage.ready for stage in view.stages}
         self.of_stage = {stage.name: stage.running for stage in view.stages}
 
-    def blocked(self, stage: StageView, free: Mapping[str, int], *, wanted: Collection[str]) -> Wait | None:
-        """Why no batch of a stage with something ready can start. Nobody stands by for a kind of permit that is `wanted`."""
+    def blocked(self, stage: StageView, left: Mapping[str, int]) -> Wait | None:
+        """Why no batch of a stage with something ready could start, were there permits enough."""
         if self.view.paused:
             return Wait.PAUSED
-        stands_by = stage.short and self.all_short()
-        times = 2 if stands_by else 1
+        times = 2 if stage.short and self.all_short() else 1
         if self.running >= self.view.max_parallel * times:
             return Wait.MAX_PARALLEL
         if stage.width is not None and self.of_stage[stage.name] >= stage.width * times:
             return Wait.WIDTH
-        if self.locks.lack(stage.locks):
-            return Wait.LOCKS
-        if free[stage.permit] + (free[STANDBY] if stands_by and stage.permit not in wanted else 0) < 1:
-            return Wait.SLOTS if stage.permit == "slot" else Wait.THREADS
+        for kind, amount in stage.claims:
+            if left.get(kind, amount) < amount:
+                return _OF_CLAIM.get(kind, Wait.CLAIM)
         return None
 
     def all_short(self) -> bool:
         """Whether no stage is ready whose batches would have to wait behind those that stand by."""
         return all(stage.short for stage in self.view.stages if self.ready[stage.name])
 
-    def wants(self, free: Mapping[str, int]) -> set[str]:
-        """The kinds of permits that are all this experiment lacks for a batch that cannot stand by."""
-        return {
-            stage.permit
-            for stage in self.view.stages
-            if self.ready[stage.name] and not stage.short
-            if self.blocked(stage, free, wanted=frozenset()) in {Wait.SLOTS, Wait.THREADS}
-        }
+    def offers(self, left: Mapping[str, int]) -> Iterator[_Offer]:
+        """The stages that lack permits and locks at most, with what orders them: rank, turn, who was served longest ago."""
+        view = self.view
+        for place, stage in enumerate(view.stages):
+            if self.ready[stage.name] and self.blocked(stage, left) is None:
+                yield -view.rank, self.turns[stage.permit], self.served, view.experiment, place, self, stage
 
-    def candidate(self, free: Mapping[str, int], *, wanted: Collection[str]) -> StageView | None:
-        """The first stage a batch of which can start."""
-        ready = (stage for stage in self.view.stages if self.ready[stage.name])
-        return next((stage for stage in ready if self.blocked(stage, free, wanted=wanted) is None), None)
-
-    def claim_locks(self, free: Mapping[str, int], *, wanted: Collection[str]) -> None:
-        """Let nobody who comes after it take a lock from a batch that lacks only others."""
-        for stage in self.view.stages:
-            could = stage.locks and self.ready[stage.name] and free[stage.permit] > 0
-            if could and self.blocked(stage, free, wanted=wanted) is Wait.LOCKS:
-                self.locks.claim(stage.locks)
-
-    def take(self, stage: StageView) -> Start:
+    def take(self, stage: StageView, *, served: int) -> Start:
         """Book the next batch of a stage."""
-        self.locks.take(stage.locks)
+        self.served = served
         count = min(stage.batch, self.ready[stage.name])
         self.ready[stage.name] -= count
         self.of_stage[stage.name] += 1
         self.running += 1
+        self.turns[stage.permit] += stage.seconds * count / stage.batch / self.view.weight
         return Start(self.view.experiment, stage.name, count)
 
 
@@ -140,54 +152,87 @@ def admit(
     *,
     locks: LockView = FREE_LOCKS,
     closed: Wait | None = None,
+    despite: int = 0,
 ) -> Admission:
-    """Decide with `free` permits by kind, `STANDBY` among them. Higher priority first, then who was served longest ago.
+    """Decide with `free` permits and claims by kind, `STANDBY` among them. Higher rank first, then the smaller turn.
 
     A batch that is let in on standby is put on record as running and waits at the door: what executes at one instant never exceeds
     the permits, nor an experiment's `max_parallel`. While a longer batch lacks only a permit none is let in for permits of that kind:
-    it would be first at the door, again and again. `locks` are not to be had. `closed` lets nothing start.
+    it would be first at the door, again and again. For the same reason nobody overtakes who needs more permits than are free.
+    A kind of claim that is not among `free` is not limited. `locks` are not to be had. `closed` lets nothing start but for `despite`
+    batches.
     """
+    shares = [_Share(view) for view in queues]
     books = LockBooks(locks)
-    shares = [_Share(view, books) for view in queues]
-    left = dict.fromkeys(free, 0) if closed else dict(free)
-    starts: list[Start] = []
     turn = max((share.served for share in shares), default=0)
-    while True:
-        books.forget_claims()
-        wanted = set().union(*(share.wants(left) for share in shares))
-        found = _next(shares, left, wanted=wanted)
-        if found is None:
+    left = dict(free)
+    starts: list[Start] = []
+    while closed is None or len(starts) < despite:
+        offers = [offer for share in shares for offer in share.offers(left)]
+        offer = _next(offers, left, books)
+        if offer is None:
             break
-        share, stage = found
-        starts.append(share.take(stage))
-        left[stage.permit if left[stage.permit] > 0 else STANDBY] -= 1
+        *_, share, stage = offer
         turn += 1
-        share.served = turn
+        starts.append(share.take(stage, served=turn))
+        books.take(stage.locks)
+        _book(stage, left)
     waits = {
-        (share.view.experiment, stage.name): closed or share.blocked(stage, left, wanted=wanted) or Wait.SLOTS
+        (share.view.experiment, stage.name): closed or share.blocked(stage, left) or _lacking(stage, books)
         for share in shares
         for stage in share.view.stages
         if share.ready[stage.name]
     }
-    waits |= _outranked(shares, waits)
-    return Admission(tuple(starts), waits)
+    return Admission(tuple(starts), waits if len(shares) == 1 else waits | _outranked(shares, waits))
 
 
-def _next(
-    shares: Sequence[_Share], left: Mapping[str, int], *, wanted: Collection[str]
-) -> tuple[_Share, StageView] | None:
-    """Who is served next, with a batch of which stage."""
-    for share in sorted(shares, key=lambda share: (-share.view.priority, share.served, share.view.experiment)):
-        stage = share.candidate(left, wanted=wanted)
-        if stage is not None:
-            return share, stage
-        share.claim_locks(left, wanted=wanted)
+def _next(offers: list[_Offer], left: Mapping[str, int], books: LockBooks) -> _Offer | None:
+    """The first for which there are permits and locks, unless somebody before it waits for the same kind."""
+    if len(offers) > 1:
+        offers.sort()
+    books.forget_claims()
+    wanted = {stage.permit for *_, stage in offers if not stage.short and not books.lack(stage.locks)}
+    waited_for: set[str] = set()
+    for offer in offers:
+        *_, share, stage = offer
+        if books.lack(stage.locks):
+            if left[stage.permit] >= stage.permits:
+                books.claim(stage.locks)
+            continue
+        if stage.permit in waited_for:
+            continue
+        if _permits(share, stage, left, wanted=wanted) >= stage.permits:
+            return offer
+        waited_for.add(stage.permit)
     return None
 
 
+def _permits(share: _Share, stage: StageView, left: Mapping[str, int], *, wanted: Collection[str]) -> int:
+    """Permits a stage can have, those for standing by included where it may."""
+    stands_by = stage.short and stage.permit not in wanted and share.all_short()
+    return left[stage.permit] + (left[STANDBY] if stands_by else 0)
+
+
+def _book(stage: StageView, left: dict[str, int]) -> None:
+    held = min(left[stage.permit], stage.permits)
+    left[stage.permit] -= held
+    left[STANDBY] -= stage.permits - held
+    for kind, amount in stage.claims:
+        if kind in left:
+            left[kind] -= amount
+
+
+def _lacking(stage: StageView, books: LockBooks) -> Wait:
+    if books.lack(stage.locks):
+        return Wait.LOCKS
+    if stage.permits > 1:
+        return Wait.CPUS
+    return Wait.SLOTS if stage.permit == "slot" else Wait.THREADS
+
+
 def _outranked(shares: Sequence[_Share], waits: Mapping[tuple[int, str], Wait]) -> dict[tuple[int, str], Wait]:
-    """What waits for a permit that others of a higher priority wait for as well."""
-    priority = {share.view.experiment: share.view.priority for share in shares}
-    starved = [key for key, wait in waits.items() if wait in {Wait.SLOTS, Wait.THREADS}]
-    highest = max((priority[experiment] for experiment, _ in starved), default=0)
-    return {key: Wait.PRIORITY for key in starved if priority[key[0]] < highest}
+    """What waits for a permit that others of a higher rank wait for as well."""
+    rank = {share.view.experiment: share.view.rank for share in shares}
+    starved = [key for key, wait in waits.items() if wait in LACKS_PERMITS]
+    highest = max((rank[experiment] for experiment, _ in starved), default=0)
+    return {key: Wait.PRIORITY for key in starved if rank[key[0]] < highest}

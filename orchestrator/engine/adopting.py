@@ -1,7 +1,6 @@
 """What executors have kept through the end of the last daemon: found before anything is recovered, ended when nobody wants it."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import anyio
 import structlog
@@ -28,26 +27,25 @@ class Survivors:
         """All of them."""
         return frozenset(kept for _, group in self._groups for kept in group)
 
-    def take(self, experiment: int, wanted: Collection[Kept]) -> list[Group]:
-        """Those of an experiment that are wanted, group by group; they are somebody's from now on."""
-        taken = []
-        for position, (executor, group) in enumerate(self._groups):
-            found = tuple(kept for kept in group if kept.experiment == experiment and kept in wanted)
-            if found:
-                taken.append(found)
-                self._groups[position] = executor, tuple(kept for kept in group if kept not in found)
-        return taken
+    def take(self, experiment: int) -> list[Group]:
+        """Those of an experiment, group by group; they are somebody's from now on."""
+        return [found for _, found in self._split(lambda kept: kept.experiment == experiment)]
 
-    async def disown(self) -> None:
+    async def disown(self, *, but: Collection[Kept] = ()) -> None:
         """End what nobody has taken: it is of no experiment that goes on, or another attempt has taken its place."""
         async with anyio.create_task_group() as tasks:
-            for executor, group in self._groups:
-                if group:
-                    log.warning(
-                        "survivors_ended", executor=executor.name, attempts=[".".join(map(str, kept)) for kept in group]
-                    )
-                    tasks.start_soon(executor.disown, group)
-        self._groups.clear()
+            for executor, group in self._split(lambda kept: kept not in but):
+                log.warning(
+                    "survivors_ended", executor=executor.name, attempts=[".".join(map(str, kept)) for kept in group]
+                )
+                tasks.start_soon(executor.disown, group)
+
+    def _split(self, match: Callable[[Kept], bool]) -> list[tuple[OutlivingExecutor, Group]]:
+        """Take those out that match."""
+        groups = self._groups
+        self._groups = [(executor, tuple(kept for kept in group if not match(kept))) for executor, group in groups]
+        taken = [(executor, tuple(kept for kept in group if match(kept))) for executor, group in groups]
+        return [(executor, group) for executor, group in taken if group]
 
 
 async def find_survivors(executors: Mapping[str, Executor]) -> Survivors:
@@ -61,11 +59,3 @@ async def find_survivors(executors: Mapping[str, Executor]) -> Survivors:
         except ExecutorUnusable as error:
             log.error("survivors_unknown", executor=executor.name, error=error.message)
     return Survivors(found)
-
-
-def by_stage(group: Group, stages: Mapping[Kept, str]) -> list[Group]:
-    """A group cut where its stage changes, in order."""
-    cut: defaultdict[str, list[Kept]] = defaultdict(list)
-    for kept in group:
-        cut[stages[kept]].append(kept)
-    return [tuple(part) for part in cut.values()]

@@ -17,13 +17,14 @@ from orchestrator.engine import rounds
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.evaluation import Evaluation
+from orchestrator.engine.loading import recall_times
 from orchestrator.engine.plan import APPROACH, Plan
 from orchestrator.engine.trouble import Trouble
 from orchestrator.search.decide import RoundSummary
 from orchestrator.search.registry import generator
 from orchestrator.store.changes.experiments import EnterPhase, MoveExperiment, ResumeExperiment
 from orchestrator.store.changes.rounds import BeginExperiment
-from orchestrator.store.changes.sweeps import CancelWork, EndEarly
+from orchestrator.store.changes.sweeps import CancelWork, EndEarly, Retried, RetryWork
 from orchestrator.store.views import Views
 
 log = structlog.get_logger(__name__)
@@ -77,6 +78,7 @@ class Conductor:
         self._arm_deadline(whole["started_us"])
         if self.round <= 1 and self.phase in {None, Phase.GENERATING}:
             return  # nothing can have been evaluated
+        await recall_times(self._views, self.evaluation.queue)
         self._history = [await rounds.summary(self._views, self.plan, number) for number in range(1, self.round)]
         await rounds.count_what_ended(self._views, self.plan, self.evaluation.tally)
         if self.phase is not Phase.GENERATING:
@@ -253,10 +255,10 @@ class Conductor:
         self.evaluation.reload()
         await self.ended.wait()
 
-    async def retry(self, ref: Ref) -> Mapping[str, int]:
-        """Queue anew what did not succeed under `ref` while the experiment goes on."""
+    async def retry(self, change: RetryWork) -> Retried:
+        """Queue anew what did not succeed while the experiment goes on."""
         async with self._turn:
-            counts = await self.evaluation.retry(ref)
+            retried = await self.evaluation.retry(change)
             if self.phase is not Phase.GENERATING:
                 await self._move_on(Phase.EVALUATING)
-        return counts
+        return retried

@@ -1,40 +1,60 @@
 """Carries admission out: holds the permits, sends batches to executors, hands results to their owners. Woken by events only."""
 
-import heapq
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 import structlog
 from anyio.abc import TaskGroup
 
 from orchestrator.domain.evaluation import BatchResult
-from orchestrator.engine.admission import STANDBY, Admission, Wait, admit
+from orchestrator.domain.outcome import AttemptEnd
+from orchestrator.engine.admission import STANDBY, Admission, QueueView, Start, Wait
 from orchestrator.engine.doors import Doors
+from orchestrator.engine.later import Later
+from orchestrator.engine.machine_watch import MachineWatch
+from orchestrator.engine.named_locks import HeldLock, NamedLocks
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
-from orchestrator.errors import ExecutorUnusable
+from orchestrator.engine.room import Room
+from orchestrator.errors import ExecutorUnusable, Problem
 from orchestrator.executors.base import Executor
+from orchestrator.executors.outliving import LetGo, OutlivingExecutor
+from orchestrator.spec.experiment import ExperimentSpec
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much runs at one instant, and how long a batch of short evaluations is."""
+
+    slots: int
+    threads: int
+    batch_seconds: float
 
 
 class Dispatcher:
     """One for the daemon. Permits are semaphores: a slot or a thread is held from admission until the executor has answered."""
 
-    def __init__(self, executors: Mapping[str, Executor], *, slots: int, threads: int, batch_seconds: float) -> None:
+    def __init__(self, executors: Mapping[str, Executor], watch: MachineWatch, *, sizes: Sizes, locks: Path) -> None:
         self.executors = executors
-        self.slots = slots
+        self.slots, self.threads = slots, threads = sizes.slots, sizes.threads
+        self.locks = NamedLocks(locks, changed=self.wake)
         self._permits = {"slot": anyio.Semaphore(slots), "thread": anyio.Semaphore(threads)}
         self._totals = {"slot": slots, "thread": threads}
         self._admitted = {"slot": 0, "thread": 0}  # batches let in whose result is not there yet
-        self._batch_seconds = batch_seconds
+        self.room = Room(watch, self._totals)
+        self._batch_seconds = sizes.batch_seconds
         self._queues: dict[int, WorkQueue] = {}
         self._admission = Admission((), {})
         self._closed: Wait | None = None
         self._changed = anyio.Event()
         self._idle = anyio.Event()
         self._turn = itertools.count(1)
-        self._delayed: list[tuple[float, int, WorkQueue, Ready]] = []
+        self.later = Later(changed=self.wake)
+        self._adopted: list[tuple[WorkQueue, RunningBatch]] = []
 
     def executor(self, name: str) -> Executor:
         """The executor of that name. Raises ExecutorUnusable."""
@@ -46,31 +66,31 @@ class Dispatcher:
     def add(self, queue: WorkQueue) -> None:
         """Admit work of this experiment from now on."""
         self._queues[queue.experiment] = queue
+        for stage in queue.stages.values():  # there may be fewer than when it was submitted
+            stage.cpus = min(stage.cpus, self._totals[stage.permit])
         self.wake()
 
     def remove(self, queue: WorkQueue) -> None:
         """Admit nothing of it any more; what it runs has ended."""
         self._queues.pop(queue.experiment, None)
-        self._delayed = [entry for entry in self._delayed if entry[2] is not queue]
-        heapq.heapify(self._delayed)
+        self.room.forget(queue.experiment)
+        self.later.withdraw(queue, lambda _: True)
+        self.wake()
 
     def wake(self) -> None:
         """Something changed: decide anew."""
         self._changed.set()
 
-    def delay(self, queue: WorkQueue, item: Ready, *, seconds: float) -> None:
-        """Make an iteration ready later."""
-        queue.delayed += 1
-        heapq.heappush(self._delayed, (anyio.current_time() + seconds, next(self._turn), queue, item))
+    def adopt(self, queue: WorkQueue, batch: RunningBatch) -> None:
+        """See a batch through that an earlier daemon has sent."""
+        self._admitted[batch.stage.permit] += batch.stage.cpus
+        self.room.enter(queue, batch)
+        self._adopted.append((queue, batch))
         self.wake()
 
     def withdraw(self, queue: WorkQueue, match: Match) -> list[Ready]:
         """Take matching iterations that wait, for admission or for their time, out of an experiment's work."""
-        delayed = [entry[3] for entry in self._delayed if entry[2] is queue and match(entry[3])]
-        self._delayed = [entry for entry in self._delayed if entry[2] is not queue or not match(entry[3])]
-        heapq.heapify(self._delayed)
-        queue.delayed -= len(delayed)
-        return queue.withdraw(match) + delayed
+        return queue.withdraw(match) + self.later.withdraw(queue, match)
 
     @property
     def busy(self) -> dict[str, int]:
@@ -82,6 +102,20 @@ class Dispatcher:
         """Iterations that could start and wait."""
         return sum(queue.ready + queue.delayed for queue in self._queues.values())
 
+    def unmet(self, spec: ExperimentSpec) -> list[Problem]:
+        """What a spec asks for that this daemon does not have. Raises ExecutorUnusable for an executor it does not have."""
+        problems = []
+        for stage in spec.stages:
+            abilities = self.executor(stage.runs_on).abilities
+            total = self._totals[abilities.permit]
+            if stage.cpus > total:
+                has = f"{total} {abilities.permit}{'s' if total > 1 else ''}"
+                problems.append(Problem(f"stage.{stage.name}.cpus", f"needs {stage.cpus}; this daemon has {has}"))
+            if stage.memory_bytes is not None and not abilities.bounds_memory:
+                message = f'cannot be held by the executor "{stage.runs_on}"'
+                problems.append(Problem(f"stage.{stage.name}.memory", message))
+        return problems
+
     def why(self, experiment: int, stage: str) -> Wait | None:
         """Why the next evaluation of a stage waits, by the last decision; None when it does not."""
         return self._admission.waits.get((experiment, stage))
@@ -89,37 +123,77 @@ class Dispatcher:
     async def run(self) -> None:
         """Admit until cancelled."""
         async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch_machine, name="machine watch")
             while True:
-                with anyio.move_on_after(self._until_next_delayed()):
+                with anyio.move_on_after(self.later.until_next()):
                     await self._changed.wait()
                 self._changed = anyio.Event()
-                self._release_delayed()
+                self.later.release()
                 self._dispatch(tasks)
 
-    def _until_next_delayed(self) -> float | None:
-        return max(0.0, self._delayed[0][0] - anyio.current_time()) if self._delayed else None
+    async def _watch_machine(self) -> None:
+        await self.room.watch.run(needed=self.room.engaged, told=self._machine_seen)
 
-    def _release_delayed(self) -> None:
-        now = anyio.current_time()
-        while self._delayed and self._delayed[0][0] <= now:
-            _, _, queue, item = heapq.heappop(self._delayed)
-            queue.delayed -= 1
-            queue.push([item])
+    def _machine_seen(self) -> None:
+        self.room.relieve(batch for queue in self._queues.values() for batch in queue.running())
+        if self._admission.waits:
+            self.wake()
 
     def _dispatch(self, tasks: TaskGroup) -> None:
+        while self._adopted:
+            tasks.start_soon(self._run_batch, *self._adopted.pop())
+        views = self._views()
+        while not self._carry_out(views, tasks):
+            views = self._views()
+        self.locks.settle(self._needed(views), tasks.start_soon)
+
+    def _views(self) -> list[QueueView]:
         permits = max(self._totals.values())
-        views = [
-            queue.view(permits=permits if queue_uses_threads(queue) else self.slots, target_seconds=self._batch_seconds)
+        return [
+            queue.view(
+                permits=permits if queue_uses_threads(queue) else self.slots,
+                target_seconds=self._batch_seconds,
+                turns=self.room.turns(queue),
+            )
             for queue in self._queues.values()
             if queue.ready
         ]
-        self._admission = admit(views, self._free(), closed=self._closed)
-        for start in self._admission.starts:
-            queue = self._queues[start.experiment]
-            queue.last_served = next(self._turn)
-            batch = queue.stages[start.stage].take(start.count)
-            self._admitted[batch.stage.permit] += 1
-            tasks.start_soon(self._run_batch, queue, batch)
+
+    def _carry_out(self, views: Sequence[QueueView], tasks: TaskGroup) -> bool:
+        """Start what may start. False when others turned out to hold a lock: with that known, it is decided anew."""
+        self._admission = self.room.decide(views, self._free(), locks=self.locks.view, closed=self._closed)
+        return all(self._start(start, tasks) for start in self._admission.starts)
+
+    def _start(self, start: Start, tasks: TaskGroup) -> bool:
+        queue = self._queues[start.experiment]
+        stage = queue.stages[start.stage]
+        locks: tuple[HeldLock, ...] | None = ()
+        if stage.locks:
+            try:
+                locks = self.locks.take(stage.locks, ref=stage.next_ref(queue.experiment), job=stage.job)
+            except OSError as error:
+                queue.owner.unusable(stage.name, f"its locks cannot be taken: {error}")
+                return True
+        if locks is None:
+            return False
+        queue.last_served = next(self._turn)
+        batch = stage.take(start.count)
+        batch.locks = locks
+        self.room.enter(queue, batch)
+        self._admitted[batch.stage.permit] += stage.cpus
+        tasks.start_soon(self._run_batch, queue, batch)
+        return True
+
+    def _needed(self, views: Sequence[QueueView]) -> set[str]:
+        """The named locks of what waits and may start once it has them."""
+        open_views = () if self._closed else (view for view in views if not view.paused)
+        return {
+            name
+            for view in open_views
+            for stage in view.stages
+            if stage.locks and self._queues[view.experiment].stages[stage.name].ready
+            for name in stage.locks
+        }
 
     def _free(self) -> dict[str, int]:
         left = {kind: self._totals[kind] - admitted for kind, admitted in self._admitted.items()}
@@ -129,13 +203,20 @@ class Dispatcher:
     async def _run_batch(self, queue: WorkQueue, batch: RunningBatch) -> None:
         try:
             try:
-                await queue.owner.begin(batch)
-                result = await self._execute(queue, batch)
+                with self.locks.lent(batch.locks):
+                    if not batch.adopted:
+                        await queue.owner.begin(batch)
+                    result = await (self._see_out(queue, batch) if batch.adopted else self._execute(queue, batch))
             finally:
-                self._admitted[batch.stage.permit] -= 1
+                self._admitted[batch.stage.permit] -= batch.stage.cpus
                 batch.stage.admitted -= 1
+                self.room.leave(queue, batch)
                 self.wake()
             await queue.owner.end(batch, result)
+            if result.receipt and isinstance(batch.stage.executor, OutlivingExecutor):
+                batch.stage.executor.recorded(result.receipt)
+        except LetGo:
+            pass  # on record it runs, and so it does: the next daemon hears its end
         except Exception as error:  # a defect, of ours or of an executor, ends this experiment and no other
             log.exception("batch_failed", experiment=queue.experiment, stage=batch.stage.name)
             queue.owner.broken(error)
@@ -147,13 +228,14 @@ class Dispatcher:
 
     async def _execute(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
         unstarted = BatchResult(outcomes={}, unstarted=tuple(range(len(batch.items))))
-        doors = Doors(queue.parallel, batch.stage.narrow, self._permits[batch.stage.permit])
+        doors = self._doors(queue, batch)
         leader = None if doors.pass_at_once() else self._to_follow(queue, batch)
         if leader is not None and leader.doors is not None:
             leader.follower, batch.waits_behind, doors = batch, True, leader.doors.share()
         elif not doors.held and not await doors.pass_in_turn(batch.stop):
             return unstarted
-        batch.doors, batch.started = doors, anyio.current_time()
+        batch.doors = doors
+        batch.begin(anyio.current_time())
         batch.sent = batch.payload(queue.plan, behind=leader)
         try:
             result = await batch.stage.executor.run(batch.sent, batch.stop)
@@ -164,9 +246,26 @@ class Dispatcher:
             batch.sent = None
             doors.leave()
             if batch.follower is not None:
-                batch.follower.waits_behind, batch.follower.started = False, anyio.current_time()
+                batch.follower.waits_behind = False
+                batch.follower.begin(anyio.current_time())
         self._learn(batch, result)
         return result
+
+    def _doors(self, queue: WorkQueue, batch: RunningBatch) -> Doors:
+        permits = itertools.repeat(self._permits[batch.stage.permit], batch.stage.cpus)
+        return Doors(queue.parallel, batch.stage.narrow, *permits)
+
+    async def _see_out(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
+        """It executes already, whether there is a permit left for it or not."""
+        doors = self._doors(queue, batch)
+        held = doors.pass_at_once()
+        try:
+            executor = batch.stage.executor
+            assert isinstance(executor, OutlivingExecutor)
+            return await executor.adopt(batch.payload(queue.plan), batch.stop)
+        finally:
+            if held:
+                doors.leave()
 
     def _to_follow(self, queue: WorkQueue, batch: RunningBatch) -> RunningBatch | None:
         """The batch that this one may follow in its process without a gap.
@@ -179,27 +278,39 @@ class Dispatcher:
         return batch.stage.to_follow()
 
     def _learn(self, batch: RunningBatch, result: BatchResult) -> None:
-        pace = batch.stage.pace
+        pace, typical = batch.stage.pace, batch.stage.typical
+        if typical is not None:
+            ended_well = (outcome for outcome in result.outcomes.values() if outcome.end is AttemptEnd.SUCCEEDED)
+            typical.learn(outcome.usage.wall_seconds or 0.0 for outcome in ended_well)
         if len(result.outcomes) < len(batch.items):
             pace.forget()
         seconds = anyio.current_time() - batch.started
         walls = [outcome.usage.wall_seconds or 0.0 for outcome in result.outcomes.values()]
-        pace.learn(seconds=max(sum(walls), seconds / 2), count=len(walls))
+        batch.measured_seconds = sum(walls)
+        pace.learn(seconds=max(batch.measured_seconds, seconds / 2), count=len(walls))
 
-    async def drain(self, seconds: float) -> None:
-        """Start nothing more; give what runs `seconds`, then interrupt it; return when nothing runs."""
+    async def drain(self, seconds: float, *, everything: bool) -> None:
+        """Start nothing more; give what runs `seconds`, then interrupt it; return when nothing runs.
+
+        What outlives the daemon is not waited for and goes on, unless `everything` is to end.
+        """
         self._closed = Wait.DRAINING
         self.wake()
+        outliving = (
+            set() if everything else {one for one in self.executors.values() if isinstance(one, OutlivingExecutor)}
+        )
         with anyio.move_on_after(seconds):
-            await self._until_idle()
+            await self._until_idle(but=outliving)
+        for executor in outliving:
+            executor.let_go()
         for queue in self._queues.values():
             for batch in queue.running():
                 batch.interrupted = True
                 batch.stop.press()
         await self._until_idle()
 
-    async def _until_idle(self) -> None:
-        while any(batch for queue in self._queues.values() for batch in queue.running()):
+    async def _until_idle(self, *, but: Collection[Executor] = ()) -> None:
+        while any(batch.stage.executor not in but for queue in self._queues.values() for batch in queue.running()):
             self._idle = anyio.Event()
             await self._idle.wait()
 

@@ -12,13 +12,14 @@ from orchestrator.domain.evaluation import BatchResult
 from orchestrator.domain.outcome import AttemptEnd, Outcome
 from orchestrator.domain.refs import Ref
 from orchestrator.domain.states import ENDED_ITERATION, IterationState
+from orchestrator.engine.adopting import Group
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.ending import Ending, variant_move
-from orchestrator.engine.loading import load_page
+from orchestrator.engine.loading import load_page, load_variants
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
-from orchestrator.engine.settling import Settled, given_back, settle, with_objective
+from orchestrator.engine.settling import Settled, evicted, given_back, settle, with_objective, with_verdict
 from orchestrator.engine.trouble import Tally, Trouble, internal_error, last_line, trouble_of
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
 from orchestrator.search.metrics import with_measured
@@ -27,7 +28,7 @@ from orchestrator.store.changes.iterations import (
     EndIterations,
     StartIterations,
 )
-from orchestrator.store.changes.sweeps import CancelWork, RetryWork
+from orchestrator.store.changes.sweeps import CancelWork, Retried, RetryWork
 from orchestrator.store.moves import IterationMove
 from orchestrator.store.views import Views
 
@@ -68,8 +69,32 @@ class Evaluation:
                 if page:
                     self._cursor = page[-1].number
                     await self._take_in(page)
+                self.queue.beyond = await self._beyond() if self.queue.allocation == "dynamic" else 0
         self._dispatcher.wake()
         return self._more or bool(self._active)
+
+    async def adopt(self, groups: Sequence[Group]) -> None:
+        """Go on with what an earlier daemon has sent; on record it is running."""
+        self._dispatcher.add(self.queue)
+        now = anyio.current_time()
+        async with self.books:
+            for variant in await load_variants(
+                self._views, self.plan, {one.variant for group in groups for one in group}
+            ):
+                self._active[variant.number] = variant
+                self.queue.push([Ready(variant, iteration, now) for iteration in _merge(variant, variant)])
+        for group in groups:
+            variants = [self._active[kept.variant] for kept in group]
+            items = [
+                Ready(each, each.iterations[kept.iteration], now) for each, kept in zip(variants, group, strict=True)
+            ]
+            for batch in self.queue.adopt(items):
+                self._dispatcher.adopt(self.queue, batch)
+
+    async def _beyond(self) -> int:
+        """Iterations that are queued and not loaded."""
+        counted = (await self._views.experiment(self.plan.experiment))["iterations"]["queued"]
+        return max(0, int(counted) - self.queue.ready - self.queue.delayed) if self._more else 0
 
     async def changed(self) -> None:
         """Return when more should be loaded, when all is done, or when there is trouble."""
@@ -108,15 +133,17 @@ class Evaluation:
         self._changed.set()
         return {**counts, "iterations": counts["iterations"] + stopped}
 
-    async def retry(self, ref: Ref) -> Mapping[str, int]:
+    async def retry(self, change: RetryWork) -> Retried:
         """Queue anew what did not succeed under a ref while the experiment goes on. Raises Conflict when there is nothing of that kind."""
         async with self.books:
             for variant in self._active.values():
-                variant.outdated = variant.outdated or ref.variant in {None, variant.number}
+                variant.outdated = variant.outdated or change.ref.variant in {None, variant.number}
             try:
-                return await self._store.write(RetryWork(ref=ref))
+                retried = await self._store.write(change)
             finally:
                 self.reload()
+        self.tally.take_back(retried)
+        return retried
 
     async def _take_back(self, match: Match) -> int:
         self._dispatcher.withdraw(self.queue, match)
@@ -161,6 +188,7 @@ class Evaluation:
             outcome = self._outcome(batch, position, result)
             settled = self._settle(batch, item, outcome)
             if outcome is not None:
+                outcome = with_verdict(outcome, settled)
                 attempts.append(_record(batch, item, outcome))
             self._take_over(item, settled, outcome)
             moves.append(_move(item))
@@ -172,6 +200,7 @@ class Evaluation:
             experiment=self.plan.experiment,
             attempts=tuple(attempts),
             executor=batch.stage.executor.name,
+            stage=batch.stage.name,
             moves=tuple(moves),
             variants=tuple(ending.moves),
             next_stages=ending.next_stages(),
@@ -204,6 +233,8 @@ class Evaluation:
             return Outcome(end=AttemptEnd.CANCELLED)
         if position in result.interrupted and batch.interrupted:
             return Outcome(end=AttemptEnd.INTERRUPTED)
+        if position in result.interrupted and batch.evicted:
+            return evicted(batch.evicted)
         return None
 
     def _settle(self, batch: RunningBatch, item: Ready, outcome: Outcome | None) -> Settled:
@@ -216,6 +247,8 @@ class Evaluation:
         iteration = item.iteration
         iteration.state, iteration.attempt = settled.state, settled.attempt
         iteration.charged, iteration.cause = settled.charged, settled.cause
+        iteration.deaths = settled.deaths
+        iteration.evictions += outcome is not None and outcome.evicted
         if outcome is not None and outcome.end is AttemptEnd.SUCCEEDED:
             iteration.metrics = own = outcome.metrics or {}
             if self.plan.measures.measured:
@@ -284,7 +317,7 @@ class Evaluation:
         fresh = [(Ready(item.variant, item.iteration, now), seconds) for item, seconds in again]
         for item, seconds in fresh:
             if seconds > 0:
-                self._dispatcher.delay(self.queue, item, seconds=seconds)
+                self._dispatcher.later.add(self.queue, item, seconds=seconds)
         at_once = [item for item, seconds in fresh if seconds <= 0]
         if to_front:
             self.queue.push_front(at_once)
@@ -309,7 +342,7 @@ def _record(batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
 
 def _move(item: Ready) -> IterationMove:
     one = item.iteration
-    return IterationMove(item.variant.number, one.number, one.state, one.attempt, one.charged, one.cause)
+    return IterationMove(item.variant.number, one.number, one.state, one.attempt, one.charged, one.cause, one.deaths)
 
 
 def _merge(variant: ActiveVariant, stored: ActiveVariant) -> list[ActiveIteration]:

@@ -1,52 +1,18 @@
 """Why something waits, in words, and what would change it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from orchestrator.domain.refs import Ref
+from orchestrator.domain.refs import Ref, parse_ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ExperimentState, IterationState
 from orchestrator.engine.admission import Wait
 from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher
+from orchestrator.engine.lock_reasons import lock_reason
+from orchestrator.engine.queue import Match
+from orchestrator.engine.reasons import Reason, machine_facts, memory_facts, reason_of
 from orchestrator.store.views import Views
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One reason: a stable word, a sentence, and what would change it."""
-
-    reason: str
-    message: str
-    would_change: str
-
-
-_WORDS: Mapping[Wait, tuple[str, str]] = {
-    Wait.PAUSED: ("its experiment is paused", "orc resume {experiment}"),
-    Wait.MAX_PARALLEL: (
-        "its experiment runs as many evaluations at once as limits.max_parallel ({max_parallel}) allows",
-        "one of them ends, or a larger limits.max_parallel",
-    ),
-    Wait.PRIORITY: (
-        "experiments of a higher priority than its own ({priority}) also wait and are served first",
-        "they have nothing ready any more, or a higher share.priority",
-    ),
-    Wait.SLOTS: (
-        "all {slots} slots are busy; it takes its turn",
-        "a running evaluation ends, or more slots in the settings",
-    ),
-    Wait.THREADS: (
-        "all threads are busy; it takes its turn",
-        "a running evaluation ends, or more threads in the settings",
-    ),
-    Wait.WIDTH: (
-        "its executor runs one evaluation of an experiment at a time",
-        "the running one ends, or another executor",
-    ),
-    Wait.BACKOFF: ("its next attempt waits for the back-off of retries", "the time passes"),
-    Wait.DRAINING: ("the daemon is stopping and starts nothing more", "the daemon is started again"),
-    Wait.STORE: ("the database takes nothing at the moment", "there is room on the disk again"),
-}
 
 
 async def explain(ref: Ref, views: Views, dispatcher: Dispatcher, conductor: Conductor | None) -> list[Reason]:
@@ -59,7 +25,7 @@ async def explain(ref: Ref, views: Views, dispatcher: Dispatcher, conductor: Con
     iterations = await _iterations(ref, views)
     waiting = [iteration for iteration in iterations if iteration["state"] == IterationState.QUEUED]
     if waiting:
-        return _unique([_waiting(iteration, dispatcher, conductor) for iteration in waiting])
+        return _unique([reason for iteration in waiting for reason in _waiting(iteration, dispatcher, conductor)])
     return [_not_waiting(ref, iterations, conductor)]
 
 
@@ -72,24 +38,37 @@ async def _iterations(ref: Ref, views: Views) -> list[dict[str, Any]]:
 
 def _experiment(row: dict[str, Any], dispatcher: Dispatcher, conductor: Conductor) -> list[Reason]:
     if row["state"] == ExperimentState.PAUSED:
-        paused = _reason(Wait.PAUSED, dispatcher, conductor)
+        paused = reason_of(Wait.PAUSED, {"experiment": conductor.plan.experiment})
         return [replace(paused, message=f"{paused.message}: {row['reason']}") if row["reason"] else paused]
-    waits = [dispatcher.why(conductor.plan.experiment, name) for name in conductor.plan.stages]
-    found = [_reason(wait, dispatcher, conductor) for wait in waits if wait is not None]
-    if conductor.evaluation.queue.delayed:
-        found.append(_reason(Wait.BACKOFF, dispatcher, conductor))
+    found = [reason for stage in conductor.plan.stages for reason in _of_stage(stage, dispatcher, conductor)]
+    found += _backoff(lambda _: True, dispatcher, conductor)
     running = row["iterations"]["running"]
     message = f"it is {row['phase'] or row['state']} in round {row['round']}; {running} evaluations run"
     return [*_unique(found), Reason("running", message, "nothing needs to")]
 
 
-def _waiting(iteration: dict[str, Any], dispatcher: Dispatcher, conductor: Conductor) -> Reason:
-    if iteration["cause"] is not None and conductor.evaluation.queue.delayed:
-        return _reason(Wait.BACKOFF, dispatcher, conductor)
+def _waiting(iteration: dict[str, Any], dispatcher: Dispatcher, conductor: Conductor) -> list[Reason]:
+    ref = parse_ref(iteration["ref"])
+    delayed = _backoff(lambda item: item.key == (ref.variant, ref.iteration), dispatcher, conductor)
+    if delayed:
+        return delayed
     if conductor.state is ExperimentState.PAUSED:
-        return _reason(Wait.PAUSED, dispatcher, conductor)
-    wait = dispatcher.why(conductor.plan.experiment, iteration["stage"])
-    return _reason(wait or Wait.SLOTS, dispatcher, conductor)
+        return [reason_of(Wait.PAUSED, {"experiment": conductor.plan.experiment})]
+    stage = iteration["stage"]
+    return _of_stage(stage, dispatcher, conductor) or [_reason(Wait.SLOTS, stage, dispatcher, conductor)]
+
+
+def _of_stage(stage: str, dispatcher: Dispatcher, conductor: Conductor) -> list[Reason]:
+    """Why what is ready of a stage waits: all that the machine lacks, or the one thing that admission has found."""
+    wait = dispatcher.why(conductor.plan.experiment, stage)
+    closed = dispatcher.room.watch.pressure.closed
+    waits: Iterable[Wait] = closed if wait in closed else () if wait is None else (wait,)
+    return [_reason(wait, stage, dispatcher, conductor) for wait in waits]
+
+
+def _backoff(match: Match, dispatcher: Dispatcher, conductor: Conductor) -> list[Reason]:
+    seconds = dispatcher.later.left(conductor.evaluation.queue, match)
+    return [] if seconds is None else [reason_of(Wait.BACKOFF, {"seconds": seconds})]
 
 
 def _not_waiting(ref: Ref, iterations: list[dict[str, Any]], conductor: Conductor) -> Reason:
@@ -106,15 +85,24 @@ def _not_waiting(ref: Ref, iterations: list[dict[str, Any]], conductor: Conducto
     )
 
 
-def _reason(wait: Wait, dispatcher: Dispatcher, conductor: Conductor) -> Reason:
+def _reason(wait: Wait, stage: str, dispatcher: Dispatcher, conductor: Conductor) -> Reason:
+    queue, watch = conductor.evaluation.queue.stages[stage], dispatcher.room.watch
+    if wait is Wait.LOCKS:
+        return Reason(wait, *lock_reason(queue.locks, dispatcher.locks))
     facts = {
         "experiment": conductor.plan.experiment,
         "max_parallel": conductor.plan.spec.limits.max_parallel,
-        "slots": dispatcher.slots,
         "priority": conductor.plan.spec.share.priority,
+        "slots": dispatcher.slots,
+        "cpus": queue.cpus,
+        "threads": dispatcher.threads,
+        "executor": queue.executor.name,
+        "width": queue.executor.abilities.width,
     }
-    message, change = _WORDS[wait]
-    return Reason(wait, message.format(**facts), change.format(**facts))
+    declared, free = queue.job.memory_bytes or 0, dispatcher.room.free_memory_bytes()
+    facts |= machine_facts(watch.pressure, watch.thresholds)
+    facts |= memory_facts(watch.pressure, declared_bytes=declared, free_bytes=free)
+    return reason_of(wait, facts)
 
 
 def _unique(reasons: list[Reason]) -> list[Reason]:

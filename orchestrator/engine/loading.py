@@ -1,12 +1,14 @@
 """Open variants as the store has them, page by page."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from orchestrator.domain.outcome import MEASURED
 from orchestrator.domain.states import IterationState
 from orchestrator.engine.plan import Plan
+from orchestrator.engine.queue import WorkQueue
+from orchestrator.engine.typical import NEWEST
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.store.views import Views
 
@@ -19,6 +21,26 @@ async def load_page(views: Views, plan: Plan, *, after: int, limit: int) -> list
     rows: list[list[Any]] = await views.read("open_variants", {**place, "after": after, "limit": limit})
     measured = await _measured(views, plan, [row[0] for row in rows])
     return [_variant(row, measured) for row in rows]
+
+
+async def load_variants(views: Views, plan: Plan, numbers: Collection[int]) -> list[ActiveVariant]:
+    """Those of some variants that have not ended, with all their iterations; fast when the numbers lie close together."""
+    found: list[ActiveVariant] = []
+    missing = sorted(numbers)
+    while missing:
+        page = await load_page(views, plan, after=missing[0] - 1, limit=len(missing))
+        found += [variant for variant in page if variant.number in numbers]
+        last = page[-1].number if page else missing[-1]
+        missing = [number for number in missing if number > last]
+    return found
+
+
+async def recall_times(views: Views, queue: WorkQueue) -> None:
+    """What was measured before this daemon started, for stages whose timeout follows it."""
+    for name, stage in queue.stages.items():
+        if stage.typical is not None:
+            values = {"experiment": queue.experiment, "stage": name, "limit": NEWEST}
+            stage.typical.learn(reversed(await views.read("newest_walls", values)))
 
 
 async def _measured(views: Views, plan: Plan, numbers: Sequence[int]) -> Measured:
@@ -38,8 +60,9 @@ async def _measured(views: Views, plan: Plan, numbers: Sequence[int]) -> Measure
 def _variant(row: Sequence[Any], measured: Measured) -> ActiveVariant:
     number, name, parameters, iterations = row
     variant = ActiveVariant(number, name, parameters)
-    for place, stage, case, repeat, seed, state, attempt, charged, cause, metrics in iterations:
+    for place, stage, case, repeat, seed, state, attempt, charged, cause, deaths, metrics in iterations:
         iteration = ActiveIteration(place, stage, case, repeat, seed, _STATES[state], attempt, charged, cause)
+        iteration.deaths = deaths
         if metrics is not None:
             iteration.metrics = {**measured.get((number, place), {}), **json.loads(metrics)}
         variant.iterations[place] = iteration

@@ -18,19 +18,23 @@ from orchestrator.domain.refs import ExperimentId, Ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ENDED_VARIANT, ExperimentState
 from orchestrator.engine.adopting import Survivors, find_survivors
 from orchestrator.engine.conductor import Conductor
-from orchestrator.engine.dispatcher import Dispatcher
+from orchestrator.engine.dispatcher import Dispatcher, Sizes
 from orchestrator.engine.durably import DurableWriter
-from orchestrator.engine.explaining import Reason, explain
+from orchestrator.engine.explaining import explain
+from orchestrator.engine.machine_watch import MachineWatch
 from orchestrator.engine.plan import APPROACH, Plan
+from orchestrator.engine.pressure import USUAL, Thresholds
 from orchestrator.engine.progress import snapshot
+from orchestrator.engine.reasons import Reason, full_disk, store_refuses
 from orchestrator.engine.trouble import internal_error
-from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, StoreError, Unavailable
+from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, InvalidSpec, StoreError, Unavailable
 from orchestrator.executors.base import Executor
+from orchestrator.resources import Probe
 from orchestrator.spec.code import code_places
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.store.changes.experiments import AcceptCode, AddExperiment, RemoveExperiment
 from orchestrator.store.changes.rounds import AcceptExperiment
-from orchestrator.store.changes.sweeps import EndEarly, RecoverWork, RetryWork, TellEvent
+from orchestrator.store.changes.sweeps import EndEarly, RecoverWork, Retried, RetryWork, TellEvent
 from orchestrator.store.store import Store
 from orchestrator.store.times import now_us
 from orchestrator.worker.code import code_hash
@@ -74,16 +78,19 @@ class Setting:
     slots: int
     threads: int
     batch_seconds: float
+    artifact_limit_bytes: int = 100 * 2**20
+    lock_folder: Path  # of named locks, shared with other daemons
+    thresholds: Thresholds = USUAL
 
 
 class Orchestrator:
     """Holds the workflow state; lives as an `async with`. Leaving it cancels what is left: drain first to leave in good order."""
 
-    def __init__(self, store: Store, executors: Mapping[str, Executor], setting: Setting) -> None:
+    def __init__(self, store: Store, executors: Mapping[str, Executor], setting: Setting, *, probe: Probe) -> None:
         self.store = store
-        self.dispatcher = Dispatcher(
-            executors, slots=setting.slots, threads=setting.threads, batch_seconds=setting.batch_seconds
-        )
+        self.watch = MachineWatch(probe, setting.thresholds)
+        sizes = Sizes(slots=setting.slots, threads=setting.threads, batch_seconds=setting.batch_seconds)
+        self.dispatcher = Dispatcher(executors, self.watch, sizes=sizes, locks=setting.lock_folder)
         self._writer = DurableWriter(store.writer)
         self._setting = setting
         self._conductors: dict[int, Conductor] = {}
@@ -95,15 +102,18 @@ class Orchestrator:
 
     async def __aenter__(self) -> Self:
         self._survivors = await find_survivors(self.dispatcher.executors)
-        await self._survivors.disown()
         change = RecoverWork(boot_id=self._setting.boot_id, kept=self._survivors.attempts)
         recovered = await self._writer.write(change)
         if recovered.lost:
             log.info("work_recovered", iterations=sum(recovered.lost.values()), experiments=len(recovered.lost))
+        if recovered.adopted:
+            log.info("work_adopted", iterations=len(recovered.adopted))
+        await self._survivors.disown(but=recovered.adopted)
         self._tasks = await anyio.create_task_group().__aenter__()
         self._tasks.start_soon(self.dispatcher.run, name="dispatcher")
         for experiment in await self.store.views.read("open_experiments"):
             await self._lead(experiment)
+        await self._survivors.disown()
         await self._writer.write(TellEvent(kind="daemon_started"))
         return self
 
@@ -120,8 +130,8 @@ class Orchestrator:
         if self._draining:
             raise Unavailable("the daemon is stopping", hint="submit again when it has been started anew")
         spec = submission.spec
-        for stage in spec.stages:
-            self.dispatcher.executor(stage.runs_on)
+        if problems := self.dispatcher.unmet(spec):
+            raise InvalidSpec(f"{submission.source} asks for more than this daemon has", problems=problems)
         change = AddExperiment(
             name=spec.name,
             seed=secrets.randbits(32) if spec.seed is None else spec.seed,
@@ -166,9 +176,11 @@ class Orchestrator:
             output_folder=str(self._setting.runs_folder / str(experiment)),
             socket=self._setting.socket,
             code_hash=whole["code_hash"],
+            artifact_limit_bytes=self._setting.artifact_limit_bytes,
         )
         conductor = Conductor(plan, self._writer, self.store.views, self.dispatcher)
         await conductor.take_up(whole)
+        await conductor.evaluation.adopt(self._survivors.take(experiment))
         return conductor
 
     async def _conduct(self, conductor: Conductor) -> None:
@@ -238,24 +250,26 @@ class Orchestrator:
         counts = await conductor.evaluation.cancel(ref)
         return {**await self._answer(ref), **counts}
 
-    async def retry(self, ref: Ref) -> dict[str, Any]:
-        """Run again what failed or was cancelled under a ref. Raises Conflict when there is nothing of that kind."""
+    async def retry(self, ref: Ref, *, failed_only: bool = False) -> dict[str, Any]:
+        """Run again what failed or was cancelled under a ref, or what failed. Raises Conflict when there is nothing of that kind."""
         if self._draining:
             raise Unavailable("the daemon is stopping")
+        change = RetryWork(ref=ref, failed_only=failed_only)
         async with self._reopening:
             conductor = self._conductors.get(ref.experiment)
-            reopened = None if _goes_on(conductor) else await self._reopen(ref, conductor)
-        if conductor is not None and reopened is None:
-            reopened = await conductor.retry(ref)
-        return {**await self._answer(ref), **(reopened or {})}
+            goes_on = conductor is not None and conductor.state not in ENDED_EXPERIMENT
+            retried = None if goes_on else await self._reopen(change, conductor)
+        if conductor is not None and retried is None:
+            retried = await conductor.retry(change)
+        return {**await self._answer(ref), **(retried.counts if retried else {})}
 
-    async def _reopen(self, ref: Ref, conductor: Conductor | None) -> Mapping[str, int]:
+    async def _reopen(self, change: RetryWork, conductor: Conductor | None) -> Retried:
         """Retry in an experiment that has ended: somebody new leads it, once the last one has left."""
         if conductor is not None:
             await conductor.ended.wait()
-        counts = await self.store.writer.write(RetryWork(ref=ref))
-        await self._lead(ref.experiment)
-        return counts
+        retried = await self.store.writer.write(change)
+        await self._lead(change.ref.experiment)
+        return retried
 
     async def remove(self, ref: Ref) -> dict[str, Any]:
         """Forget an experiment that has ended, with its output. Raises Conflict."""
@@ -279,7 +293,8 @@ class Orchestrator:
 
     async def explain(self, ref: Ref) -> list[Reason]:
         """Why something waits, and what would change it."""
-        return await explain(ref, self.store.views, self.dispatcher, self._conductors.get(ref.experiment))
+        found = await explain(ref, self.store.views, self.dispatcher, self._conductors.get(ref.experiment))
+        return found if self._writer.degraded is None else [store_refuses(self._writer.degraded), *found]
 
     async def progress(self, experiment: int) -> dict[str, Any]:
         """How far an experiment is, at every level."""
@@ -298,8 +313,8 @@ class Orchestrator:
 
     @property
     def degraded(self) -> str | None:
-        """Why nothing can be stored at the moment, if so."""
-        return self._writer.degraded
+        """Why nothing can be stored at the moment, or nothing starts for want of room on the disk, if so."""
+        return self._writer.degraded or full_disk(self.watch.look(), self.watch.thresholds)
 
     @property
     def idle(self) -> bool:
@@ -308,9 +323,10 @@ class Orchestrator:
 
     # Leaving
 
-    async def drain(self, seconds: float) -> None:
+    async def drain(self, seconds: float, *, everything: bool = False) -> None:
         """Start nothing more, give running work `seconds`, interrupt the rest; returns when nothing runs.
 
+        Isolated work goes on without the daemon, unless `everything` is to end.
         A store that takes nothing does not keep the daemon: what could not be written is run again after the next start.
         """
         if not self._draining:
@@ -321,16 +337,12 @@ class Orchestrator:
                 log.warning("stopping_not_on_record", error=error.message)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._give_up_after, seconds + GIVE_UP_SECONDS)
-            await self.dispatcher.drain(seconds)
+            await self.dispatcher.drain(seconds, everything=everything)
             tasks.cancel_scope.cancel()
 
     async def _give_up_after(self, seconds: float) -> None:
         await anyio.sleep(seconds)
         self._writer.give_up()
-
-
-def _goes_on(conductor: Conductor | None) -> bool:
-    return conductor is not None and conductor.state not in ENDED_EXPERIMENT
 
 
 def _remove_folder(folder: Path) -> None:

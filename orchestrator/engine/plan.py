@@ -58,6 +58,7 @@ class Plan:
     output_folder: str
     socket: str
     code_hash: str | None = None
+    artifact_limit_bytes: int = 0
 
     @cached_property
     def stages(self) -> Mapping[str, StageSpec]:
@@ -155,6 +156,7 @@ class Plan:
             timeout_seconds=stage.timeout_seconds,
             memory_bytes=stage.memory_bytes,
             python=stage.interpreter,
+            artifact_limit_bytes=self.artifact_limit_bytes,
             output_folder=self.output_folder,
             socket=self.socket,
         )

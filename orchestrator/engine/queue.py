@@ -1,17 +1,20 @@
 """What one experiment has ready to run and what of it runs, stage by stage. Books only: who goes next is decided in `admission.py`."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 import anyio
 
 from orchestrator.domain.evaluation import Batch, BatchResult, Evaluation, Job
-from orchestrator.engine.admission import QueueView, StageView
+from orchestrator.engine.admission import MEMORY, QueueView, StageView
 from orchestrator.engine.batching import Pace, batch_length, is_short
 from orchestrator.engine.doors import Doors
+from orchestrator.engine.named_locks import HeldLock
 from orchestrator.engine.plan import Plan
+from orchestrator.engine.shares import UNKNOWN_SECONDS, Served, rank_of, weight_of
+from orchestrator.engine.typical import Typical
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.executors.base import Executor, StopSwitch
 
@@ -42,18 +45,34 @@ class RunningBatch:
     stop: StopSwitch = field(default_factory=StopSwitch)
     cancelled: set[tuple[int, int]] = field(default_factory=set)  # these end as cancelled when they are interrupted
     interrupted: bool = False  # the daemon stops it on its way out
+    adopted: bool = False  # an earlier daemon has sent it
+    evicted: str | None = None  # why it is stopped so that others have memory
     started: float = 0.0  # the loop's clock
     doors: Doors | None = None  # held while it executes
     sent: Batch | None = None  # while its executor has it
     follower: "RunningBatch | None" = None  # begins in the same process when this one is over
     waits_behind: bool = False  # as long as the one before it is not over
+    locks: tuple[HeldLock, ...] = ()  # from admission until its executor has answered
+    served: Served | None = None  # what its experiment is charged for it
+    measured_seconds: float = 0.0  # what its members took, where they ran
     done: anyio.Event = field(default_factory=anyio.Event)  # its result is on disk
+
+    def begin(self, now: float) -> None:
+        """It executes from now on (the loop's clock)."""
+        self.started = now
+        if self.served is not None:
+            self.served.since_seconds = now
+
+    def lasted_seconds(self, now: float) -> float:
+        """How long it has held its permit."""
+        return max(now - self.started, self.measured_seconds) if self.started else 0.0
 
     def payload(self, plan: Plan, *, behind: "RunningBatch | None" = None) -> Batch:
         """What is sent to the executor."""
         evaluations = tuple([_evaluation(item.variant, item.iteration, plan) for item in self.items])
         first = None if behind is None or behind.sent is None else behind.sent.evaluations[0]
-        return Batch(job=self.stage.job, evaluations=evaluations, behind=first)
+        locks = tuple(lock.taken.descriptor for lock in self.locks)
+        return Batch(job=self.stage.present_job(), evaluations=evaluations, behind=first, locks=locks)
 
 
 def _evaluation(variant: ActiveVariant, one: ActiveIteration, plan: Plan) -> Evaluation:
@@ -89,6 +108,9 @@ class StageQueue:
     name: str
     job: Job
     executor: Executor
+    locks: tuple[str, ...] = ()  # named locks each of its evaluations holds
+    typical: Typical | None = None  # with a timeout that follows what was measured
+    cpus: int = 1  # permits that a batch of it occupies
     pace: Pace = field(default_factory=Pace)
     ready: deque[Ready] = field(default_factory=deque)
     running: set[RunningBatch] = field(default_factory=set)  # until what came of them is on disk
@@ -103,14 +125,29 @@ class StageQueue:
         """What a batch of it occupies: "slot" or "thread"."""
         return self.executor.abilities.permit
 
+    def present_job(self) -> Job:
+        """The job of what starts now."""
+        return self.job if self.typical is None else replace(self.job, timeout_seconds=self.typical.timeout_seconds)
+
+    @property
+    def claims(self) -> tuple[tuple[str, int], ...]:
+        """What a batch of it occupies besides."""
+        memory = self.job.memory_bytes
+        return () if memory is None else ((MEMORY, memory),)
+
+    def expected_seconds(self, count: int) -> float:
+        """How long a batch of so many will last."""
+        mean = self.pace.mean_seconds
+        return UNKNOWN_SECONDS if mean is None else mean * count
+
     def view(self, *, lanes: int, target_seconds: float) -> StageView:
         """What admission looks at."""
         abilities = self.executor.abilities
         waiting = len(self.ready)
-        lanes = min(lanes, abilities.width or lanes)
+        lanes = max(1, min(lanes, abilities.width or lanes) // self.cpus)
         length = (
             batch_length(self.pace, target_seconds=target_seconds, ready=waiting, lanes=lanes)
-            if abilities.batches
+            if abilities.batches and not self.locks
             else 1
         )
         return StageView(
@@ -120,7 +157,11 @@ class StageQueue:
             permit=self.permit,
             running=self.admitted,
             width=abilities.width,
-            short=is_short(self.pace, length=length),
+            short=self.cpus == 1 and not self.locks and is_short(self.pace, length=length),
+            locks=self.locks,
+            permits=self.cpus,
+            seconds=self.expected_seconds(length),
+            claims=self.claims,
         )
 
     def to_follow(self) -> RunningBatch | None:
@@ -132,9 +173,21 @@ class StageQueue:
         )
         return min(able, key=lambda batch: batch.started, default=None)
 
+    def next_ref(self, experiment: int) -> str:
+        """The evaluation that is taken next."""
+        variant, iteration = self.ready[0].key
+        return f"{experiment}.{variant}.{iteration}"
+
     def take(self, count: int) -> RunningBatch:
         """The next `count` as a batch that counts as running from now on."""
         batch = RunningBatch(self, tuple(self.ready.popleft() for _ in range(count)))
+        return self._go(batch)
+
+    def adopt(self, items: Iterable[Ready]) -> RunningBatch:
+        """These as a batch that was running before."""
+        return self._go(RunningBatch(self, tuple(items), adopted=True))
+
+    def _go(self, batch: RunningBatch) -> RunningBatch:
         self.running.add(batch)
         self.admitted += 1
         return batch
@@ -151,8 +204,19 @@ class WorkQueue:
         self.parallel = anyio.Semaphore(plan.spec.limits.max_parallel)
         self.last_served = 0
         self.delayed = 0  # iterations that wait for their next attempt's time
+        self.beyond = 0  # iterations that are queued and not loaded
+        self.allocation, self.priority = plan.spec.share.allocation, plan.spec.share.priority
+        self.rank = rank_of(self.allocation, self.priority)
         self.stages = {
-            name: StageQueue(name, plan.job(name), executors(stage.runs_on)) for name, stage in plan.stages.items()
+            name: StageQueue(
+                name,
+                plan.job(name),
+                executors(stage.runs_on),
+                typical=None if stage.timeout_factor is None else Typical(stage.timeout_factor),
+                cpus=stage.cpus,
+                locks=stage.locks,
+            )
+            for name, stage in plan.stages.items()
         }
 
     @property
@@ -170,11 +234,20 @@ class WorkQueue:
         """Iterations that could start."""
         return sum(len(stage.ready) for stage in self.stages.values())
 
+    @property
+    def weight(self) -> float:
+        """How much of slots and threads it gets, in comparison with others of its rank."""
+        if self.allocation == "equal":
+            return 1.0
+        executing = sum(len(batch.items) for batch in self.running())
+        left = self.ready + self.delayed + self.beyond + executing
+        return weight_of(self.allocation, self.priority, left=left)
+
     def running(self) -> Iterator[RunningBatch]:
         """Batches that run."""
         return (batch for stage in self.stages.values() for batch in stage.running)
 
-    def view(self, *, permits: int, target_seconds: float) -> QueueView:
+    def view(self, *, permits: int, target_seconds: float, turns: Mapping[str, float]) -> QueueView:
         """What admission looks at; later stages first, so that what was begun is finished before more is begun."""
         parallel = self.plan.spec.limits.max_parallel
         stages = [
@@ -184,7 +257,9 @@ class WorkQueue:
         ]
         return QueueView(
             experiment=self.experiment,
-            priority=self.plan.spec.share.priority,
+            rank=self.rank,
+            weight=self.weight,
+            turns=turns,
             last_served=self.last_served,
             max_parallel=parallel,
             running=sum(stage.admitted for stage in self.stages.values()),
@@ -196,6 +271,13 @@ class WorkQueue:
         """Add ready iterations at the end."""
         for item in items:
             self.stages[item.iteration.stage].ready.append(item)
+
+    def adopt(self, items: Iterable[Ready]) -> list[RunningBatch]:
+        """These were running before, one after the other: a batch for each stage they are of."""
+        by_stage: dict[str, list[Ready]] = {}
+        for item in items:
+            by_stage.setdefault(item.iteration.stage, []).append(item)
+        return [self.stages[name].adopt(members) for name, members in by_stage.items()]
 
     def push_front(self, items: Sequence[Ready]) -> None:
         """Give back what was taken, in its old place."""

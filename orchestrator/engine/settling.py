@@ -14,6 +14,12 @@ from orchestrator.spec.stage import Retries
 UNCHARGED = frozenset({Cause.MACHINE_LOST})
 """Causes that are always run again and never counted."""
 
+DEATHS = frozenset({Cause.SIGNALLED, Cause.WORKER_LOST, Cause.OUT_OF_MEMORY})
+"""Causes that take a process with them."""
+
+MOST_DEATHS = 3
+"""After so many of them an evaluation is poison: it is not tried again, whatever its retries say."""
+
 BACKOFF_CAP_SECONDS = 300.0
 """What the wait before a retry grows to, when it does not begin higher."""
 _JITTER = 0.25
@@ -27,24 +33,44 @@ class Settled(NamedTuple):
     charged: int
     cause: Cause | None = None
     wait_seconds: float = 0.0
+    deaths: int = 0  # so far, this one included
+    poisoned: bool = False  # it would have been tried again but for its deaths
 
 
 def settle(iteration: ActiveIteration, outcome: Outcome, retries: Retries) -> Settled:
     """What the end of its running attempt means for an iteration."""
     if outcome.end is AttemptEnd.SUCCEEDED:
-        return Settled(IterationState.SUCCEEDED, iteration.attempt, iteration.charged)
+        return Settled(IterationState.SUCCEEDED, iteration.attempt, iteration.charged, deaths=iteration.deaths)
     if outcome.end is AttemptEnd.CANCELLED:
-        return Settled(IterationState.CANCELLED, iteration.attempt, iteration.charged)
+        return Settled(IterationState.CANCELLED, iteration.attempt, iteration.charged, deaths=iteration.deaths)
     if outcome.end is AttemptEnd.INTERRUPTED:
-        return Settled(IterationState.QUEUED, iteration.attempt, iteration.charged)
-    cause = outcome.cause
-    if cause in UNCHARGED:
-        return Settled(IterationState.QUEUED, iteration.attempt, iteration.charged, cause)
-    charged = iteration.charged + 1
-    if not outcome.import_failed and cause in retries.on and charged <= retries.max:
-        wait = backoff_seconds(retries, charged=charged, seed=iteration.seed)
-        return Settled(IterationState.QUEUED, iteration.attempt, charged, cause, wait)
-    return Settled(IterationState.FAILED, iteration.attempt, charged, cause)
+        return Settled(IterationState.QUEUED, iteration.attempt, iteration.charged, deaths=iteration.deaths)
+    if outcome.cause in UNCHARGED or outcome.evicted:
+        back = Settled(IterationState.QUEUED, iteration.attempt, iteration.charged, outcome.cause)
+        return back._replace(deaths=iteration.deaths)
+    return _charged(iteration, outcome, retries)
+
+
+def _charged(iteration: ActiveIteration, outcome: Outcome, retries: Retries) -> Settled:
+    cause, charged = outcome.cause, iteration.charged + 1
+    deaths = iteration.deaths + (cause in DEATHS)
+    settled = Settled(IterationState.FAILED, iteration.attempt, charged, cause, deaths=deaths)
+    if outcome.import_failed or cause not in retries.on or charged > retries.max:
+        return settled
+    if deaths >= MOST_DEATHS:
+        return settled._replace(poisoned=True)
+    wait = backoff_seconds(retries, charged=charged, seed=iteration.seed)
+    return settled._replace(state=IterationState.QUEUED, wait_seconds=wait)
+
+
+def with_verdict(outcome: Outcome, settled: Settled) -> Outcome:
+    """The outcome of an attempt that was the last one for its deaths says so."""
+    if not settled.poisoned:
+        return outcome
+    said = f"its process has died {settled.deaths} times: it is not tried again, whatever its retries say"
+    error = outcome.error or "no message"
+    joint = "\n" if "\n" in error else "; "
+    return outcome._replace(error=f"{error}{joint}{said}")
 
 
 def backoff_seconds(retries: Retries, *, charged: int, seed: int) -> float:
@@ -59,9 +85,15 @@ def backoff_seconds(retries: Retries, *, charged: int, seed: int) -> float:
     return wait * (1 - _JITTER * chance)
 
 
+def evicted(why: str) -> Outcome:
+    """The end of an attempt that was stopped so that others have memory."""
+    return Outcome(end=AttemptEnd.FAILED, cause=Cause.OUT_OF_MEMORY, error=why, evicted=True)
+
+
 def given_back(iteration: ActiveIteration) -> Settled:
     """It was marked running but never begun, or stopped through no fault of its own: queued with the same attempt."""
-    return Settled(IterationState.QUEUED, iteration.attempt - 1, iteration.charged)
+    back = Settled(IterationState.QUEUED, iteration.attempt - 1, iteration.charged)
+    return back._replace(deaths=iteration.deaths)
 
 
 def with_objective(outcome: Outcome, plan: Plan, stage: str) -> Outcome:

@@ -7,6 +7,7 @@ from orchestrator.domain.outcome import Outcome
 from orchestrator.engine.plan import Plan
 from orchestrator.search.decide import breaker_tripped
 from orchestrator.spec.experiment import MaxFailures
+from orchestrator.store.changes.sweeps import Retried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,12 @@ class Tally:
     failed: int = 0
     finished: int = 0
     cases: Counter[str | None] = field(default_factory=Counter)
+
+    def take_back(self, retried: Retried) -> None:
+        """What is run again has not ended any more."""
+        self.failed -= retried.failed
+        self.finished -= retried.iterations
+        self.cases.subtract({case: count for case, count in retried.cases.items() if case is not None})
 
 
 def trouble_of(plan: Plan, ref: str, outcome: Outcome, tally: Tally) -> Trouble | None:

@@ -25,7 +25,9 @@ class ActiveIteration:
     attempt: int = 0  # the last one begun
     charged: int = 0  # failed attempts that count against its retries
     cause: str | None = None
+    evictions: int = 0  # how often it has given way to others for want of memory, since the daemon started
     metrics: Mapping[str, float] | None = None  # the workload's own and those measured numbers that are in use
+    deaths: int = 0  # of the charged attempts those that ended with their process
 
 
 @dataclass(slots=True)

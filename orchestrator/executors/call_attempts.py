@@ -32,11 +32,9 @@ def result_of(ended: Message) -> Outcome | None:
     """The outcome that an evaluation left; None when it did not get so far, or wrote over it."""
     try:
         raw: Mapping[str, Any] = json.loads(ended["result"] or "null")
-        outcome = payload.outcome_of(raw, pid=ended["pid"], start_ticks=ended["start_ticks"])
+        return payload.outcome_of(raw, pid=ended["pid"], start_ticks=ended["start_ticks"])
     except (KeyError, TypeError, ValueError):
         return None
-    measured = {name: ended[name] for name in ("max_rss_bytes", "output_bytes")}
-    return outcome._replace(usage=outcome.usage._replace(**measured))
 
 
 def no_result(status: int) -> tuple[Cause, str]:

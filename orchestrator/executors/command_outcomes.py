@@ -30,8 +30,8 @@ def outcome_of(job: Job, attempt: Attempt, *, ended: Message) -> Outcome:
     failure = _failure(job, ended)
     if failure is None and job.call is not None:
         returned = call_attempts.result_of(ended)
-        if returned is not None:
-            return returned
+        if returned is not None:  # measured is the whole process, as it is that the timeout counts
+            return returned._replace(usage=usage)
         failure = call_attempts.no_result(status)
     if failure is not None:
         return _failed(failure[0], _with_errors(failure[1], ended), status=status, usage=usage)

@@ -77,9 +77,8 @@ class IsolatedExecutor:
         """Execute the evaluations of the batch one after the other."""
         if batch.job.command is None and batch.job.call is None:
             raise ExecutorUnusable(f"stage {batch.job.stage!r} names nothing that 'isolated' could run")
-        if stop.pressed:
+        if stop.pressed or self._letting_go.is_set():
             return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.evaluations))))
-        self._stay()
         attempts = attempts_of(batch)
         runs = [attempt.run for attempt in attempts]
         ticket = await self._keepers.start(self._job_message(batch.job), runs, locks=batch.locks)
@@ -126,9 +125,9 @@ class IsolatedExecutor:
 
     # What outlives the daemon
 
-    def _stay(self, ticket: Ticket | None = None) -> None:
+    def _stay(self, ticket: Ticket) -> None:
         """Raises LetGo when the daemon is leaving and there is something to be left."""
-        if self._letting_go.is_set() and (ticket is None or not ticket.settled):
+        if self._letting_go.is_set() and not ticket.settled:
             raise LetGo
 
     def let_go(self) -> None:

@@ -4,7 +4,9 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from orchestrator.domain.outcome import Artifact
 from orchestrator.domain.report import Report, Spent
+from orchestrator.worker.results import is_text
 from orchestrator.worker.trial import LARGEST_STEP
 
 LARGEST_TOKENS = 2**62
@@ -37,6 +39,19 @@ def spent_of(raw: Any) -> Spent | None:
     if not (_is_number(usd) and _is_number(tokens) and usd >= 0 and 0 <= tokens <= LARGEST_TOKENS):
         return None
     return Spent(float(usd), int(tokens))
+
+
+def artifacts_of(raws: Any) -> tuple[Artifact, ...]:
+    """Those that are artifacts."""
+    found = (_artifact_of(raw) for raw in raws if isinstance(raw, dict)) if isinstance(raws, list) else ()
+    return tuple(artifact for artifact in found if artifact is not None)
+
+
+def _artifact_of(raw: dict[str, Any]) -> Artifact | None:
+    name, size, kept = raw.get("name"), raw.get("bytes"), raw.get("kept")
+    if not (isinstance(name, str) and name and "/" not in name and is_text(name)):
+        return None
+    return Artifact(name, size, kept) if _is_count(size) and isinstance(kept, bool) and size is not None else None
 
 
 def _is_count(value: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from orchestrator.domain.evaluation import Batch, Job
 from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
 from orchestrator.domain.states import Cause
-from orchestrator.executors.notes import reports_of, spent_of
+from orchestrator.executors.notes import artifacts_of, reports_of, spent_of
 
 
 def payload_of(batch: Batch, *, lane: int, output_limit_bytes: int) -> dict[str, Any]:
@@ -21,6 +21,7 @@ def payload_of(batch: Batch, *, lane: int, output_limit_bytes: int) -> dict[str,
         "workdir": job.workdir,
         "output_folder": job.output_folder,
         "output_limit_bytes": output_limit_bytes,
+        "artifact_limit_bytes": job.artifact_limit_bytes,
         "memory_bytes": job.memory_bytes,
         "lane": lane,
         "evaluations": list(map(tuple, batch.evaluations)),
@@ -56,6 +57,8 @@ def outcome_of(raw: Mapping[str, Any], *, pid: int, start_ticks: int) -> Outcome
         outcome = Outcome(AttemptEnd.CANCELLED, pruned=str(raw["pruned"]), usage=usage)
     else:
         outcome = _failed(raw, usage)
+    if "artifacts" in raw:
+        outcome = outcome._replace(artifacts=artifacts_of(raw["artifacts"]))
     if "reports" in raw or "cost" in raw:
         return outcome._replace(reports=reports_of(raw.get("reports", ())), spent=spent_of(raw.get("cost")))
     return outcome

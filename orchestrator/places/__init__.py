@@ -16,6 +16,7 @@ from orchestrator.places.directories import (
     runtime_directory,
     state_directory,
     usual_settings_files,
+    work_folder,
 )
 from orchestrator.places.sockets import (
     SYSTEM_SOCKET,
@@ -46,4 +47,5 @@ __all__ = [
     "state_directory",
     "user_socket",
     "usual_settings_files",
+    "work_folder",
 ]

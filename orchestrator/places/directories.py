@@ -98,6 +98,11 @@ def daemon_log(state: Path) -> Path:
     return state / "daemon.log"
 
 
+def work_folder(state: Path) -> Path:
+    """Below it every executor has a folder of its own name, for what it needs while it works."""
+    return state / "work"
+
+
 def run_folder(state: Path, experiment: int) -> Path:
     """The folder of everything an experiment's evaluations wrote."""
     return state / "runs" / str(experiment)

@@ -24,9 +24,11 @@ Principals = Annotated[
 ]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 _COUNT = 'a whole number of at least 1, or "auto"'
 _SECONDS = "a number of seconds of at least 0"
+_PERCENT = "a number above 0, at most 100"
 _BYTES = "a whole number of bytes of at least 4096"
 _USERS = "a list of user names or ids"
 _GROUPS = "a list of group names or ids"
@@ -52,10 +54,35 @@ class Settings(BaseModel):
         "Evaluations measured short are sent in batches worth about this long.",
         allowed="a number of seconds above 0, at most 10",
     )
+    cpu_percent: Percent = _setting(
+        80.0,
+        "While other programs use more than this share of the CPUs, over some seconds, only one evaluation runs at a time. 100: never.",
+        allowed=_PERCENT,
+    )
+    memory_percent: Percent = _setting(
+        80.0,
+        "While more than this share of the memory is in use nothing starts. 100: never.",
+        allowed=_PERCENT,
+    )
+    memory_critical_percent: Percent = _setting(
+        95.0,
+        "Above this share the newest evaluation is stopped and run again later, one a second, never the last one. 100: never.",
+        allowed=_PERCENT,
+    )
+    disk_headroom_bytes: Annotated[int, Field(ge=0)] = _setting(
+        128 * MEBIBYTE,
+        "While less than this is free where the state directory is (on a small disk: than a twentieth of it) nothing starts.",
+        allowed="a whole number of bytes of at least 0",
+    )
     output_limit_bytes: Annotated[int, Field(ge=4096)] = _setting(
         MEBIBYTE,
         "Captured stdout, and stderr, of one attempt are cut to this size; beginning and end are kept.",
         allowed=_BYTES,
+    )
+    artifact_limit_bytes: Annotated[int, Field(ge=0)] = _setting(
+        100 * MEBIBYTE,
+        "Files that one attempt keeps by trial.artifact may have this size together; those above it are only named on record.",
+        allowed="a whole number of bytes of at least 0",
     )
     drain_seconds: Seconds = _setting(
         10.0,

@@ -5,17 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 _PER_DOUBLING = 8
-_LEAST_SECONDS = 1e-9
-
-
-def bucket_of(seconds: float) -> int:
-    """The bucket of a duration."""
-    return math.floor(math.log2(max(seconds, _LEAST_SECONDS)) * _PER_DOUBLING)
+_floor, _log2 = math.floor, math.log2
 
 
 def counted(durations: Iterable[float]) -> Counter[int]:
-    """How many durations are in which bucket."""
-    return Counter(map(bucket_of, durations))
+    """How many durations, each above 0, are in which bucket. Called for thousands at once."""
+    return Counter([_floor(_log2(seconds) * _PER_DOUBLING) for seconds in durations])
 
 
 def quantile(counts: Mapping[int, int], share: float) -> float | None:

@@ -39,6 +39,7 @@ class IterationMove(NamedTuple):
     attempt: int  # the last attempt begun
     charged: int  # failed attempts that count against its retries
     cause: str | None = None
+    deaths: int = 0  # of the charged attempts those that ended with their process
 
 
 Key = tuple[int, int]
@@ -60,11 +61,11 @@ def end_iterations(transaction: Transaction, experiment: int, moves: Sequence[It
     """
     succeeded: list[Key] = []
     rows = []
-    for variant, number, target, attempt, charged, cause in moves:
+    for variant, number, target, attempt, charged, cause, deaths in moves:
         if target is IterationState.SUCCEEDED:
             succeeded.append((variant, number))
         else:
-            rows.append((variant, number, target.value, attempt, charged, plain(cause)))
+            rows.append((variant, number, target.value, attempt, charged, plain(cause), deaths))
     targets = Counter({IterationState.SUCCEEDED: len(succeeded)} if succeeded else {})
     targets.update(IterationState(row[2]) for row in rows)
     for target in targets:

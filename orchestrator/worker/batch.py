@@ -38,7 +38,7 @@ def run_batch(batch: dict[str, Any]) -> list[dict[str, Any]]:
         return _none_could_start(batch, lane, error)
     run = _Run(batch, workload, lane)
     results = [run.evaluate(position, evaluation) for position, evaluation in enumerate(evaluations)]
-    run.share_peak()
+    run.share()
     return results
 
 
@@ -98,6 +98,7 @@ class _Run:
         self._lane = lane
         self._clock: Callable[[], float] = lane.meter.clock
         self._short: list[dict[str, Any]] = []
+        self._stretch = 0  # where in them the present stretch of short ones begins
 
     def evaluate(self, position: int, evaluation: Evaluation) -> dict[str, Any]:
         """Run one evaluation, measure it, and note its outcome."""
@@ -147,6 +148,10 @@ class _Run:
         if peak is not None:
             outcome["max_rss_bytes"] = peak
         outcome["cpu_seconds"] += meter.children_seconds()
+        moved = meter.moved_bytes()  # with what a stretch before it has moved, of which nothing is said then
+        if moved is not None:
+            outcome["read_bytes"], outcome["written_bytes"] = moved
+        self._stretch = len(self._short)
         meter.begin()
 
     def _conclude(self, trial: Trial, outcome: dict[str, Any]) -> None:
@@ -154,9 +159,18 @@ class _Run:
         if "metrics" in outcome:
             trial.remove_scratch()
 
-    def share_peak(self) -> None:
-        """Give the short evaluations the peak of the stretch they ran in."""
-        peak = self._lane.meter.peak_bytes() if self._short else None
+    def share(self) -> None:
+        """Give the short evaluations the peak of the stretch they ran in, and each its part of what was moved in it."""
+        meter = self._lane.meter
+        peak = meter.peak_bytes() if self._short else None
         if peak is not None:
             for outcome in self._short:
                 outcome["max_rss_bytes"] = peak
+        sharing = self._short[self._stretch :]
+        moved = meter.moved_bytes() if sharing else None
+        if moved is not None:
+            for name, count in zip(("read_bytes", "written_bytes"), moved):  # noqa: B905 - not in CPython 3.9
+                part, rest = divmod(count, len(sharing))
+                for outcome in sharing:
+                    outcome[name] = part
+                sharing[0][name] += rest

@@ -124,6 +124,23 @@ def kill_what_is_left(past: Past) -> List[int]:
     return system.kill_and_wait(system.marks_of(past.keeper["instance"]), seconds=SWEEP_SECONDS)
 
 
+def working(folder: str) -> int:
+    """How many evaluations are under way in a folder, as far as its journal knows. Raises OSError when it may not be read."""
+    past = read_past(os.path.join(folder, JOURNAL))
+    return len(past.begun) if past.keeper is not None and past.keeper["boot_id"] == system.boot_id() else 0
+
+
+def end_work(folder: str, *, seconds: float) -> None:
+    """Have everything in a folder ended, when there is no daemon to ask for it. What had ended before is not forgotten. Raises OSError."""
+    past = read_past(os.path.join(folder, JOURNAL))
+    if past.keeper is None or past.keeper["boot_id"] != system.boot_id():
+        return
+    if system.start_ticks(past.keeper["pid"]) == past.keeper["start_ticks"]:
+        system.terminate(past.keeper["pid"], seconds=seconds)
+    else:
+        kill_what_is_left(past)
+
+
 def _paths_in(folder: str) -> Iterator[str]:
     try:
         names = os.listdir(folder)

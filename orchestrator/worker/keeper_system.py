@@ -161,6 +161,22 @@ def kill_and_wait(marks: Container[int], *, seconds: float) -> List[int]:
         _close(alive)
 
 
+def terminate(pid: int, *, seconds: float) -> None:
+    """Ask a process, which need not be a child, to leave; kill it when it has not left in time."""
+    handle = _handle_of_living(pid)
+    if handle is None:
+        return
+    try:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            signal.pidfd_send_signal(handle, number)
+            poll = select.poll()
+            poll.register(handle, select.POLLIN)
+            if poll.poll(seconds * 1000):
+                return
+    finally:
+        os.close(handle)
+
+
 def _handle_of_living(pid: int) -> Optional[int]:
     """A pidfd of a process that has not ended; zombies have."""
     try:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Union
 
+from orchestrator.worker.artifacts import Artifacts
 from orchestrator.worker.results import is_text, number_of
 from orchestrator.worker.thinning import begins_stride, is_kept
 
@@ -33,6 +34,7 @@ class Trial:
     """One attempt at one iteration, as its evaluation sees it."""
 
     __slots__ = (
+        "_artifacts",
         "_evaluation",
         "_job",
         "_note",
@@ -59,6 +61,7 @@ class Trial:
         self._evaluation = evaluation
         self._job = job
         self._scratch: str | None = None
+        self._artifacts: Artifacts | None = None
         self._note = note
         self._reports = 0
         self._telling = threading.Lock()  # the evaluation may have threads of its own
@@ -124,11 +127,18 @@ class Trial:
             self._note("cost", spent)
 
     def artifact(self, path: Union[str, os.PathLike[str]]) -> None:
-        """Tell of a file worth keeping. Raises FileNotFoundError when it is not there."""
-        absolute = os.path.abspath(os.path.join(self.workdir, path))
-        artifact = {"path": absolute, "bytes": os.stat(absolute).st_size}
-        self.told.setdefault("artifacts", []).append(artifact)
-        self._note("artifact", artifact)
+        """Keep a copy of a file (seen from the workdir) beside the output of this attempt; one of the same name replaces it.
+
+        When all artifacts of the attempt would be larger than the daemon's `artifact_limit_bytes` it is only named on record.
+        Raises FileNotFoundError when it is not there, ValueError when it is no file, OSError when it cannot be copied.
+        """
+        with self._telling:
+            if self._artifacts is None:
+                self._artifacts = Artifacts(output_stem(self._job, self._evaluation), self._job["artifact_limit_bytes"])
+            artifact = self._artifacts.keep(os.path.abspath(os.path.join(self.workdir, path)))
+            told = self.told.setdefault("artifacts", [])
+            told[:] = [other for other in told if other["name"] != artifact["name"]] + [artifact]
+            self._note("artifact", artifact)
 
     def remove_scratch(self) -> None:
         """What happens to the private folder after a success."""

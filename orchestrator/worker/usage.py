@@ -33,7 +33,8 @@ class ProcessMeter:
             self._reset = -1
 
     def begin(self) -> None:
-        """Forget the peak so far."""
+        """Forget the peak so far, and what was moved so far."""
+        self._moved = _moved_by_all()
         if self._reset >= 0:
             try:
                 os.pwrite(self._reset, b"5", 0)

@@ -1,9 +1,11 @@
 """`orc locks`."""
 
+import json
 import os
 import signal
+from pathlib import Path
 
-from tests.support.daemon import Orc, completed, holding, wait_until_gone
+from tests.support.daemon import Orc, completed, holding, line_with, open_gate, wait_until_gone
 
 KEYS = {"name", "kind", "state", "pid", "command", "ref", "host", "since", "path"}
 
@@ -50,3 +52,57 @@ def test_names_of_locks_are_completed(own_orc: Orc) -> None:
     own_orc("lock", "run", "license", "--", "true")
     assert completed(own_orc, "lock", "run", "g") == ["gpu0"]
     assert completed(own_orc, "lock", "") == ["run"]
+
+
+def running_with(orc: Orc, *names: str) -> tuple[str, Path]:
+    """An experiment of which an evaluation with these locks is running, and its folder."""
+    folder = orc.experiment("held", space="x = [1]")
+    ref = orc("submit", str(folder), "--set", f"stage.locks={json.dumps(names)}").out.strip()
+    with orc.begin("events", "-f", "--since", "0", "--experiment", ref) as events:
+        line_with(events.stdout, "iterations_started")
+    return ref, folder
+
+
+def test_a_running_evaluation_holds_the_locks_of_its_stage(own_orc: Orc) -> None:
+    """Each is listed with the ref, no command can have one, what else needs one waits, and explain says for whom."""
+    orc = own_orc
+    first, folder = running_with(orc, "gpu0", "license")
+    named = [lock for lock in orc("locks", "--json").json if lock["kind"] == "named"]
+    assert [(lock["name"], lock["state"], lock["ref"]) for lock in named] == [
+        ("gpu0", "held", f"{first}.1.1"),
+        ("license", "held", f"{first}.1.1"),
+    ]
+    assert {lock["command"] for lock in named} == {"model:held"}
+    refused = orc("lock", "run", "--no-wait", "license", "--", "true")
+    assert refused.status == 5
+    assert f"evaluation {first}.1.1" in refused.err
+    second = orc("submit", str(orc.experiment()), "--set", 'stage.locks=["gpu0"]').out.strip()
+    waiting = orc("explain", second, "--json").json["reasons"][0]
+    assert waiting["reason"] == "locks"
+    assert f"gpu0, which is held by evaluation {first}.1.1" in waiting["message"]
+    assert waiting["would_change"] == f"{first}.1.1 ends"
+    open_gate(folder)
+    assert orc("wait", first, second, "--timeout", "30").status == 0
+    assert {lock["state"] for lock in orc("locks", "--json").json if lock["kind"] == "named"} == {"free"}
+
+
+def test_a_command_with_a_lock_keeps_evaluations_waiting(own_orc: Orc) -> None:
+    """explain names its process and its words; when it has ended the evaluations run."""
+    with holding(own_orc, "gpu0") as (call, pid):
+        ref = own_orc("submit", str(own_orc.experiment()), "--set", 'stage.locks=["gpu0"]').out.strip()
+        (waiting, _) = own_orc("explain", ref, "--json").json["reasons"]
+        assert waiting["reason"] == "locks"
+        assert f"pid {pid}" in waiting["message"]
+        assert "sh -c" in waiting["message"]
+        assert waiting["would_change"] == f"process {pid} ends"
+        call.terminate()
+        assert own_orc("wait", ref, "--timeout", "30").status == 0
+
+
+def test_the_locks_of_a_daemon_that_is_killed_come_back(own_orc: Orc) -> None:
+    """After kill -9 of the daemon its slots are gone and so are their locks; the next daemon takes over what was left behind."""
+    ref, folder = running_with(own_orc, "gpu0")
+    os.kill(own_orc.pid(), signal.SIGKILL)
+    assert own_orc("lock", "run", "--timeout", "20", "gpu0", "--", "true").status == 0
+    open_gate(folder)
+    assert own_orc("wait", ref, "--timeout", "30").status == 0

@@ -19,3 +19,29 @@ def test_nothing_to_retry_is_refused(orc: Orc) -> None:
     """Status 5, and a hint."""
     refused = orc("retry", orc.finished(), "--json")
     assert (refused.status, refused.error["code"]) == (5, "conflict")
+
+
+def test_only_what_failed_is_run_again_with_failed(orc: Orc) -> None:
+    """`--failed` says how much is run again, leaves alone what was cancelled, and the round is decided anew."""
+    ref, folder = orc.submitted("gated")
+    assert orc("wait", ref, "--timeout", "20").status == 3
+    open_gate(folder)
+    answer = orc("retry", ref, "--failed", "--json").json
+    assert answer | {"ref": ref, "iterations": 3, "failed": 3, "variants": 3} == answer
+    assert orc("wait", ref, "--timeout", "20").status == 0
+    document = orc("show", ref, "--json").json
+    assert (document["state"], document["selected"]) == ("succeeded", [f"{ref}.2"])
+    kinds = [each["kind"] for each in orc("why", ref, "--json").json["decisions"]]
+    assert (kinds.count("select"), kinds.count("decide")) == (2, 2)
+    refused = orc("retry", ref, "--failed", "--json")
+    assert (refused.status, refused.error["code"]) == (5, "conflict")
+
+
+def test_a_variant_that_was_cancelled_has_not_failed(orc: Orc) -> None:
+    """`--failed` refuses it and says what counts without."""
+    ref, folder = orc.submitted("held")
+    assert orc("cancel", f"{ref}.3").status == 0
+    refused = orc("retry", f"{ref}.3", "--failed", "--json")
+    assert (refused.status, refused.error["hint"]) == (5, "without --failed, what was cancelled counts too")
+    open_gate(folder)
+    assert orc("wait", ref, "--timeout", "20").status == 0

@@ -1,7 +1,12 @@
 """`orc run`."""
 
+import json
 import os
 import signal
+import sys
+import venv
+
+import pytest
 
 from tests.support.daemon import Orc, line_with, open_gate, wait_until_gone
 
@@ -81,3 +86,32 @@ def test_a_run_outlives_the_death_of_its_daemon(own_orc: Orc) -> None:
         out, err = run.communicate(timeout=50)
         assert run.returncode == 0, err
         assert '"succeeded"' in out
+
+
+@pytest.mark.parametrize("executor", ["process", "isolated", "command"])
+def test_what_holds_too_much_memory_dies_and_its_neighbours_finish(orc: Orc, executor: str) -> None:
+    """It is out of memory with what it held and what it may hold; the others have their results."""
+    chosen = [f"stage.executor={executor}"]
+    if executor == "command":
+        script = "import json, os, model; print(json.dumps(model.hoarding(json.load(open(os.environ['ORC_PARAMS'])))))"
+        chosen = [f"stage.command={json.dumps([sys.executable, '-c', script])}"]
+    folder = orc.experiment("hoarding", stage='memory = "256MiB"')
+    if executor == "command":
+        file = folder / "experiment.toml"
+        file.write_text(file.read_text().replace('call = "model:hoarding"\n', ""))
+    ran = orc("run", str(folder), "--json", "--set", *chosen)
+    assert ran.status == 0, ran.err
+    variants = orc("show", str(ran.json["id"]), "--json").json["variants"]
+    (hoarder,) = variants[0]["iterations"]
+    assert (hoarder["state"], hoarder["cause"]) == ("failed", "out_of_memory")
+    assert "more than its limit of 256 MiB" in hoarder["error"]
+    assert hoarder["max_rss_bytes"] > 256 * 2**20
+    assert [variant["state"] for variant in variants[1:]] == ["evaluated", "evaluated"]
+
+
+def test_another_interpreter_runs_the_callable(orc: Orc) -> None:
+    """A virtual environment in which this package is not installed, named relative to the file's folder."""
+    folder = orc.experiment(stage='python = "./venv/bin/python"')
+    venv.create(folder / "venv", with_pip=False, symlinks=True)
+    ran = orc("run", str(folder), "--json")
+    assert (ran.status, ran.json["best"]["params"]) == (0, {"x": 2})

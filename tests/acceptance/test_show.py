@@ -37,3 +37,14 @@ def test_what_is_not_there_is_said_with_status_2(orc: Orc) -> None:
     for unknown in ("999999", "999999.1", "nobody-has-this-name"):
         missing = orc("show", unknown, "--json")
         assert (missing.status, missing.error["code"]) == (2, "not_found"), unknown
+
+
+def test_artifacts_are_shown_with_their_place(orc: Orc) -> None:
+    """The file is where the attempt says, below the state directory, although its scratch folder is gone."""
+    for executor in ("process", "isolated"):
+        ref = orc.finished("keeping", stage=f'executor = "{executor}"')
+        (attempt,) = orc("show", f"{ref}.1.1", "--json").json["attempts"]
+        (artifact,) = attempt["artifacts"]
+        assert (artifact["name"], artifact["bytes"]) == ("model.bin", 3)
+        assert (orc.state / artifact["path"]).read_bytes() == b"zzz"
+        assert f"artifact model.bin 3 B, in the state directory: {artifact['path']}" in orc("show", f"{ref}.1.1").out

@@ -1,5 +1,7 @@
 """`orc submit`."""
 
+import pytest
+
 from tests.support.daemon import Orc
 
 
@@ -24,3 +26,27 @@ def test_an_override_without_a_key_is_a_usage_error(own_orc: Orc) -> None:
     refused = own_orc("submit", str(own_orc.experiment()), "--set", "nothing", "--json")
     assert (refused.status, refused.error["code"]) == (2, "invalid_request")
     assert not own_orc.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "where", "part"),
+    [
+        ('python = "./none"', "stage.main.python", "there is no program"),
+        ('python = "./model.py"', "stage.main.python", "is not executable; try chmod +x"),
+        ('python = "./old"', "stage.main.python", "is Python 3.8.18; 3.9 or newer is needed"),
+        ('python = "/bin/true"', "stage.main.python", "is not a Python interpreter"),
+        ("cpus = 1000", "stage.main.cpus", "needs 1000; this daemon has"),
+        ('memory = "1GiB"\nexecutor = "thread"', "stage.main.memory", "cannot be held by threads"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_by_submit_and_check(orc: Orc, line: str, where: str, part: str) -> None:
+    """Nothing is accepted that could not run: status 2, with the place and the reason."""
+    folder = orc.experiment(stage=line)
+    (folder / "old").write_text('#!/bin/sh\necho \'{"name": "cpython", "version": [3, 8, 18]}\'\n')
+    (folder / "old").chmod(0o700)
+    for verb in ("submit", "check"):
+        refused = orc(verb, str(folder), "--json")
+        assert refused.status == 2
+        (problem,) = refused.error["problems"]
+        assert problem["where"] == where
+        assert part in problem["message"]

@@ -51,6 +51,18 @@ class TestTime:
             assert [pid for pid in pids_in(pids) if alive(pid)] == []
 
     @EACH
+    async def test_a_bounded_fork_bomb_leaves_nothing(self, name: str, tmp_path: Path) -> None:
+        """A hundred processes in forty sessions, started by each other, are gone at the timeout."""
+        pids = tmp_path / "pids"
+        async with opened(name, tmp_path) as rig:
+            job = replace(rig.workloads.job("bombs"), timeout_seconds=2.0)
+            result = await run(rig, job, {"pids": str(pids)})
+            assert result.outcomes[0].cause is Cause.TIMED_OUT
+            started = pids_in(pids)
+            assert len(started) > 60
+            assert [pid for pid in started if alive(pid)] == []
+
+    @EACH
     async def test_a_batch_that_is_stopped_is_dead_when_it_returns(self, name: str, tmp_path: Path) -> None:
         """The finished keeps its outcome, what executed is interrupted, the rest is unstarted."""
         async with opened(name, tmp_path) as rig:

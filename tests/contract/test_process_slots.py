@@ -199,6 +199,16 @@ class TestSlots:
         large, small = (result.outcomes[position].usage.max_rss_bytes or 0 for position in (0, 1))
         assert large - small > 100 * 1024 * 1024
 
+    async def test_short_evaluations_share_what_they_moved(self, tmp_path: Path) -> None:
+        """What is too short to be measured by itself has its part of what the stretch fetched and sent: known, and small."""
+        async with opened("process", tmp_path) as rig:
+            parameters: list[dict[str, object]] = [{"x": number} for number in range(20)]
+            result = await run(rig, rig.workloads.job("number"), *parameters)
+        usages = [outcome.usage for outcome in result.outcomes.values()]
+        assert len(usages) == 20
+        assert all(usage.written_bytes is not None and usage.written_bytes < 1 << 20 for usage in usages)
+        assert all(usage.read_bytes is not None for usage in usages)
+
 
 def test_a_growing_spool_is_trimmed_in_its_middle(tmp_path: Path) -> None:
     """The disk gets back what exceeds the limit; what is kept later is right, with everything counted."""

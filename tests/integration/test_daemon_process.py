@@ -19,6 +19,17 @@ def slow(*seconds: float) -> dict[str, Any]:
     return {**SLOW, "space": {"seconds": list(seconds)}}
 
 
+def called(state: Path, *seconds: float) -> dict[str, Any]:
+    """The same in the daemon's own slots."""
+    (state.parent / "sleeper.py").write_text(
+        "import time\n\ndef evaluate(params):\n    time.sleep(params['seconds'])\n    return 0.0\n"
+    )
+    return {
+        **slow(*seconds),
+        "stage": {"call": "sleeper:evaluate", "workdir": str(state.parent), "executor": "process"},
+    }
+
+
 @pytest.fixture
 def state(private_places: Path) -> Path:
     """A state directory whose socket's path is short enough."""
@@ -102,17 +113,17 @@ def test_a_killed_daemon_is_taken_over(state: Path) -> None:
         wait_for_event(first.client, "iterations_finished")
         first.send(signal.SIGKILL)
         first.end()
-    with daemon(state) as second:
-        assert str(first.process.pid) in second.named("stale_lock_taken_over")[0]["left_by"]
-        assert second.client.experiment(experiment.ref).wait(timeout_seconds=20)["state"] == "succeeded"
-        counts = second.client.experiment(experiment.ref).document()["iterations"]
-        assert (counts["total"], counts["succeeded"]) == (4, 4)
+        with daemon(state) as second:
+            assert str(first.process.pid) in second.named("stale_lock_taken_over")[0]["left_by"]
+            assert second.client.experiment(experiment.ref).wait(timeout_seconds=20)["state"] == "succeeded"
+            counts = second.client.experiment(experiment.ref).document()["iterations"]
+            assert (counts["total"], counts["succeeded"]) == (4, 4)
 
 
 def test_draining_lets_running_work_finish(state: Path) -> None:
     """SIGTERM while an evaluation runs: it is finished and recorded, the next has not been started."""
     with daemon(state) as first:
-        first.client.submit({**slow(0.6, 0.61), "limits": {"max_parallel": 1}})
+        first.client.submit({**called(state, 0.6, 0.61), "limits": {"max_parallel": 1}})
         wait_for_event(first.client, "iterations_started")
         first.send(signal.SIGTERM)
         assert first.end() == 0
@@ -125,7 +136,7 @@ def test_draining_lets_running_work_finish(state: Path) -> None:
 def test_a_second_signal_cuts_draining_short(state: Path) -> None:
     """With an evaluation of an hour the second SIGTERM ends the daemon; the evaluation is dead and queued again."""
     with daemon(state, environ={"ORCHESTRATOR_DRAIN_SECONDS": "3600"}) as running:
-        running.client.submit(slow(3600))
+        running.client.submit(called(state, 3600))
         wait_for_event(running.client, "iterations_started")
         running.send(signal.SIGTERM)
         wait_for_state(running.client, "draining")

@@ -108,6 +108,60 @@ async def test_a_retry_while_it_runs_joins_in(tmp_path: Path) -> None:
     assert (ended["best"], ended["iterations"]["succeeded"], len(decided)) == ("1.1", 3, 1)
 
 
+async def test_only_what_failed_can_be_run_again(tmp_path: Path) -> None:
+    """With one failed, one cancelled and one held variant, `failed_only` queues the failed one alone, and says how many."""
+    evaluator = Mended(broken={1})
+    gate = anyio.Event()
+    executor = InlineExecutor(evaluator, gate=gate, holds=lambda evaluation: evaluation.variant == 3)
+    async with open_lab(tmp_path, executor) as lab:
+        await lab.submit(limits={"max_parallel": 2}, space={"x": [1, 2, 3, 4]})
+        await lab.until(lambda event: event["kind"] == "variants_finished" and "1.1" in event["refs"])
+        await lab.cancel("1.3")
+        gate.set()
+        await lab.ended(1)
+        evaluator.broken = set()
+        with pytest.raises(Conflict, match=r"nothing under 1\.3 has failed"):
+            await lab.orchestrator.retry(parse_ref("1.3"), failed_only=True)
+        since = await lab.now()
+        answer = await lab.orchestrator.retry(parse_ref("1"), failed_only=True)
+        after = await lab.ended(1, since=since)
+        states = await lab.states(1)
+
+    assert {key: answer[key] for key in ("iterations", "failed", "variants")} == {
+        "iterations": 1,
+        "failed": 1,
+        "variants": 1,
+    }
+    assert (states["1.1"], states["1.3"]) == (["evaluated", "succeeded"], ["cancelled", "cancelled"])
+    assert (after["state"], after["best"]) == ("succeeded", "1.1")
+
+
+async def test_the_breaker_counts_what_is_run_again_once(tmp_path: Path) -> None:
+    """Failures that are retried while it runs do not count any more, by case too: three times two failures are never more than two."""
+    evaluator = Mended(broken={1, 2})
+    gate = anyio.Event()
+    executor = InlineExecutor(evaluator, gate=gate, holds=lambda evaluation: evaluation.variant == 3)
+    async with open_lab(tmp_path, executor) as lab:
+        await lab.submit(limits={"max_parallel": 2, "max_failures": {"count": 2}}, cases=["a"])
+        since = 0
+        for turn in range(3):
+            both: set[str] = set()
+
+            def over(event: dict[str, Any], both: set[str] = both) -> bool:
+                both.update(event["refs"] if event["kind"] == "variants_finished" else ())
+                return both >= {"1.1", "1.2"}
+
+            since = (await lab.until(over, since=since))["seq"]
+            evaluator.broken = {1, 2} if turn < 2 else set()
+            await lab.orchestrator.retry(parse_ref("1"), failed_only=True)
+        progress = await lab.orchestrator.progress(1)
+        gate.set()
+        ended = await lab.ended(1)
+
+    assert (ended["state"], ended["iterations"]["succeeded"]) == ("succeeded", 3)
+    assert progress["cases"][0]["finished"] <= 2
+
+
 async def test_two_retries_at_once_reopen_an_experiment_once(tmp_path: Path) -> None:
     """Both parts are run again, in one course that is decided once."""
     evaluator = Mended(broken={1, 2})

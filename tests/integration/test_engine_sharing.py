@@ -55,7 +55,7 @@ async def owners(lab: Any) -> list[str]:
 async def test_two_experiments_share_the_slots(tmp_path: Path) -> None:
     """The second experiment does not wait for the end of the first: from its start on both are served in turns."""
     gate = anyio.Event()
-    executor = InlineExecutor(value, gate=gate, abilities=ONE_BY_ONE)
+    executor = InlineExecutor(lambda *_: lasting(0.2, value=1.0), gate=gate, abilities=ONE_BY_ONE)
     async with open_lab(tmp_path, executor, slots=1) as lab:
         await lab.submit(space=MANY)
         await lab.submit(space=MANY, name="second")
@@ -128,6 +128,39 @@ async def test_a_retry_waits_for_its_time_and_the_others_do_not(tmp_path: Path) 
     assert [(event["refs"], event["causes"]) for event in requeued] == [(["1.1.1"], ["signalled"])] * 2
     assert len({one.seed for one in executor.seen if one.variant == 1}) == 1
     assert [one.attempt for one in executor.seen if one.variant == 1] == [1, 2, 3]
+
+
+async def test_poison_is_stopped_after_three_deaths(tmp_path: Path) -> None:
+    """An evaluation that kills its process every time is tried three times of eleven, over a restart too; its neighbours go on."""
+
+    def evaluate(parameters: Any, *_: Any) -> Any:
+        return failure(Cause.SIGNALLED, "killed by SIGSEGV") if parameters["x"] == 1 else value(parameters)
+
+    stage = [{"call": "model:evaluate", "retries": {"max": 10}}]
+    gate = anyio.Event()
+    held = InlineExecutor(evaluate, gate=gate, holds=lambda one: (one.variant, one.attempt) == (1, 3))
+    async with open_lab(tmp_path, held, slots=1) as lab:
+        await lab.submit(stage=stage)
+        await lab.started(5)
+    async with open_lab(tmp_path, InlineExecutor(evaluate), slots=1) as lab:
+        ended = await lab.ended(1)
+        attempts = await lab.attempts("1.1.1")
+        error = (await lab.variants(1))[0]["iterations"][0]["error"]
+        since = await lab.now()
+        await lab.retry("1.1")
+        await lab.ended(1, since=since)
+        again = await lab.attempts("1.1.1")
+
+    died = (
+        (1, "failed", "signalled"),
+        (2, "failed", "signalled"),
+        (3, "failed", "worker_lost"),
+        (4, "failed", "signalled"),
+    )
+    assert tuple(attempts) == died
+    assert error == "killed by SIGSEGV; its process has died 3 times: it is not tried again, whatever its retries say"
+    assert (ended["state"], ended["iterations"]["succeeded"]) == ("succeeded", 2)
+    assert len(again) == len(attempts) + 3
 
 
 async def test_retries_end(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The user's units under a real service manager: activation, readiness, watchdog, restart, stop."""
 
+import os
 import shutil
 import signal
 import sys
@@ -12,12 +13,14 @@ from typing import Any
 import pytest
 
 from orchestrator.client import Client
+from tests.support.commands import alive, pids_in
 from tests.support.daemon_process import ROOT
 from tests.support.processes import processes_left
 from tests.support.user_manager import UserManager, user_manager
 
 UNITS = ROOT / "systemd/user"
-SERVICE, SOCKET = "orchestrator.service", "orchestrator.socket"
+SERVICE, SOCKET, TARGET = "orchestrator.service", "orchestrator.socket", "orchestrator.target"
+KEEPER, KEEPER_SOCKET = "orchestrator-keeper.service", "orchestrator-keeper.socket"
 OVERRIDE = """
 [Service]
 ExecStart=
@@ -26,6 +29,12 @@ Environment=PYTHONPATH={root} ORCHESTRATOR_SLOTS=2 {environment}
 StandardOutput=append:{state}.log
 StandardError=append:{state}.log
 {more}
+"""
+KEEPER_OVERRIDE = """
+[Service]
+ExecStart=
+ExecStart={python} -P -m orchestrator.worker.keeper
+Environment=PYTHONPATH={root}
 """
 
 
@@ -41,9 +50,9 @@ class Service:
         """Speaks to the activated socket."""
         return Client(self.manager.runtime / "orchestrator/orchestrator.sock", start=False)
 
-    def main_pid(self) -> int:
-        """The daemon's pid by the manager; 0 when it does not run."""
-        return int(self.manager.show(SERVICE, "MainPID"))
+    def main_pid(self, unit: str = SERVICE) -> int:
+        """The daemon's pid, or that of another unit, by the manager; 0 when it does not run."""
+        return int(self.manager.show(unit, "MainPID"))
 
     def said(self) -> str:
         """What the daemons wrote, as the journal would have it."""
@@ -58,16 +67,16 @@ class Service:
 def installed(home: Path, *, more: str = "", environment: str = "") -> Iterator[Service]:
     """The units installed and the socket started, the program being this checkout."""
     with user_manager(home) as manager:
-        for unit in (SERVICE, SOCKET):
-            shutil.copy(UNITS / unit, manager.units)
-        override = manager.units / f"{SERVICE}.d/checkout.conf"
-        override.parent.mkdir()
+        for unit in UNITS.iterdir():
+            shutil.copy(unit, manager.units)
         state = home / "s"
-        override.write_text(
-            OVERRIDE.format(python=sys.executable, state=state, root=ROOT, more=more, environment=environment)
-        )
+        facts = {"python": sys.executable, "state": state, "root": ROOT, "more": more, "environment": environment}
+        for unit, text in ((SERVICE, OVERRIDE), (KEEPER, KEEPER_OVERRIDE)):
+            override = manager.units / f"{unit}.d/checkout.conf"
+            override.parent.mkdir()
+            override.write_text(text.format(**facts))
         manager.ctl("daemon-reload")
-        manager.ctl("start", SOCKET)
+        manager.ctl("start", SOCKET, KEEPER_SOCKET)
         yield Service(manager=manager, state=state)
 
 
@@ -105,11 +114,89 @@ def test_connecting_starts_it_a_kill_restarts_it_a_stop_drains_it(private_places
 
         service.client.submit(sleeps(1.5, 1.51))
         wait_for(service.client, "daemon_started")
-        service.manager.ctl("stop", SERVICE, SOCKET)
+        service.manager.ctl("stop", TARGET)
         assert service.manager.show(SERVICE, "Result") == "success"
         assert service.main_pid() == 0
         assert processes_left(str(service.state)) == {}
         assert '"event": "daemon_stopped"' in service.said()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("how", ["restart", "kill"])
+def test_neither_a_restart_nor_a_kill_of_the_daemon_touches_a_running_command(private_places: Path, how: str) -> None:
+    """It goes on in the same process under the keeper's own unit, is not repeated, and its end is recorded by the next daemon."""
+    os.mkfifo(private_places / "ready")
+    os.mkfifo(private_places / "go")
+    with installed(private_places) as service:
+        experiment = service.client.submit(long(private_places))
+        (private_places / "ready").read_bytes()
+        daemon, keeper = service.main_pid(), service.main_pid(KEEPER)
+        (command,) = pids_in(private_places / "pids")
+        assert cgroup_of(command) == cgroup_of(keeper) != cgroup_of(daemon)
+        if how == "restart":
+            service.manager.ctl("restart", SERVICE)
+        else:
+            service.kill(signal.SIGKILL)
+        assert service.client.status()["pid"] == service.main_pid() != daemon
+        assert (service.main_pid(KEEPER), alive(command)) == (keeper, True)
+        assert service.client.part("1.1.1").document()["state"] == "running"
+        (private_places / "go").write_text("\n")
+        assert experiment.wait(timeout_seconds=40)["state"] == "succeeded"
+        (attempt,) = service.client.part("1.1.1").document()["attempts"]
+        assert (attempt["end"], attempt["pid"]) == ("succeeded", command)
+        assert pids_in(private_places / "pids") == [command]
+
+
+@pytest.mark.timeout(120)
+def test_stopping_the_target_stops_everything_and_the_next_start_goes_on(private_places: Path) -> None:
+    """Isolated work is dead with it; the sockets are closed; started again, the work is done anew."""
+    os.mkfifo(private_places / "ready")
+    os.mkfifo(private_places / "go")
+    with installed(private_places) as service:
+        experiment = service.client.submit(long(private_places))
+        (private_places / "ready").read_bytes()
+        service.manager.ctl("stop", TARGET)
+        assert {
+            unit: service.manager.show(unit, "ActiveState") for unit in (SERVICE, SOCKET, KEEPER, KEEPER_SOCKET)
+        } == {
+            SERVICE: "inactive",
+            SOCKET: "inactive",
+            KEEPER: "inactive",
+            KEEPER_SOCKET: "inactive",
+        }
+        assert processes_left(str(private_places / "s")) == {}
+        assert not alive(*pids_in(private_places / "pids"))
+        service.manager.ctl("start", TARGET)
+        assert service.client.part("1").document()["state"] == "running"
+        (private_places / "ready").read_bytes()
+        (private_places / "go").write_text("\n")
+        assert experiment.wait(timeout_seconds=40)["state"] == "succeeded"
+
+
+@pytest.mark.timeout(120)
+def test_the_keeper_runs_only_while_it_is_needed(private_places: Path) -> None:
+    """No keeper for a daemon that has run no command; none is left when the daemon has been stopped and nothing runs."""
+    with installed(private_places) as service:
+        service.client.status()
+        assert service.main_pid(KEEPER) == 0
+        service.client.submit(sleeps(0)).wait(timeout_seconds=40)
+        keeper = service.main_pid(KEEPER)
+        assert keeper
+        service.manager.ctl("stop", SERVICE)
+        assert not alive(keeper)
+        assert service.manager.show(KEEPER_SOCKET, "ActiveState") == "active"
+        assert list((private_places / "s/work/isolated").iterdir()) == []
+
+
+def long(folder: Path) -> dict[str, Any]:
+    """An experiment whose one command tells that it runs, and waits to be told to end."""
+    command = f"cd {folder}; echo $$ >> pids; echo x > ready; read -r _ < go; exit 0"
+    return {"name": "long", "stage": {"command": ["sh", "-c", command]}, "space": {"x": [1]}}
+
+
+def cgroup_of(pid: int) -> str:
+    """Where the manager has put a process."""
+    return Path(f"/proc/{pid}/cgroup").read_text()
 
 
 @pytest.mark.timeout(120)

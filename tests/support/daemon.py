@@ -93,11 +93,15 @@ class Orc:
         )
         return Ended(status=process.returncode, out=process.stdout, err=process.stderr)
 
-    def experiment(self, call: str = "evaluate", *, space: str = "x = [3, 1, 2]", more: str = "") -> Path:
+    def experiment(
+        self, call: str = "evaluate", *, space: str = "x = [3, 1, 2]", more: str = "", stage: str = ""
+    ) -> Path:
         """A new folder with an experiment that calls a function of the fixture."""
         folder = Path(tempfile.mkdtemp(dir=self.home, prefix=f"{call}-"))
         shutil.copy(MODEL, folder)
-        text = f'objective = {{ metric = "height" }}\n{more}\n[stage]\ncall = "model:{call}"\n[space]\n{space}\n'
+        text = (
+            f'objective = {{ metric = "height" }}\n{more}\n[stage]\ncall = "model:{call}"\n{stage}\n[space]\n{space}\n'
+        )
         (folder / "experiment.toml").write_text(text)
         return folder
 

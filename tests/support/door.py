@@ -13,6 +13,7 @@ from orchestrator.engine.orchestrator import Orchestrator, Setting
 from orchestrator.store.store import open_store
 from tests.support.calling import Reply, ask
 from tests.support.inline import Evaluate, InlineExecutor, metrics
+from tests.support.machine import FedProbe
 
 QUADRATIC = """
 name = "quadratic"
@@ -79,7 +80,15 @@ async def open_door(
     inline = InlineExecutor(evaluate, gate=gate)
     (state / "model.py").write_text("def evaluate(parameters): ...\n")
     executors = dict.fromkeys(("isolated", "process", "sequential", "thread"), inline)
-    setting = Setting(runs_folder=state / "runs", socket="", boot_id="boot", slots=2, threads=2, batch_seconds=0.03)
+    setting = Setting(
+        runs_folder=state / "runs",
+        socket="",
+        boot_id="boot",
+        slots=2,
+        threads=2,
+        batch_seconds=0.03,
+        lock_folder=state / "locks",
+    )
     stops: list[bool] = []
     standing = ["ready"]
     host = Host(
@@ -90,7 +99,10 @@ async def open_door(
         stop=stops.append,
     )
     everyone = Rules(owner_uid=0, read=Who(anyone=True), control=Who(anyone=True))
-    async with open_store(state / "orchestrator.db") as store, Orchestrator(store, executors, setting) as orchestrator:
+    async with (
+        open_store(state / "orchestrator.db") as store,
+        Orchestrator(store, executors, setting, probe=FedProbe()) as orchestrator,
+    ):
         services = Services(orchestrator=orchestrator, views=store.feed, rules=rules or everyone, host=host)
         with bind(state / "s") as listener:
             async with serve(create_app(services), listener) as server:

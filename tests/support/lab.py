@@ -12,9 +12,11 @@ from orchestrator.api import pages, table
 from orchestrator.domain.refs import ExperimentId, Ref, parse_ref
 from orchestrator.engine.orchestrator import Orchestrator, Setting, Submission
 from orchestrator.executors.base import Executor
+from orchestrator.resources import Probe
 from orchestrator.spec.reading import read_experiment
 from orchestrator.store.journal import Journal
 from orchestrator.store.store import Store, open_store
+from tests.support.machine import FedProbe
 
 PATIENCE_SECONDS = 20.0
 Event = dict[str, Any]
@@ -147,12 +149,23 @@ async def open_lab(
     slots: int = 2,
     threads: int = 2,
     boot_id: str = "boot",
+    lock_folder: Path | None = None,
+    probe: Probe | None = None,
 ) -> AsyncIterator[Lab]:
     """The engine over the database of a folder, fresh or left there by an earlier one; one executor stands for all names."""
     names = ("isolated", "process", "sequential", "thread")
     executors = executor if isinstance(executor, Mapping) else dict.fromkeys(names, executor)
     setting = Setting(
-        runs_folder=folder / "runs", socket="", boot_id=boot_id, slots=slots, threads=threads, batch_seconds=0.03
+        runs_folder=folder / "runs",
+        socket="",
+        boot_id=boot_id,
+        slots=slots,
+        threads=threads,
+        batch_seconds=0.03,
+        lock_folder=lock_folder or folder / "locks",
     )
-    async with open_store(folder / "orchestrator.db") as store, Orchestrator(store, executors, setting) as orchestrator:
+    async with (
+        open_store(folder / "orchestrator.db") as store,
+        Orchestrator(store, executors, setting, probe=probe or FedProbe()) as orchestrator,
+    ):
         yield Lab(folder, store, orchestrator)

@@ -97,6 +97,7 @@ def end(
     """A change that ends running iterations, each with the attempt that fits; `variants` end with it."""
     return EndIterations(
         experiment=experiment,
+        stage="main",
         attempts=tuple(_attempt(place, target, attempt) for place, target in places.items()),
         executor="inline",
         moves=tuple(_move(place, target, attempt) for place, target in places.items()),

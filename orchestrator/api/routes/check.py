@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 
 from orchestrator.api.answers import Answer
 from orchestrator.api.checking import check_submission
-from orchestrator.api.services import CONTROLLING
+from orchestrator.api.services import CONTROLLING, Given
 from orchestrator.api.streams import unless_leaving
 from orchestrator.api.submission import SubmissionBody
 
@@ -12,9 +12,11 @@ router = APIRouter()
 
 
 @router.post("/v1/check", dependencies=[CONTROLLING])
-async def check(request: Request, body: SubmissionBody) -> Answer:
+async def check(request: Request, services: Given, body: SubmissionBody) -> Answer:
     """The plan of a valid file: `{"name", "plan", "warnings"}`; 400 with every problem there is otherwise.
 
     The file's callables are imported, in processes that are thrown away: so it needs the right to control. Nothing is kept.
     """
-    return Answer(await unless_leaving(request, lambda: check_submission(body)))
+    return Answer(
+        await unless_leaving(request, lambda: check_submission(body, unmet=services.orchestrator.dispatcher.unmet))
+    )

@@ -1,15 +1,28 @@
 """`orc retry`: run again what failed or was cancelled."""
 
+from functools import partial
+from typing import Any
+
+import click
+
 from orchestrator.cli import arguments
 from orchestrator.cli.changing import change
 from orchestrator.cli.setup import Setup, pass_setup
+from orchestrator.cli.text import count
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
 
 
-@verb("retry", examples=["orc retry 12", "orc retry 12.3.1 && orc wait 12"])
+def _done(answer: Any) -> str:
+    reopened = f", {count(answer['variants'], 'variant')} reopened" if answer["variants"] else ""
+    again = count(answer["iterations"], "evaluation")
+    return f"{answer['ref']} is {answer['state']} again: {again} to run{reopened}"
+
+
+@verb("retry", examples=["orc retry 12", "orc retry 12 --failed", "orc retry 12.3.1 && orc wait 12"])
 @arguments.refs
+@click.option("--failed", is_flag=True, help="Only what failed: what was cancelled stays cancelled.")
 @pass_setup
-def command(setup: Setup, refs: tuple[str, ...]) -> None:
+def command(setup: Setup, refs: tuple[str, ...], *, failed: bool) -> None:
     """Run again what failed or was cancelled in an experiment, a variant or an iteration; an ended experiment is reopened."""
-    change(setup, refs, calls.retry, done=lambda answer: f"{answer['ref']} is {answer['state']} again")
+    change(setup, refs, partial(calls.retry, failed_only=failed), done=_done)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli import isolated_work
 from orchestrator.cli.setup import Setup, pass_setup
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
@@ -51,13 +52,23 @@ def _stop(session: Session, *, everything: bool) -> int:
     return pid
 
 
+def _say_what_is_left(setup: Setup, *, everything: bool) -> None:
+    if everything and (ended := isolated_work.end(setup)):
+        setup.message(f"{isolated_work.counted(ended)} ended")
+    elif count := isolated_work.going_on(setup):
+        setup.message(
+            f"{isolated_work.counted(count)} {'goes' if count == 1 else 'go'} on without it; orc stop --all ends that too"
+        )
+
+
 @verb("stop", examples=["orc stop", "orc stop --all"])
 @click.option("--all", "everything", is_flag=True, help="Isolated evaluations end too, instead of going on alone.")
 @pass_setup
 def command(setup: Setup, *, everything: bool) -> None:
     """Stop the daemon: nothing new starts, what runs gets time to end. Returns when its process is gone.
 
-    Nothing is lost: experiments go on when a daemon is started again. Exit status 0 too when no daemon was running.
+    Nothing is lost: experiments go on when a daemon is started again. Isolated evaluations (all commands) are not waited for: they go on
+    meanwhile, unless --all is given. Exit status 0 too when no daemon was running.
     """
     connection = setup.session.try_connect()
     if connection is None:
@@ -67,5 +78,6 @@ def command(setup: Setup, *, everything: bool) -> None:
         connection.close()
         pid = _stop(setup.session.without_start("it is being stopped"), everything=everything)
         setup.message(f"the daemon (pid {pid}) has left")
+    _say_what_is_left(setup, everything=everything)
     if setup.json:
         setup.print_json({"pid": pid})

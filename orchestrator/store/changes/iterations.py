@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.states import IterationState
 from orchestrator.store.changes.rounds import Decision, PlannedIteration
+from orchestrator.store.changes.usage import Place, add_usage
 from orchestrator.store.columns import metrics_json, plain
 from orchestrator.store.moves import IterationMove, Key, VariantMove, end_iterations, move_variants, start_iterations
 from orchestrator.store.writer import Transaction
@@ -61,6 +62,11 @@ class EndedAttempt(NamedTuple):
             metrics_json(outcome.metrics),
         )
 
+    def artifact_rows(self) -> list[tuple[Any, ...]]:
+        """Its files, as `add_artifacts` takes them."""
+        place = self.variant, self.iteration, self.number
+        return [(*place, name, size, int(kept)) for name, size, kept in self.outcome.artifacts]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewIterations:
@@ -77,6 +83,7 @@ class EndIterations:
     experiment: int
     attempts: tuple[EndedAttempt, ...] = ()
     executor: str | None = None  # where the attempts ran
+    stage: str = ""  # which stage they are of
     moves: tuple[IterationMove, ...] = ()  # out of `running`
     variants: tuple[VariantMove, ...] = ()  # out of `evaluating`
     next_stages: tuple[NewIterations, ...] = ()
@@ -85,6 +92,10 @@ class EndIterations:
         """Write attempts, moves and new iterations, with one event for all that ended and one for what is queued again."""
         rows = [attempt.row() for attempt in self.attempts]
         transaction.run_rows("add_attempts", rows, shared=(self.experiment, self.executor))
+        add_usage(transaction, Place(self.experiment, self.stage, self.executor or ""), rows)
+        files = [row for attempt in self.attempts if attempt.outcome.artifacts for row in attempt.artifact_rows()]
+        if files:
+            transaction.run_rows("add_artifacts", files, shared=(self.experiment,))
         end_iterations(transaction, self.experiment, self.moves)
         queued = [move for move in self.moves if move.target is IterationState.QUEUED]
         self._tell(transaction, queued, "iterations_requeued")

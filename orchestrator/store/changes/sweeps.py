@@ -19,6 +19,7 @@ from orchestrator.domain.states import (
 )
 from orchestrator.errors import Conflict
 from orchestrator.store.changes.experiments import enter_phase
+from orchestrator.store.changes.usage import add_lost
 from orchestrator.store.moves import count_variants, experiment_row, move_experiment
 from orchestrator.store.writer import Transaction
 
@@ -82,19 +83,32 @@ def cancel_iterations(transaction: Transaction, ref: Ref, *, source: IterationSt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """What is queued anew."""
+
+    iterations: int
+    failed: int  # of them; the others were cancelled, or had succeeded
+    variants: int  # that had ended and are open again
+    cases: Mapping[str | None, int]  # iterations by case
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What a person is told."""
+        return {"iterations": self.iterations, "failed": self.failed, "variants": self.variants}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RetryWork:
     """Queue anew what did not succeed under a ref (an iteration that is named: whatever it came to); reopen what has ended."""
 
     ref: Ref
     failed_only: bool = False  # what was cancelled, or is named and has succeeded, stays as it is
 
-    def apply(self, transaction: Transaction) -> dict[str, int]:
-        """How many iterations are queued anew, how many of them had failed, how many variants are reopened.
-
-        Raises Conflict when there is nothing to retry.
-        """
+    def apply(self, transaction: Transaction) -> Retried:
+        """What is queued anew. Raises Conflict when there is nothing to retry."""
         experiment = self.ref.experiment
         found = experiment_row(transaction, experiment)
+        cases = transaction.read("cases_to_retry", {**_scope(self.ref), "failed_only": self.failed_only})
         variants = self._reopen_variants(transaction)
         queued = self._queue(transaction)
         if not any(queued.values()):
@@ -102,16 +116,17 @@ class RetryWork:
         if ExperimentState(found["state"]) in ENDED_EXPERIMENT:
             move_experiment(transaction, experiment, ExperimentState.RUNNING)
             enter_phase(transaction, experiment, Phase.EVALUATING, round_number=found["round"])
-        counts = {"iterations": sum(queued.values()), "variants": variants}
-        transaction.tell("work_retried", experiment=experiment, ref=str(self.ref), **counts)
-        return {**counts, "failed": queued[IterationState.FAILED]}
+        retried = Retried(
+            iterations=sum(queued.values()), failed=queued[IterationState.FAILED], variants=variants, cases=dict(cases)
+        )
+        transaction.tell("work_retried", experiment=experiment, ref=str(self.ref), **retried.counts)
+        return retried
 
     def _queue(self, transaction: Transaction) -> dict[IterationState, int]:
         scope = _scope(self.ref)
+        sources = [IterationState.FAILED, *([] if self.failed_only else [IterationState.CANCELLED])]
         queued = {}
-        for source in (
-            [IterationState.FAILED] if self.failed_only else [IterationState.FAILED, IterationState.CANCELLED]
-        ):
+        for source in sources:
             queued[source] = transaction.run("retry_iterations", {**scope, "source": source})
         if self.ref.iteration is not None and not self.failed_only:
             queued[IterationState.SUCCEEDED] = transaction.run("retry_success", scope)
@@ -162,6 +177,7 @@ class RecoverWork:
         kept = {"kept": json.dumps(sorted(self.kept))}
         lost: list[tuple[int, int]] = transaction.read("experiments_with_lost", kept)
         transaction.run("lose_attempts", {**kept, "cause": cause, "error": f"the {what} went down while it ran"})
+        add_lost(transaction, cause)
         transaction.run("requeue_lost", kept)
         for experiment, count in lost:
             transaction.count(experiment, iterations_running=-count, iterations_queued=count)

@@ -96,6 +96,7 @@ CREATE TABLE iteration (
     attempt INTEGER NOT NULL DEFAULT 0,
     charged INTEGER NOT NULL DEFAULT 0,
     cause TEXT,
+    deaths INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (experiment, variant, number),
     FOREIGN KEY (experiment, variant) REFERENCES variant (experiment, number) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
@@ -216,6 +217,18 @@ CREATE TABLE report (
     FOREIGN KEY (experiment, variant, iteration) REFERENCES iteration (experiment, variant, number) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE artifact (
+    experiment INTEGER NOT NULL,
+    variant INTEGER NOT NULL,
+    iteration INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    name TEXT NOT NULL, -- of the file beside the output of the attempt
+    bytes INTEGER NOT NULL,
+    kept INTEGER NOT NULL CHECK (kept IN (0, 1)), -- 0: it was too large
+    PRIMARY KEY (experiment, variant, iteration, attempt, name),
+    FOREIGN KEY (experiment, variant, iteration) REFERENCES iteration (experiment, variant, number) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
 -- What the query planner is to believe: experiments are so large that lists of rows, of which it expects a million, are looked up one
 -- by one, never by a scan, be it one to fill a Bloom filter.
 -- Written here and never measured, so that a plan does not depend on what happens to be in the file.
@@ -226,4 +239,5 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('iteration', 'iteration', '300000000 30000000 3 1'),
     ('attempt', 'attempt', '300000000 30000000 3 1 1'),
     ('proposal', 'proposal', '100000000 10000000 500000 1'),
-    ('report', 'report', '300000000 30000000 300 100 100 1');
+    ('report', 'report', '300000000 30000000 300 100 100 1'),
+    ('artifact', 'artifact', '300000000 30000000 300 100 100 1');

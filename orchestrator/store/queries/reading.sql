@@ -59,7 +59,7 @@ SELECT json_group_array(json(row)) FROM (
     SELECT json_array(
         v.number, v.hash, v.params,
         (
-            SELECT json_group_array(json_array(i.number, i.stage, i."case", i.repeat, i.seed, i.state, i.attempt, i.charged, i.cause, CASE i.state
+            SELECT json_group_array(json_array(i.number, i.stage, i."case", i.repeat, i.seed, i.state, i.attempt, i.charged, i.cause, i.deaths, CASE i.state
                 WHEN 'succeeded' THEN (
                     SELECT a.metrics FROM attempt AS a
                     WHERE a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
@@ -81,6 +81,18 @@ FROM json_each(:rows) AS wanted, iteration AS i, attempt AS a
 WHERE
     i.experiment = :experiment AND i.variant = wanted.value AND i.state = 'succeeded'
     AND a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt;
+
+-- newest_walls --
+-- How long the newest successful evaluations of a stage took, newest first.
+SELECT json_group_array(wall_seconds) FROM (
+    SELECT a.wall_seconds
+    FROM iteration AS i
+    JOIN attempt AS a
+        ON a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
+    WHERE i.experiment = :experiment AND i.stage = :stage AND i.state = 'succeeded' AND a.wall_seconds IS NOT NULL
+    ORDER BY i.variant DESC, i.number DESC
+    LIMIT :limit
+);
 
 -- ungated_variants --
 -- Evaluated variants that no gate has judged yet, after a number.
@@ -141,7 +153,18 @@ SELECT json_group_array(json(row)) FROM (
         'started_us', started_us, 'finished_us', finished_us, 'wall_seconds', wall_seconds, 'cpu_seconds', cpu_seconds,
         'max_rss_bytes', max_rss_bytes, 'output_bytes', output_bytes, 'read_bytes', read_bytes, 'written_bytes', written_bytes,
         'queue_seconds', queue_seconds,
-        'pid', pid, 'start_ticks', start_ticks, 'cost_usd', cost_usd, 'tokens', tokens
+        'pid', pid, 'start_ticks', start_ticks, 'cost_usd', cost_usd, 'tokens', tokens,
+        'artifacts', (
+            SELECT json_group_array(json_object(
+                'name', f.name, 'bytes', f.bytes,
+                'path', CASE WHEN f.kept THEN
+                    printf('runs/%d/%d/%d.%d.artifacts/%s', f.experiment, f.variant, f.iteration, f.attempt, f.name)
+                END
+            ))
+            FROM artifact AS f
+            WHERE f.experiment = attempt.experiment AND f.variant = attempt.variant
+                AND f.iteration = attempt.iteration AND f.attempt = attempt.number
+        )
     ) AS row
     FROM attempt WHERE experiment = :experiment AND variant = :variant AND iteration = :iteration ORDER BY number
 );

@@ -21,7 +21,7 @@ WHERE
 
 -- retry_iterations --
 -- Queue anew what failed or was cancelled, one of the two; its attempts stay on record (IN names the partial index).
-UPDATE iteration SET state = 'queued', charged = 0, cause = NULL
+UPDATE iteration SET state = 'queued', charged = 0, deaths = 0, cause = NULL
 WHERE
     experiment = :experiment
     AND state IN ('failed', 'cancelled') AND state = :source
@@ -30,7 +30,7 @@ WHERE
 
 -- retry_success --
 -- Queue anew one iteration that has succeeded; its attempts stay on record.
-UPDATE iteration SET state = 'queued', charged = 0, cause = NULL
+UPDATE iteration SET state = 'queued', charged = 0, deaths = 0, cause = NULL
 WHERE experiment = :experiment AND variant = :variant AND number = :iteration AND state = 'succeeded';
 
 -- retry_variants --
@@ -55,6 +55,24 @@ WHERE
             experiment = :experiment AND variant = :variant AND number = :iteration
             AND state = 'succeeded' AND NOT :failed_only
     );
+
+-- cases_to_retry --
+-- How many iterations of each case are about to be queued anew.
+SELECT json_group_array(json_array("case", count)) FROM (
+    SELECT "case", count(*) AS count FROM (
+        SELECT "case" FROM iteration
+        WHERE
+            experiment = :experiment
+            AND state IN ('failed', 'cancelled') AND (state = 'failed' OR NOT :failed_only)
+            AND variant BETWEEN coalesce(:variant, 0) AND coalesce(:variant, 9223372036854775807)
+            AND number BETWEEN coalesce(:iteration, 0) AND coalesce(:iteration, 9223372036854775807)
+        UNION ALL
+        SELECT "case" FROM iteration
+        WHERE
+            experiment = :experiment AND variant = :variant AND number = :iteration
+            AND state = 'succeeded' AND NOT :failed_only
+    ) GROUP BY "case"
+);
 
 -- lose_attempts --
 -- Attempts that were under way when the daemon or the machine went down, but for those that an executor has kept.

@@ -22,6 +22,28 @@ ON CONFLICT (experiment, stage, executor, end, cause) DO UPDATE SET
     first_started_us = coalesce(min(first_started_us, excluded.first_started_us), first_started_us, excluded.first_started_us),
     last_finished_us = coalesce(max(last_finished_us, excluded.last_finished_us), last_finished_us, excluded.last_finished_us);
 
+-- lose_usage --
+-- Add the attempts that have just been recorded as lost; nothing is known of what they used.
+INSERT INTO usage (experiment, stage, executor, end, cause, attempts, variant, iteration, attempt)
+SELECT i.experiment, i.stage, '', 'failed', :cause, count(*), min(i.variant), i.number, i.attempt
+FROM iteration AS i, attempt AS a
+WHERE
+    i.state = 'running'
+    AND a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
+GROUP BY i.experiment, i.stage
+ON CONFLICT (experiment, stage, executor, end, cause) DO UPDATE SET attempts = attempts + excluded.attempts;
+
+-- lose_usage_total --
+-- Add them to the sums over everything that ever ran.
+INSERT INTO usage_total (executor, end, cause, attempts)
+SELECT '', 'failed', :cause, count(*)
+FROM iteration AS i, attempt AS a
+WHERE
+    i.state = 'running'
+    AND a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
+HAVING count(*) > 0
+ON CONFLICT (executor, end, cause) DO UPDATE SET attempts = attempts + excluded.attempts;
+
 -- add_usage_total --
 -- Add to the sums over everything that ever ran.
 INSERT INTO usage_total (

@@ -104,8 +104,9 @@ UPDATE iteration SET
     state = moved.target,
     attempt = moved.attempt,
     charged = moved.charged,
-    cause = moved.cause
-FROM (WITH listed (variant, number, target, attempt, charged, cause) AS (VALUES :rows) SELECT * FROM listed) AS moved
+    cause = moved.cause,
+    deaths = moved.deaths
+FROM (WITH listed (variant, number, target, attempt, charged, cause, deaths) AS (VALUES :rows) SELECT * FROM listed) AS moved
 WHERE
     iteration.experiment = ?1
     AND iteration.variant = moved.variant
@@ -139,6 +140,10 @@ INSERT INTO attempt (
     wall_seconds, cpu_seconds, max_rss_bytes, output_bytes, queue_seconds, pid, start_ticks,
     read_bytes, written_bytes, metrics
 ) VALUES :rows;
+
+-- add_artifacts --
+-- Files that ended attempts wanted to keep; what an interrupted start of the same attempt has told is replaced.
+INSERT OR REPLACE INTO artifact (experiment, variant, iteration, attempt, name, bytes, kept) VALUES :rows;
 
 -- move_variants --
 -- End variants of an experiment that are open.

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.engine.admission import STANDBY, QueueView, StageView, Start, Wait, admit
+from orchestrator.engine.admission import MEMORY, STANDBY, QueueView, StageView, Start, Wait, admit
 
 
 def stage(name: str = "main", *, ready: int = 10, batch: int = 1, **more: Any) -> StageView:
@@ -18,7 +18,9 @@ def stage(name: str = "main", *, ready: int = 10, batch: int = 1, **more: Any) -
 def queue(experiment: int, *stages: StageView, **more: Any) -> QueueView:
     """One experiment's work."""
     facts: dict[str, Any] = {
-        "priority": 0,
+        "rank": 0,
+        "weight": 1.0,
+        "turns": {"slot": 0.0, "thread": 0.0},
         "last_served": 0,
         "max_parallel": 100,
         "running": 0,
@@ -28,9 +30,14 @@ def queue(experiment: int, *stages: StageView, **more: Any) -> QueueView:
     return QueueView(experiment=experiment, stages=stages or (stage(),), **facts)
 
 
-def free(*, slot: int = 0, thread: int = 0, standby: int = 0) -> dict[str, int]:
-    """Free permits by kind."""
-    return {"slot": slot, "thread": thread, STANDBY: standby}
+def turn(of_slots: float) -> dict[str, float]:
+    """Turns of which that for slots is given."""
+    return {"slot": of_slots, "thread": 0.0}
+
+
+def free(*, slot: int = 0, thread: int = 0, standby: int = 0, memory: int | None = None) -> dict[str, int]:
+    """Free permits and memory by kind."""
+    return {"slot": slot, "thread": thread, STANDBY: standby} | ({} if memory is None else {MEMORY: memory})
 
 
 def test_nothing_to_do_is_nothing_done() -> None:
@@ -57,8 +64,8 @@ def test_the_last_batch_holds_what_is_left() -> None:
 
 
 def test_equal_experiments_take_turns() -> None:
-    """Of two experiments of one priority the one served longest ago goes first, then they alternate."""
-    found = admit([queue(1, last_served=9), queue(2, last_served=4)], free(slot=4))
+    """Of two experiments of one rank the one with the smaller turn goes first, then they alternate."""
+    found = admit([queue(1, turns=turn(9.02)), queue(2, turns=turn(9.0))], free(slot=4))
 
     assert [start.experiment for start in found.starts] == [2, 1, 2, 1]
     assert found.waits == {(1, "main"): Wait.SLOTS, (2, "main"): Wait.SLOTS}
@@ -66,7 +73,7 @@ def test_equal_experiments_take_turns() -> None:
 
 def test_what_waits_behind_a_higher_priority_is_told_so() -> None:
     """When two want the last slot the lower priority waits for the higher one, and the higher one for slots."""
-    found = admit([queue(1), queue(2, priority=3)], free(slot=1))
+    found = admit([queue(1), queue(2, rank=3)], free(slot=1))
 
     assert found.starts == (Start(2, "main", 1),)
     assert found.waits == {(1, "main"): Wait.PRIORITY, (2, "main"): Wait.SLOTS}
@@ -74,7 +81,7 @@ def test_what_waits_behind_a_higher_priority_is_told_so() -> None:
 
 def test_a_higher_priority_goes_first_until_it_can_use_no_more() -> None:
     """All slots go to the higher priority as far as its own limit; only then the lower one is served."""
-    found = admit([queue(1), queue(2, priority=5, max_parallel=3)], free(slot=4))
+    found = admit([queue(1), queue(2, rank=5, max_parallel=3)], free(slot=4))
 
     assert [start.experiment for start in found.starts] == [2, 2, 2, 1]
     assert found.waits == {(1, "main"): Wait.SLOTS, (2, "main"): Wait.MAX_PARALLEL}
@@ -90,7 +97,7 @@ def test_max_parallel_counts_what_runs_already() -> None:
 
 def test_a_paused_experiment_waits_and_the_others_do_not() -> None:
     """Nothing of a paused experiment starts, whatever its priority."""
-    found = admit([queue(1, paused=True, priority=9), queue(2, stage(ready=1))], free(slot=4))
+    found = admit([queue(1, paused=True, rank=9), queue(2, stage(ready=1))], free(slot=4))
 
     assert found.starts == (Start(2, "main", 1),)
     assert found.waits == {(1, "main"): Wait.PAUSED}
@@ -140,8 +147,8 @@ def test_short_batches_stand_by_when_no_permit_is_free() -> None:
 
 def test_standing_by_does_not_keep_others_from_their_turn() -> None:
     """While a long batch waits for a slot, no short one is let in to stand by: it would take the next slot, again and again."""
-    busy = queue(1, stage(short=True), running=3, last_served=7)
-    found = admit([busy, queue(2, last_served=3)], free(standby=1))
+    busy = queue(1, stage(short=True), running=3, turns=turn(3.0))
+    found = admit([busy, queue(2, turns=turn(7.0))], free(standby=1))
 
     assert found.starts == ()
     assert found.waits == {(1, "main"): Wait.SLOTS, (2, "main"): Wait.SLOTS}
@@ -156,6 +163,57 @@ def test_who_cannot_start_anyway_keeps_nobody_from_standing_by() -> None:
     assert found.waits == {(2, "main"): Wait.MAX_PARALLEL, (3, "main"): Wait.PAUSED, (4, "main"): Wait.THREADS}
 
 
+def test_declared_memory_must_fit() -> None:
+    """Of batches that declare 3 each two fit into 8; the next waits for memory, and what declares nothing goes on."""
+    hungry, frugal = stage("hungry", claims=((MEMORY, 3),)), stage("frugal", ready=1)
+    found = admit([queue(1, hungry, frugal)], free(slot=5, memory=8))
+
+    assert found.starts == (Start(1, "hungry", 1), Start(1, "hungry", 1), Start(1, "frugal", 1))
+    assert found.waits == {(1, "hungry"): Wait.DECLARED_MEMORY}
+
+
+def test_a_claim_of_a_kind_nobody_counts_is_met() -> None:
+    """Where memory is not watched what declares it starts all the same; another claim that is taken is told as such."""
+    watched = admit([queue(1, stage(ready=1, claims=((MEMORY, 3),)))], free(slot=1))
+    taken = admit([queue(1, stage(ready=1, claims=(("lane docs", 1),)))], {**free(slot=1), "lane docs": 0})
+
+    assert watched.starts == (Start(1, "main", 1),)
+    assert taken.waits == {(1, "main"): Wait.CLAIM}
+
+
+def test_a_busy_machine_lets_in_so_many_and_no_more() -> None:
+    """Closed but for one, one starts; closed and one runs, none does. The rest waits for that reason."""
+    one = admit([queue(1)], free(slot=2, standby=2), closed=Wait.CPU, despite=1)
+    none = admit([queue(1)], free(slot=2, standby=2), closed=Wait.CPU, despite=0)
+
+    assert (one.starts, one.waits) == ((Start(1, "main", 1),), {(1, "main"): Wait.CPU})
+    assert (none.starts, none.waits) == ((), {(1, "main"): Wait.CPU})
+
+
+def test_who_needs_two_slots_is_not_overtaken_for_ever() -> None:
+    """With one slot free and its turn come, a batch that takes two keeps the slot free; later in turn it does not."""
+    wide, slim = queue(1, stage(permits=2)), queue(2, turns=turn(1.0))
+    first = admit([wide, slim], free(slot=1))
+    later = admit([queue(1, stage(permits=2), turns=turn(9.0)), slim], free(slot=1))
+
+    assert (first.starts, first.waits) == ((), {(1, "main"): Wait.CPUS, (2, "main"): Wait.SLOTS})
+    assert later.starts == (Start(2, "main", 1),)
+
+
+def test_a_batch_counts_by_its_length() -> None:
+    """After one batch of 10 s of one experiment the other one gets ten of 1 s, within one decision."""
+    found = admit([queue(1, stage(seconds=10.0)), queue(2, stage(seconds=1.0))], free(slot=12))
+
+    assert [start.experiment for start in found.starts] == [1] + [2] * 10 + [1]
+
+
+def test_a_weight_is_a_share() -> None:
+    """Of twelve slots an experiment of weight 3 gets nine and one of weight 1 three."""
+    found = admit([queue(1, stage(ready=99), weight=3.0), queue(2, stage(ready=99))], free(slot=12))
+
+    assert Counter(start.experiment for start in found.starts) == {1: 9, 2: 3}
+
+
 STAGES = st.builds(
     StageView,
     name=st.sampled_from("abc"),
@@ -165,12 +223,21 @@ STAGES = st.builds(
     running=st.integers(0, 3),
     width=st.none() | st.integers(1, 3),
     short=st.booleans(),
+    permits=st.integers(1, 2),
+    seconds=st.sampled_from([0.01, 0.05, 2.0]),
+    claims=st.lists(
+        st.tuples(st.sampled_from([MEMORY, "unlimited"]), st.integers(1, 5)),
+        max_size=2,
+        unique_by=lambda claim: claim[0],
+    ).map(tuple),
 )
 QUEUES = st.lists(
     st.builds(
         QueueView,
         experiment=st.integers(1, 6),
-        priority=st.integers(-1, 1),
+        rank=st.integers(-1, 1),
+        weight=st.sampled_from([0.5, 1.0, 3.0]),
+        turns=st.builds(turn, st.floats(0, 5)),
         last_served=st.integers(0, 5),
         max_parallel=st.integers(1, 4),
         running=st.integers(0, 4),
@@ -180,7 +247,9 @@ QUEUES = st.lists(
     max_size=4,
     unique_by=lambda view: view.experiment,
 )
-FREE = st.builds(free, slot=st.integers(0, 4), thread=st.integers(0, 4), standby=st.integers(0, 4))
+FREE = st.builds(
+    free, slot=st.integers(0, 4), thread=st.integers(0, 4), standby=st.integers(0, 4), memory=st.integers(0, 9)
+)
 
 
 @given(QUEUES, FREE)
@@ -194,8 +263,10 @@ def test_no_limit_is_ever_exceeded_and_nothing_is_lost(queues: list[QueueView], 
         sent[start.experiment, start.stage] += start.count
 
     for kind in ("slot", "thread"):
-        beyond = sum(count for key, count in batches.items() if stages[key].permit == kind) - permits[kind]
-        assert beyond <= permits[STANDBY]
+        held = sum(count * stages[key].permits for key, count in batches.items() if stages[key].permit == kind)
+        assert held - permits[kind] <= permits[STANDBY]
+    claimed = [(kind, count * amount) for key, count in batches.items() for kind, amount in stages[key].claims]
+    assert sum(amount for kind, amount in claimed if kind == MEMORY) <= permits[MEMORY]
     for view in queues:
         mine = {one.name: batches[view.experiment, one.name] for one in view.stages}
         times = 2 if any(one.short for one in view.stages) else 1
@@ -216,3 +287,40 @@ def test_the_order_in_which_experiments_are_given_changes_nothing(
 ) -> None:
     """The decision is a function of the set of experiments."""
     assert admit(queues, permits) == admit(queues[::-1], permits)
+
+
+def test_a_batch_may_occupy_several_permits() -> None:
+    """Of five slots two batches of two take four; the fifth is kept for the next of them, and for nobody after it."""
+    wide = queue(1, stage(permits=2), rank=1)
+    found = admit([wide, queue(2)], free(slot=5))
+
+    assert found.starts == (Start(1, "main", 1), Start(1, "main", 1))
+    assert found.waits == {(1, "main"): Wait.CPUS, (2, "main"): Wait.PRIORITY}
+
+
+def test_who_is_served_before_a_wide_batch_does_not_wait_for_it() -> None:
+    """A wide batch keeps what is free from those behind it only, and from nobody who uses permits of another kind."""
+    wide = queue(1, stage(permits=3), last_served=5)
+    found = admit(
+        [wide, queue(2, stage(ready=1)), queue(3, stage(permit="thread"), last_served=9)], free(slot=3, thread=1)
+    )
+
+    assert found.starts == (Start(2, "main", 1), Start(3, "main", 1))
+    assert found.waits == {(1, "main"): Wait.CPUS, (3, "main"): Wait.THREADS}
+
+
+def test_nobody_stands_by_where_a_wide_batch_waits() -> None:
+    """Short batches would take every slot as it comes free, and the wide one would wait for ever."""
+    wide = queue(1, stage(permits=2))
+    found = admit([wide, queue(2, stage(short=True), last_served=1)], free(slot=1, standby=2))
+
+    assert found.starts == ()
+    assert found.waits == {(1, "main"): Wait.CPUS, (2, "main"): Wait.SLOTS}
+
+
+def test_a_wide_stage_keeps_the_free_slots_from_earlier_stages() -> None:
+    """What was begun is finished before more is begun, also when it needs more slots than are free."""
+    found = admit([queue(1, stage("full", permits=2), stage("filter"))], free(slot=1))
+
+    assert found.starts == ()
+    assert found.waits == {(1, "full"): Wait.CPUS, (1, "filter"): Wait.SLOTS}

@@ -87,7 +87,7 @@ def test_no_lock_is_ever_given_twice(
 ) -> None:
     """Whatever is held and needed: what starts needs different free locks, and something starts that could start alone."""
     queues = [
-        queue(number, stage(ready=2, locks=tuple(sorted(names))), priority=priority, last_served=served)
+        queue(number, stage(ready=2, locks=tuple(sorted(names))), rank=priority, last_served=served)
         for number, (names, priority, served) in enumerate(needs)
     ]
     found = admit(queues, free(slot=slots), locks=LockView(here=here, elsewhere=elsewhere - here))

@@ -15,6 +15,7 @@ from orchestrator.engine.settling import (
     given_back,
     settle,
     with_objective,
+    with_verdict,
 )
 from orchestrator.engine.trouble import Tally, Trouble, trouble_of
 from orchestrator.engine.variant import ActiveIteration
@@ -25,9 +26,14 @@ QUEUED, FAILED = IterationState.QUEUED, IterationState.FAILED
 CHARGED = [cause for cause in Cause if cause is not Cause.MACHINE_LOST]
 
 
-def iteration(*, attempt: int = 3, charged: int = 1) -> ActiveIteration:
+def iteration(*, attempt: int = 3, charged: int = 1, deaths: int = 0) -> ActiveIteration:
     """One that runs its third attempt and was charged for one."""
-    return ActiveIteration(1, "main", None, 1, 7, IterationState.RUNNING, attempt, charged)
+    return ActiveIteration(1, "main", None, 1, 7, IterationState.RUNNING, attempt, charged, deaths=deaths)
+
+
+def deaths_by(cause: Cause) -> int:
+    """How many deaths one failure of this cause is."""
+    return int(cause in {Cause.SIGNALLED, Cause.WORKER_LOST, Cause.OUT_OF_MEMORY})
 
 
 def failure(cause: Cause, **more: Any) -> Outcome:
@@ -51,7 +57,7 @@ def test_what_did_not_fail_is_not_charged(end: AttemptEnd, state: IterationState
 @pytest.mark.parametrize("cause", CHARGED)
 def test_a_failure_is_charged_and_final_without_retries(cause: Cause) -> None:
     """Any cause but the loss of the machine ends an iteration that has no retry left, and counts."""
-    assert settle(iteration(), failure(cause), Retries(max=1)) == Settled(FAILED, 3, 2, cause)
+    assert settle(iteration(), failure(cause), Retries(max=1)) == Settled(FAILED, 3, 2, cause, deaths=deaths_by(cause))
 
 
 @pytest.mark.parametrize("cause", CHARGED)
@@ -60,7 +66,45 @@ def test_a_failure_with_a_retry_left_is_tried_again_after_the_back_off(cause: Ca
     retries = Retries(max=2, backoff_seconds=1.5)
     wait = backoff_seconds(retries, charged=2, seed=7)
 
-    assert settle(iteration(), failure(cause), retries) == Settled(QUEUED, 3, 2, cause, wait)
+    assert settle(iteration(), failure(cause), retries) == Settled(QUEUED, 3, 2, cause, wait, deaths_by(cause))
+
+
+@pytest.mark.parametrize("cause", CHARGED)
+def test_what_has_died_three_times_is_not_tried_again(cause: Cause) -> None:
+    """The third death is the last, whatever the retries say, and its error says so; other failures are no deaths."""
+    settled = settle(iteration(deaths=2), failure(cause), Retries(max=9))
+    died = bool(deaths_by(cause))
+    told = with_verdict(failure(cause), settled).error
+
+    assert (settled.state is FAILED, settled.poisoned, settled.deaths) == (died, died, 2 + died)
+    assert told == (
+        "it broke; its process has died 3 times: it is not tried again, whatever its retries say"
+        if died
+        else "it broke"
+    )
+
+
+def test_a_last_failure_is_no_poison_by_itself() -> None:
+    """Without retries left it fails for that: nothing is said of deaths."""
+    assert not settle(iteration(deaths=2), failure(Cause.SIGNALLED), Retries(max=1)).poisoned
+
+
+def test_a_long_error_keeps_its_lines_before_the_verdict() -> None:
+    """What a command has printed stands above, the verdict on a line of its own."""
+    settled = settle(iteration(deaths=2), failure(Cause.SIGNALLED), Retries(max=9))
+    outcome = failure(Cause.SIGNALLED)._replace(error="killed by SIGKILL\nlast words")
+    lines = (with_verdict(outcome, settled).error or "").splitlines()
+
+    assert lines[:2] == ["killed by SIGKILL", "last words"]
+    assert lines[2].startswith("its process has died 3 times")
+
+
+@pytest.mark.parametrize("end", [AttemptEnd.CANCELLED, AttemptEnd.INTERRUPTED, AttemptEnd.SUCCEEDED])
+def test_deaths_are_not_forgotten(end: AttemptEnd) -> None:
+    """What did not fail, was given back, or was lost with the machine keeps its deaths."""
+    assert settle(iteration(deaths=2), Outcome(end=end), Retries(max=9)).deaths == 2
+    assert settle(iteration(deaths=2), failure(Cause.MACHINE_LOST), Retries(max=9)).deaths == 2
+    assert given_back(iteration(deaths=2)).deaths == 2
 
 
 @given(st.floats(0, 1e6), st.integers(1, 10**6), st.integers(0, 2**32 - 1))
@@ -89,7 +133,7 @@ def test_only_the_named_causes_are_tried_again() -> None:
     retries = Retries(max=9, on=(Cause.SIGNALLED, Cause.WORKER_LOST))
 
     assert settle(iteration(), failure(Cause.RAISED), retries) == Settled(FAILED, 3, 2, Cause.RAISED)
-    assert settle(iteration(), failure(Cause.SIGNALLED), retries) == Settled(QUEUED, 3, 2, Cause.SIGNALLED)
+    assert settle(iteration(), failure(Cause.SIGNALLED), retries) == Settled(QUEUED, 3, 2, Cause.SIGNALLED, deaths=1)
 
 
 @pytest.mark.parametrize("retries", [Retries(max=0), Retries(max=3, backoff_seconds=9.0, on=(Cause.RAISED,))])

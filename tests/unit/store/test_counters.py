@@ -1,4 +1,4 @@
-"""Claims about counters: whatever happens to an experiment, what is counted equals what is there."""
+"""Claims about counters and sums: whatever happens to an experiment, what is counted and added up equals what is there."""
 
 import contextlib
 import tempfile
@@ -31,6 +31,16 @@ COUNTERS: dict[str, list[str]] = {
     "variant": ["evaluated", "failed", "pruned", "cancelled"],
     "iteration": list(IterationState),
 }
+
+_SUMMED = """
+    SELECT stage, end, cause, sum(attempts), sum(queue_seconds) FROM usage
+    WHERE experiment = ? GROUP BY stage, end, cause ORDER BY stage, end, cause
+"""
+_THERE = """
+    SELECT i.stage, a.end, coalesce(a.cause, '') AS cause, count(*), sum(a.queue_seconds) FROM attempt AS a
+    JOIN iteration AS i ON i.experiment = a.experiment AND i.variant = a.variant AND i.number = a.iteration
+    WHERE a.experiment = ? GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
 
 
 class Story:
@@ -122,6 +132,11 @@ class Story:
             self.experiment,
         )
         assert counts[0] == counts[1]
+        assert await rows(self.store, _SUMMED, self.experiment) == await rows(self.store, _THERE, self.experiment)
+        (totals,) = await rows(
+            self.store, "SELECT coalesce(sum(attempts), 0), (SELECT count(*) FROM attempt) FROM usage_total"
+        )
+        assert totals[0] == totals[1]
 
 
 def _end_of(states: set[IterationState]) -> VariantState:

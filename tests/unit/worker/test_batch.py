@@ -96,6 +96,7 @@ def outcome(workdir: Path, call: str, *, count: int = 1, **parameters: Any) -> d
             "workdir": str(workdir),
             "output_folder": str(workdir / "runs"),
             "output_limit_bytes": 1000,
+            "artifact_limit_bytes": 1000,
             "lane": None,
             "evaluations": [(1, number, 1, text, 11, 12, None, 2) for number in range(1, count + 1)],
         }
@@ -181,10 +182,11 @@ def test_what_is_not_there_or_no_function_fails_as_an_import(workdir: Path, call
 
 
 def test_what_a_trial_is_told_comes_with_the_outcome(workdir: Path) -> None:
-    """Costs add up, artifacts are absolute and have a size, reports keep their order."""
+    """Costs add up, artifacts have a size and are copied, reports keep their order."""
     ended = outcome(workdir, "spends")
     assert ended["cost"] == {"usd": 0.75, "tokens": 10}
-    assert ended["artifacts"] == [{"path": str(workdir / "model.bin"), "bytes": 5}]
+    assert ended["artifacts"] == [{"name": "model.bin", "bytes": 5, "kept": True}]
+    assert (workdir / "runs" / "1" / "1.1.artifacts" / "model.bin").stat().st_size == 5
     assert [report["step"] for report in ended["reports"]] == [0, 1, 2]
 
 

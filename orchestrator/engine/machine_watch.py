@@ -1,0 +1,53 @@
+"""Keeps an eye on the machine while there is something to do: the last reading and what follows from it."""
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+import structlog
+
+from orchestrator.engine.pressure import Pressure, Thresholds, pressure
+from orchestrator.resources import Probe, Readings
+
+log = structlog.get_logger(__name__)
+
+STALE_SECONDS = 1.0
+
+
+class MachineWatch:
+    """One for the daemon. Admission reads `pressure`; nothing is measured for it."""
+
+    def __init__(self, probe: Probe, thresholds: Thresholds) -> None:
+        self.thresholds = thresholds
+        self._probe = probe
+        self._taken_seconds = float("-inf")
+        self.pressure = pressure(probe.read(), thresholds)
+
+    @property
+    def readings(self) -> Readings:
+        """The last ones."""
+        return self.pressure.readings
+
+    def look(self) -> Pressure:
+        """The pressure now: with a new reading when the last one is older than a second."""
+        if anyio.current_time() - self._taken_seconds >= STALE_SECONDS:
+            self._judge(self._probe.read())
+        return self.pressure
+
+    async def run(self, *, needed: Callable[[], Awaitable[None]], told: Callable[[], None]) -> None:
+        """Take a reading again and again while it is `needed`; after each one somebody is `told`. Runs until it is cancelled."""
+        while True:
+            await needed()
+            self._judge(await self._probe.next())
+            told()
+
+    def _judge(self, readings: Readings) -> None:
+        before = self.pressure.closed
+        self._taken_seconds = anyio.current_time()
+        self.pressure = pressure(readings, self.thresholds, before=before)
+        if self.pressure.closed != before:
+            facts = {
+                "memory_percent": round(readings.memory_percent, 1),
+                "others_cpu_percent": readings.others_cpu_percent,
+                "disk_free_bytes": readings.disk_free_bytes,
+            }
+            log.warning("admission_limited", because=[str(wait) for wait in self.pressure.closed], **facts)

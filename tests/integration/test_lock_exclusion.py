@@ -1,0 +1,17 @@
+"""Claims about one lock and holders that share nothing but the folder of locks, some of them killed."""
+
+import random
+from pathlib import Path
+
+from orchestrator.locks import file_of, take
+from tests.support.lock_contest import contest
+from tests.support.processes import processes_left
+
+
+def test_a_lock_is_never_held_twice_whoever_is_killed(tmp_path: Path) -> None:
+    """Two holders take one lock 300 times, each of them killed now and then: never together, and in the end it can be taken."""
+    told = contest(tmp_path, holds=300, kills=4, seed=random.randrange(2**32))
+    assert told == b"." * 300
+    with take(file_of(tmp_path / "locks", "gpu0")):
+        pass
+    assert not processes_left(str(tmp_path))

@@ -1,0 +1,21 @@
+"""Take one lock ten thousand times from two processes that are killed at random: never do both hold it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.lock_contest import contest
+from tests.support.processes import processes_left
+
+HOLDS = 10_000
+KILLS = 150
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1500)
+def test_ten_thousand_times_never_twice(tmp_path: Path) -> None:
+    """However often a holder is killed, the lock was held alone each time, and no process is left."""
+    told = contest(tmp_path, holds=HOLDS, kills=KILLS, seed=int(os.environ.get("TORTURE_SEED", "1")))
+    assert told.count(b".") == HOLDS
+    assert not processes_left(str(tmp_path))
