@@ -252,9 +252,11 @@ async def test_the_breaker_stops_a_broken_evaluator(tmp_path: Path, allowed: dic
     executor = InlineExecutor(fails)
     async with open_lab(tmp_path, executor, slots=1) as lab:
         ended = await lab.run(space={"x": list(range(100))}, limits={"max_failures": allowed, "max_parallel": 1})
+        (decided,) = await lab.decisions(1, "decide")
 
     assert ended["state"] == "failed"
     assert ended["reason"].partition("; the last was 1.")[0] == reason
+    assert (decided["rule"], decided["message"]) == ("max_failures", ended["reason"])
     assert len(executor.seen) < 100
     assert ended["iterations"]["cancelled"] == 100 - ended["iterations"]["failed"]
 

@@ -40,6 +40,7 @@ def test_a_dict_is_accepted_wherever_a_file_is(orc: Orc, monkeypatch: pytest.Mon
         assert speaking.part(f"{experiment.ref}.1.1").logs() == "{'x': 3}\n"
         assert speaking.experiment("from-a-dict").ref == experiment.ref
         assert experiment.why()
+        assert experiment.report()["usage"]["attempts"] == 3
         assert [each["state"] for each in experiment.progress()][-1] == "succeeded"
         assert experiment.ref in {str(each["id"]) for each in speaking.experiments()}
         assert "experiment_ended" in {each["kind"] for each in speaking.events(experiment=int(experiment.ref))}

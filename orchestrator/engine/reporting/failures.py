@@ -15,8 +15,8 @@ ADVICE: Mapping[Cause, str] = {
     Cause.TIMED_OUT: "it hung, or the timeout of stage {stage} is too short for it: compare with the longest one that succeeded",
     Cause.OUT_OF_MEMORY: "raise memory of stage {stage}, let it need less, or run fewer at once (limits.max_parallel)",
     Cause.INVALID_RESULT: "it must return finite numbers, and the objective among them",
-    Cause.WORKER_LOST: "its worker or the daemon went away under it; it is not known to be its fault. "
-    'Retries for it: retries = {{ max = 2, on = ["worker_lost"] }}',
+    Cause.WORKER_LOST: "its worker, its keeper or the daemon went away under it. What went down with the daemon was run again by itself; "
+    'retries for the rest: retries = {{ max = 2, on = ["worker_lost"] }}',
     Cause.MACHINE_LOST: "nothing: it was run again by itself, uncounted",
 }
 """What a person can do, by cause."""

@@ -19,6 +19,7 @@ from orchestrator.domain.states import (
 )
 from orchestrator.errors import Conflict
 from orchestrator.store.changes.experiments import enter_phase
+from orchestrator.store.changes.rounds import Decision
 from orchestrator.store.changes.usage import add_lost
 from orchestrator.store.moves import count_variants, experiment_row, move_experiment
 from orchestrator.store.writer import Transaction
@@ -58,7 +59,16 @@ class EndEarly:
         left = cancel_iterations(transaction, ref, source=IterationState.RUNNING)
         counts = cancel_work(transaction, ref, rule=self.rule)
         move_experiment(transaction, self.experiment, self.target, reason=self.reason)
-        return {**counts, "iterations": counts["iterations"] + left}
+        cancelled = {**counts, "iterations": counts["iterations"] + left}
+        decision = Decision(
+            kind="decide",
+            rule=self.rule,
+            message=self.reason,
+            inputs={},
+            result={"action": "end", "state": self.target, "cancelled": cancelled},
+        )
+        decision.add(transaction, experiment=self.experiment, round_number=found["round"])
+        return cancelled
 
 
 def cancel_work(transaction: Transaction, ref: Ref, *, rule: str) -> dict[str, int]:
