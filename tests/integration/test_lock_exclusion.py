@@ -20,10 +20,10 @@ def test_a_lock_is_never_held_twice_whoever_is_killed(tmp_path: Path) -> None:
     assert not processes_left(str(tmp_path))
 
 
-@pytest.mark.parametrize("executors", [("process", "process"), ("thread", "isolated"), ("sequential", "isolated")])
+@pytest.mark.parametrize("executors", [("process", "thread"), ("sequential", "isolated")])
 def test_two_daemons_never_run_together_what_needs_one_lock(tmp_path: Path, executors: tuple[str, str]) -> None:
     """With state directories of their own, one of them killed in between: every evaluation runs alone, and both experiments end."""
     rng = random.Random(7)
-    for iterations in rivalry(tmp_path, executors, count=12, kills=1, rng=rng):
-        assert (iterations["succeeded"], iterations["failed"]) == (12, 0)
-    assert (tmp_path / "witness").stat().st_size >= 24
+    for iterations in rivalry(tmp_path, executors, count=8, kills=1, rng=rng):
+        assert (iterations["succeeded"], iterations["failed"]) == (8, 0)
+    assert (tmp_path / "witness").stat().st_size >= 16
