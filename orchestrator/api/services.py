@@ -63,18 +63,19 @@ async def _services(request: Request) -> Services:
 Given = Annotated[Services, Depends(_services)]
 
 
-def _needs(right: Right) -> Any:
+def _needs(right: Right, *, noted: bool = False) -> Any:
     async def check(request: Request) -> None:
         peer = getattr(request.state, "peer", None)
         require(peer, right, services_of(request).rules)
-        if right is Right.CONTROL and peer is not None:
+        if noted and peer is not None:
             log.info("control_requested", method=request.method, path=request.url.path, uid=peer.uid, pid=peer.pid)
 
     return Depends(check)
 
 
 READING = _needs(Right.READ)
-CONTROLLING = _needs(Right.CONTROL)
+CONTROLLING = _needs(Right.CONTROL, noted=True)
+REPORTING = _needs(Right.CONTROL)  # of evaluations, thousands of times: not worth a line each in the log
 
 RefText = Annotated[
     str,

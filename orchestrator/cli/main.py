@@ -29,7 +29,8 @@ class Orc(click.Group):
         """Load a verb."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"orchestrator.cli.commands.{cmd_name}").command
+        module = importlib.import_module(f"orchestrator.cli.commands.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
         return command
 
     def resolve_command(
@@ -44,7 +45,7 @@ class Orc(click.Group):
         """The verbs by purpose."""
         for title, verbs in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl(list(verbs.items()), col_max=12)
+                formatter.write_dl(list(verbs.items()), col_max=14)
 
 
 def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: ARG001, FBT001 - click's signature

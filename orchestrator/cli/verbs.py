@@ -26,6 +26,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "explain": "Say why something waits.",
         "export": "Write a row for every iteration, as CSV or JSON.",
     },
+    "Tell": {
+        "report-metric": "Tell how far an evaluation is, from the command that it runs.",
+    },
     "Steer": {
         "pause": "Start nothing new of an experiment.",
         "resume": "Go on with a paused experiment.",

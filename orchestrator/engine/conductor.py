@@ -19,6 +19,7 @@ from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.evaluation import Evaluation
 from orchestrator.engine.loading import recall_times
 from orchestrator.engine.plan import APPROACH, Plan
+from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.trouble import Trouble
 from orchestrator.search.decide import RoundSummary
 from orchestrator.search.registry import generator
@@ -38,9 +39,11 @@ CANCELLED = Trouble(rule="cancelled", reason="cancelled by hand")
 class Conductor:
     """Leads one experiment from where it stands to its end."""
 
-    def __init__(self, plan: Plan, store: DurableWriter, views: Views, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self, plan: Plan, store: DurableWriter, views: Views, *, dispatcher: Dispatcher, report_writer: ReportWriter
+    ) -> None:
         self.plan = plan
-        self.evaluation = Evaluation(plan, store, views, dispatcher)
+        self.evaluation = Evaluation(plan, store, views, dispatcher=dispatcher, report_writer=report_writer)
         self.state = ExperimentState.QUEUED
         self.phase: Phase | None = None
         self.round = 0
@@ -81,6 +84,7 @@ class Conductor:
         await recall_times(self._views, self.evaluation.queue)
         self._history = [await rounds.summary(self._views, self.plan, number) for number in range(1, self.round)]
         await rounds.count_what_ended(self._views, self.plan, self.evaluation.tally)
+        await self.evaluation.reports.recall(self._views)
         if self.phase is not Phase.GENERATING:
             self._limit_reached = await rounds.cut_before(self._generator, self.plan, self.round, views=self._views)
 

@@ -4,13 +4,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.domain.states import VariantState
+from orchestrator.domain.states import IterationState, VariantState
 from orchestrator.engine.plan import Plan
+from orchestrator.engine.pruning import PRUNED
 from orchestrator.engine.variant import ActiveVariant, Step, spread_json, variant_metrics
 from orchestrator.search.metrics import own_metrics
 from orchestrator.store.changes.iterations import NewIterations
 from orchestrator.store.changes.rounds import PlannedIteration
-from orchestrator.store.moves import VariantMove
+from orchestrator.store.moves import IterationMove, VariantMove
 
 
 @dataclass(slots=True)
@@ -23,10 +24,21 @@ class Ending:
         default_factory=list
     )  # those with nothing left to do, or waiting for a contest
     queued: list[tuple[ActiveVariant, tuple[PlannedIteration, ...]]] = field(default_factory=list)
+    dropped: list[IterationMove] = field(default_factory=list)  # what waited of pruned variants
 
     def next_stages(self) -> tuple[NewIterations, ...]:
         """The iterations of further stages, as they are committed."""
         return tuple(NewIterations(variant=variant.number, iterations=planned) for variant, planned in self.queued)
+
+
+def drop_waiting(variant: ActiveVariant) -> list[IterationMove]:
+    """Cancel what has not begun of a pruned variant."""
+    dropped = []
+    for one in variant.iterations.values():
+        if one.state is IterationState.QUEUED:
+            one.state, one.cause = IterationState.CANCELLED, PRUNED
+            dropped.append(IterationMove(variant.number, one.number, one.state, one.attempt, one.charged, one.cause))
+    return dropped
 
 
 _RULES = {Step.PRUNED: "promote", Step.CANCELLED: "cancelled"}
@@ -46,7 +58,7 @@ def variant_move(variant: ActiveVariant, step: Step, plan: Plan) -> VariantMove:
     return VariantMove(
         number=variant.number,
         target=VariantState(step.value),
-        rule=_RULES.get(step),
+        rule=_RULES.get(step) if variant.pruned is None else variant.pruned.rule,
         metrics=metrics if metrics or evaluated else None,
         spread=spread_json(aggregated) if aggregated.spread else None,
         objective=objective if evaluated else None,

@@ -5,6 +5,7 @@ start, a restart and a retry are the same thing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import anyio
 
@@ -15,10 +16,13 @@ from orchestrator.domain.states import ENDED_ITERATION, IterationState
 from orchestrator.engine.adopting import Group
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
-from orchestrator.engine.ending import Ending, variant_move
-from orchestrator.engine.loading import load_page, load_variants
+from orchestrator.engine.ending import Ending, drop_waiting, variant_move
+from orchestrator.engine.loading import load_page, load_variants, merge
 from orchestrator.engine.plan import Plan
+from orchestrator.engine.pruning import PRUNED
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
+from orchestrator.engine.report_writer import ReportWriter
+from orchestrator.engine.reports import Reports
 from orchestrator.engine.settling import Settled, evicted, given_back, settle, with_objective, with_verdict
 from orchestrator.engine.trouble import Tally, Trouble, internal_error, last_line, trouble_of
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
@@ -39,9 +43,12 @@ LOW_WATER = 2000
 class Evaluation:
     """Owns the experiment's work queue and its active variants."""
 
-    def __init__(self, plan: Plan, store: DurableWriter, views: Views, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self, plan: Plan, store: DurableWriter, views: Views, *, dispatcher: Dispatcher, report_writer: ReportWriter
+    ) -> None:
         self.plan = plan
         self.queue = WorkQueue(plan, self, dispatcher.executor)
+        self.reports = Reports(plan, report_writer, prune=self._prune)
         self.tally = Tally()
         self.trouble: Trouble | None = None
         self.first_error: str | None = None
@@ -82,7 +89,7 @@ class Evaluation:
                 self._views, self.plan, {one.variant for group in groups for one in group}
             ):
                 self._active[variant.number] = variant
-                self.queue.push([Ready(variant, iteration, now) for iteration in _merge(variant, variant)])
+                self.queue.push([Ready(variant, iteration, now) for iteration in merge(variant, variant)])
         for group in groups:
             variants = [self._active[kept.variant] for kept in group]
             items = [
@@ -140,10 +147,17 @@ class Evaluation:
                 variant.outdated = variant.outdated or change.ref.variant in {None, variant.number}
             try:
                 retried = await self._store.write(change)
+                await self.reports.recall(self._views)
             finally:
                 self.reload()
         self.tally.take_back(retried)
         return retried
+
+    def _prune(self, variant: ActiveVariant) -> None:
+        """Start nothing more of a variant, and let what runs of it end."""
+        self._dispatcher.withdraw(self.queue, lambda item: item.variant is variant)
+        for batch in self.queue.running():
+            batch.prune(variant)
 
     async def _take_back(self, match: Match) -> int:
         self._dispatcher.withdraw(self.queue, match)
@@ -153,13 +167,13 @@ class Evaluation:
         return sum(len(batch.cancelled) for batch in batches)
 
     async def _take_in(self, page: Iterable[ActiveVariant]) -> None:
-        """Take over what the store says of variants, and commit what follows for those that have nothing queued."""
+        """Take over what the store says of variants, and commit what follows for those that have nothing to run."""
         now = anyio.current_time()
         idle = []
         for stored in page:
             variant = self._active.get(stored.number, stored)
-            ready = [Ready(variant, iteration, now) for iteration in _merge(variant, stored)]
-            if ready:
+            ready = [Ready(variant, iteration, now) for iteration in merge(variant, stored)]
+            if ready and variant.pruned is None:
                 self._active[variant.number] = variant
                 self.queue.push(ready)
             else:
@@ -173,6 +187,7 @@ class Evaluation:
 
     async def begin(self, batch: RunningBatch) -> None:
         """Commit that the members are running."""
+        batch.stop.hear = partial(self.reports.hear, batch)
         for item in batch.items:
             item.iteration.state = IterationState.RUNNING
             item.iteration.attempt += 1
@@ -181,6 +196,7 @@ class Evaluation:
 
     async def end(self, batch: RunningBatch, result: BatchResult) -> None:
         """Commit what came of the members, and what follows for their variants, in one piece."""
+        told, result = self.reports.at_the_end(batch, result)
         attempts: list[EndedAttempt] = []
         moves: list[IterationMove] = []
         again: list[tuple[Ready, float]] = []
@@ -204,6 +220,9 @@ class Evaluation:
             moves=tuple(moves),
             variants=tuple(ending.moves),
             next_stages=ending.next_stages(),
+            told=told,
+            dropped=tuple(ending.dropped),
+            decisions=() if told is None else self.reports.close(batch),
         )
         await self._write(change, ending)
         self._leave(ending)
@@ -253,10 +272,10 @@ class Evaluation:
             iteration.metrics = own = outcome.metrics or {}
             if self.plan.measures.measured:
                 iteration.metrics = {**self._used(with_measured({}, outcome.usage)), **own}
+        if settled.state is IterationState.CANCELLED and item.variant.pruned is not None:
+            iteration.cause = PRUNED
         if settled.state in ENDED_ITERATION:
-            self.tally.finished += 1
-            if iteration.case is not None:
-                self.tally.cases[iteration.case] += 1
+            self._count(iteration)
         if settled.state is IterationState.FAILED:
             self.tally.failed += 1
         if settled.state is IterationState.FAILED and outcome is not None:
@@ -282,13 +301,31 @@ class Evaluation:
             ending.leaving.append(variant)
             if following.step is not Step.HOLD:
                 ending.moves.append(variant_move(variant, following.step, self.plan))
+            if variant.pruned is not None:
+                self._drop_waiting(variant, ending)
         return ending
+
+    def _drop_waiting(self, variant: ActiveVariant, ending: Ending) -> None:
+        """What has not begun of a pruned variant never will."""
+        self._dispatcher.withdraw(self.queue, lambda item: item.variant is variant)
+        for move in drop_waiting(variant):
+            ending.dropped.append(move)
+            self._count(variant.iterations[move.number])
+
+    def _count(self, iteration: ActiveIteration) -> None:
+        """One more has ended."""
+        self.tally.finished += 1
+        if iteration.case is not None:
+            self.tally.cases[iteration.case] += 1
 
     async def _commit_follow_ups(self, variants: Iterable[ActiveVariant]) -> None:
         ending = self._follow_ups(variants)
         if ending.moves or ending.queued:
             change = EndIterations(
-                experiment=self.plan.experiment, variants=tuple(ending.moves), next_stages=ending.next_stages()
+                experiment=self.plan.experiment,
+                variants=tuple(ending.moves),
+                next_stages=ending.next_stages(),
+                dropped=tuple(ending.dropped),
             )
             await self._write(change, ending)
         self._leave(ending)
@@ -343,23 +380,3 @@ def _record(batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
 def _move(item: Ready) -> IterationMove:
     one = item.iteration
     return IterationMove(item.variant.number, one.number, one.state, one.attempt, one.charged, one.cause, one.deaths)
-
-
-def _merge(variant: ActiveVariant, stored: ActiveVariant) -> list[ActiveIteration]:
-    """What is queued of a variant. Of one that was known before the store can only say what a retry has queued anew."""
-    queued = []
-    for number, iteration in stored.iterations.items():
-        known = variant.iterations.get(number)
-        if variant is not stored and known is not None and not _queued_anew(known, iteration):
-            continue
-        variant.iterations[number] = iteration
-        if iteration.state is IterationState.QUEUED:
-            queued.append(iteration)
-    variant.outdated = False
-    return queued
-
-
-def _queued_anew(known: ActiveIteration, stored: ActiveIteration) -> bool:
-    """Whether the store has been asked to run again what has ended here (and was not merely read before that was on record)."""
-    anew = stored.state is IterationState.QUEUED and stored.attempt >= known.attempt
-    return anew and known.state in ENDED_ITERATION

@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from orchestrator.domain.outcome import MEASURED
-from orchestrator.domain.states import IterationState
+from orchestrator.domain.states import ENDED_ITERATION, IterationState
 from orchestrator.engine.plan import Plan
+from orchestrator.engine.pruning import PRUNED, Pruning
 from orchestrator.engine.queue import WorkQueue
 from orchestrator.engine.typical import NEWEST
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
@@ -20,7 +21,19 @@ async def load_page(views: Views, plan: Plan, *, after: int, limit: int) -> list
     place = {"experiment": plan.experiment}
     rows: list[list[Any]] = await views.read("open_variants", {**place, "after": after, "limit": limit})
     measured = await _measured(views, plan, [row[0] for row in rows])
-    return [_variant(row, measured) for row in rows]
+    variants = [_variant(row, measured) for row in rows]
+    for variant in variants:
+        for one in variant.iterations.values():
+            if one.cause == PRUNED and variant.pruned is None:
+                variant.pruned = await _pruning(variant, one, plan, views)
+    return variants
+
+
+async def _pruning(variant: ActiveVariant, cut: ActiveIteration, plan: Plan, views: Views) -> Pruning | None:
+    """By which rule a variant was pruned of which something still ran when the daemon went down."""
+    ref = f"{plan.experiment}.{variant.number}.{cut.number}"
+    rule = await views.read("prune_rule", {"experiment": plan.experiment, "iteration": ref})
+    return None if rule is None else Pruning(cut.number, rule, f"pruned by {rule}")
 
 
 async def load_variants(views: Views, plan: Plan, numbers: Collection[int]) -> list[ActiveVariant]:
@@ -70,3 +83,23 @@ def _variant(row: Sequence[Any], measured: Measured) -> ActiveVariant:
 
 
 _STATES = {state.value: state for state in IterationState}
+
+
+def merge(variant: ActiveVariant, stored: ActiveVariant) -> list[ActiveIteration]:
+    """What is queued of a variant. Of one that was known before the store can only say what a retry has queued anew."""
+    queued = []
+    for number, iteration in stored.iterations.items():
+        known = variant.iterations.get(number)
+        if variant is not stored and known is not None and not _queued_anew(known, iteration):
+            continue
+        variant.iterations[number] = iteration
+        if iteration.state is IterationState.QUEUED:
+            queued.append(iteration)
+    variant.outdated = False
+    return queued
+
+
+def _queued_anew(known: ActiveIteration, stored: ActiveIteration) -> bool:
+    """Whether the store has been asked to run again what has ended here (and was not merely read before that was on record)."""
+    anew = stored.state is IterationState.QUEUED and stored.attempt >= known.attempt
+    return anew and known.state in ENDED_ITERATION

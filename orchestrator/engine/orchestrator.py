@@ -26,6 +26,8 @@ from orchestrator.engine.plan import APPROACH, Plan
 from orchestrator.engine.pressure import USUAL, Thresholds
 from orchestrator.engine.progress import snapshot
 from orchestrator.engine.reasons import Reason, full_disk, store_refuses
+from orchestrator.engine.receiving import Receiver
+from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.trouble import internal_error
 from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, InvalidSpec, StoreError, Unavailable
 from orchestrator.executors.base import Executor
@@ -92,8 +94,10 @@ class Orchestrator:
         sizes = Sizes(slots=setting.slots, threads=setting.threads, batch_seconds=setting.batch_seconds)
         self.dispatcher = Dispatcher(executors, self.watch, sizes=sizes, locks=setting.lock_folder)
         self._writer = DurableWriter(store.writer)
+        self._report_writer = ReportWriter(self._writer)
         self._setting = setting
         self._conductors: dict[int, Conductor] = {}
+        self.receiver = Receiver(self._conductors, store.views, self._report_writer)
         self._settled = anyio.Event()
         self._reopening = anyio.Lock()  # held until somebody leads what is reopened: two at once would lead it twice
         self._draining = False
@@ -111,6 +115,7 @@ class Orchestrator:
         await self._survivors.disown(but=recovered.adopted)
         self._tasks = await anyio.create_task_group().__aenter__()
         self._tasks.start_soon(self.dispatcher.run, name="dispatcher")
+        self._tasks.start_soon(self._report_writer.run, name="report writer")
         for experiment in await self.store.views.read("open_experiments"):
             await self._lead(experiment)
         await self._survivors.disown()
@@ -178,7 +183,9 @@ class Orchestrator:
             code_hash=whole["code_hash"],
             artifact_limit_bytes=self._setting.artifact_limit_bytes,
         )
-        conductor = Conductor(plan, self._writer, self.store.views, self.dispatcher)
+        conductor = Conductor(
+            plan, self._writer, self.store.views, dispatcher=self.dispatcher, report_writer=self._report_writer
+        )
         await conductor.take_up(whole)
         await conductor.evaluation.adopt(self._survivors.take(experiment))
         return conductor

@@ -41,7 +41,17 @@ async def snapshot(experiment: int, views: Views, conductor: Conductor | None) -
         "eta_seconds": _eta(iterations, elapsed, over=row["finished"] is not None),
         "best": await _best(experiment, views),
         "running": [f"{experiment}.{variant}.{number}" for variant, number in running],
+        "reports": _reports(experiment, conductor),
     }
+
+
+def _reports(experiment: int, conductor: Conductor | None) -> list[dict[str, Any]]:
+    """The last report of some of those that run."""
+    told = [] if conductor is None else conductor.evaluation.reports.latest()
+    return [
+        {"ref": f"{experiment}.{variant}.{number}", "step": one.step, "metrics": dict(one.metrics)}
+        for variant, number, one in told
+    ]
 
 
 async def _best(experiment: int, views: Views) -> dict[str, Any] | None:

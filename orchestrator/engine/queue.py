@@ -67,6 +67,13 @@ class RunningBatch:
         """How long it has held its permit."""
         return max(now - self.started, self.measured_seconds) if self.started else 0.0
 
+    def prune(self, variant: ActiveVariant) -> None:
+        """Let the members of a variant end, each as soon as that costs no other."""
+        for position, item in enumerate(self.items):
+            if item.variant is variant:
+                self.cancelled.add(item.key)
+                self.stop.prune(position)
+
     def payload(self, plan: Plan, *, behind: "RunningBatch | None" = None) -> Batch:
         """What is sent to the executor."""
         evaluations = tuple([_evaluation(item.variant, item.iteration, plan) for item in self.items])

@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestrator.domain.states import IterationState
 from orchestrator.engine.plan import Plan
+from orchestrator.engine.pruning import Pruning
 from orchestrator.search.aggregate import Aggregate, Observation, aggregate, directions
 from orchestrator.search.criterion import met_by
 from orchestrator.spec.criterion import TopShare
@@ -38,6 +39,7 @@ class ActiveVariant:
     hash: str
     parameters_json: str
     iterations: dict[int, ActiveIteration] = field(default_factory=dict)
+    pruned: Pruning | None = None  # it ends as soon as nothing of it runs any more
     committing: bool = False  # what follows for it is on its way to the store: nothing else follows meanwhile
     outdated: bool = (
         False  # more of it may be queued in the store than is known here: nothing follows before it is loaded anew
@@ -67,6 +69,8 @@ class Next:
 def next_step(variant: ActiveVariant, plan: Plan, promoted: Mapping[str, bool] | None = None) -> Next:
     """What follows from where its iterations stand. `promoted` holds answers of round-wide promotions (stage to yes or no)."""
     states = {iteration.state for iteration in variant.iterations.values()}
+    if variant.pruned is not None:
+        return _WAIT if IterationState.RUNNING in states else _PRUNED
     if states != _ALL_WELL:
         return next(following for state, following in _BY_STATE if state in states)
     if len(plan.stages) == 1:
@@ -74,9 +78,10 @@ def next_step(variant: ActiveVariant, plan: Plan, promoted: Mapping[str, bool] |
     return _after_success(variant, plan, promoted or {})
 
 
+_WAIT, _PRUNED = Next(Step.WAIT), Next(Step.PRUNED)
 _BY_STATE = (
-    (IterationState.QUEUED, Next(Step.WAIT)),
-    (IterationState.RUNNING, Next(Step.WAIT)),
+    (IterationState.QUEUED, _WAIT),
+    (IterationState.RUNNING, _WAIT),
     (IterationState.FAILED, Next(Step.FAILED)),
     (IterationState.CANCELLED, Next(Step.CANCELLED)),
 )

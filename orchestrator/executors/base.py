@@ -79,6 +79,16 @@ class StopSwitch:
         self.spent[position] = Spent(before.usd + spent.usd, before.tokens + spent.tokens)
 
     @contextmanager
+    def only(self, position: int) -> "Iterator[StopSwitch]":
+        """For the executor: the same for a batch in which nothing but the evaluation at this position is."""
+        alone = StopSwitch(lambda _, reports: self.hear(position, reports))
+        alone._event = self._event
+        with self.ending(lambda place: alone.prune(0) if place == position else None):
+            yield alone
+        for spent in alone.spent.values():
+            self.spend(position, spent)
+
+    @contextmanager
     def ending(self, ends: Callable[[int], object]) -> Iterator[None]:
         """For the executor: have a function called for each position that is to end, also for those named before."""
         self._ends = ends

@@ -41,11 +41,14 @@ class Bell:
         if self._hear is not None:
             self._hear()
 
-    def close(self) -> None:
-        """Give it back; in the loop's thread once somebody has listened."""
+    def detach(self) -> None:
+        """Leave the event loop, in its thread."""
         if self._pause is not None:
             self._pause.cancel()
         if self._loop is not None:
             self._loop.remove_reader(self.descriptor)
-        self._loop = self._hear = None
+        self._loop = self._hear = self._pause = None
+
+    def close(self) -> None:
+        """Give it back, in any thread."""
         os.close(self.descriptor)

@@ -29,8 +29,14 @@ def attempts_of(batch: Batch) -> tuple[Attempt, ...]:
     """All of a batch, in order."""
     if batch.job.call is not None:
         argv = call_attempts.argv_of(batch.job)
-        tasks = [call_attempts.parameters_of(batch, position) for position in range(len(batch.evaluations))]
-        wanted = [{"argv": argv, "environment": {}, "parameters": task} for task in tasks]
+        wanted = [
+            {
+                "argv": argv,
+                "environment": _whereabouts(batch.job, evaluation),
+                "parameters": call_attempts.parameters_of(batch, position),
+            }
+            for position, evaluation in enumerate(batch.evaluations)
+        ]
     else:
         arguments = json.loads(batch.job.arguments_json)
         wanted = [_command(batch.job, evaluation, arguments=arguments) for evaluation in batch.evaluations]
@@ -58,7 +64,7 @@ def kept_of(token: str) -> Kept:
 def _command(job: Job, evaluation: Evaluation, *, arguments: dict[str, Any]) -> dict[str, Any]:
     return {
         "argv": arguments_of(job.command, _values(job, evaluation, arguments=arguments)),
-        "environment": _environment(job, evaluation, ref=_ref(job, evaluation)),
+        "environment": _environment(job, evaluation),
         "parameters": evaluation.parameters_json,
     }
 
@@ -81,16 +87,20 @@ def _values(job: Job, evaluation: Evaluation, *, arguments: dict[str, Any]) -> d
     return values
 
 
-def _environment(job: Job, evaluation: Evaluation, *, ref: str) -> dict[str, str]:
+def _whereabouts(job: Job, evaluation: Evaluation) -> dict[str, str]:
+    """Who it is, and where it can report."""
+    told = {"ORC_REF": _ref(job, evaluation), "ORC_ATTEMPT": str(evaluation.attempt)}
+    return told if job.socket is None else {**told, "ORC_SOCKET": job.socket}
+
+
+def _environment(job: Job, evaluation: Evaluation) -> dict[str, str]:
     """What is added to the job's environment, besides the paths that the keeper knows."""
-    added = {
-        "ORC_REF": ref,
+    return {
+        **_whereabouts(job, evaluation),
         "ORC_SEED": str(evaluation.seed),
         "ORC_SHARED_SEED": str(evaluation.shared_seed),
         "ORC_STAGE": job.stage,
         "ORC_CASE": evaluation.case or "",
         "ORC_REPEAT": str(evaluation.repeat),
-        "ORC_ATTEMPT": str(evaluation.attempt),
         "ORC_WORKDIR": job.workdir,
     }
-    return added if job.socket is None else {**added, "ORC_SOCKET": job.socket}

@@ -3,7 +3,9 @@
 import contextlib
 import shutil
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +17,7 @@ from orchestrator.domain.outcome import AttemptEnd, Outcome
 from orchestrator.errors import ExecutorUnusable
 from orchestrator.executors.base import Abilities, StopSwitch
 from orchestrator.executors.command_attempts import Attempt, attempts_of, kept_of, token_of
-from orchestrator.executors.command_outcomes import lost, outcome_of
+from orchestrator.executors.command_outcomes import lost, outcome_of, usage_of
 from orchestrator.executors.keeper_client import Keepers
 from orchestrator.executors.keeper_tickets import Ticket
 from orchestrator.executors.outliving import LetGo
@@ -96,7 +98,7 @@ class IsolatedExecutor:
                 await self._make_sure(ticket)
             raise
         await self._make_sure(ticket)
-        result = await _conclude(batch.job, attempts, ticket)
+        result = _with_pruned(await _conclude(batch.job, attempts, ticket), ticket, stop.pruned)
         kept = {ticket.tokens[position] for position in result.outcomes}
         self._keepers.acknowledge(token for token in ticket.ended if token not in kept)  # they may be sent again
         return replace(result, receipt=tuple(kept))
@@ -108,8 +110,14 @@ class IsolatedExecutor:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_end_after, stop.wait, tasks.cancel_scope)
                 tasks.start_soon(_end_after, self._letting_go.wait, tasks.cancel_scope)
-                await self._keepers.settled(ticket)
+                with stop.ending(partial(self._prune, batch.job, ticket)):
+                    await self._keepers.settled(ticket)
                 tasks.cancel_scope.cancel()
+
+    def _prune(self, job: Job, ticket: Ticket, position: int) -> None:
+        """End a command; a callable is told so by the answer to its next report."""
+        if job.command is not None:
+            self._keepers.kill([ticket.tokens[position]])
 
     async def _make_sure(self, ticket: Ticket) -> None:
         """Nothing of the batch executes after this. A keeper that does not answer takes everything it had with it."""
@@ -165,6 +173,16 @@ class IsolatedExecutor:
             "memory_bytes": job.memory_bytes,
             "output_bytes": self._output_limit_bytes,
         }
+
+
+def _with_pruned(result: BatchResult, ticket: Ticket, pruned: AbstractSet[int]) -> BatchResult:
+    """What was killed because it is pruned has been measured like anything else that has ended."""
+    ended = {position: ticket.ended[ticket.tokens[position]] for position in result.interrupted if position in pruned}
+    if not ended:
+        return result
+    outcomes = {position: Outcome(end=AttemptEnd.CANCELLED, usage=usage_of(each)) for position, each in ended.items()}
+    interrupted = tuple(position for position in result.interrupted if position not in ended)
+    return replace(result, outcomes={**result.outcomes, **outcomes}, interrupted=interrupted)
 
 
 async def _end_after(wait: Callable[[], Awaitable[None]], waiting: anyio.CancelScope) -> None:

@@ -13,6 +13,7 @@ from orchestrator.domain.evaluation import Batch, BatchResult, Evaluation, Job
 from orchestrator.errors import ExecutorUnusable
 from orchestrator.executors import spool
 from orchestrator.executors.base import Abilities, StopSwitch
+from orchestrator.executors.hearing import hearing
 from orchestrator.executors.lease import Lease, all_unstarted
 from orchestrator.executors.memory_guard import MemoryGuard
 from orchestrator.executors.slot import key_of
@@ -83,7 +84,8 @@ class LocalExecutor:
         single = replace(batch, evaluations=(batch.evaluations[position],))
         key = key_of(batch.job)
         seat = await unless_pressed(stop, lambda: self._pool.lone_seat(key), undo=self._pool.give_back)
-        result = await self._run_in(seat, single, stop)
+        with stop.only(position) as alone:
+            result = await self._run_in(seat, single, alone)
         self._suspects.clear(single, result)
         begun = position if not result.unstarted else None
         return BatchResult(
@@ -98,7 +100,9 @@ class LocalExecutor:
         lease = Lease(seat, batch, guard=self._guard, output_limit_bytes=self._limit_bytes)
         self._leases.add(lease)
         try:
-            result = await lease.run(stop)
+            lane = seat.lane
+            with hearing(lane.journal, lane.bell, stop=stop, count=len(batch.evaluations)):
+                result = await lease.run(stop)
             if lease.suspect is not None:
                 self._suspects.add(batch, lease.suspect)
             return result

@@ -21,11 +21,12 @@ import anyio
 from orchestrator.domain.evaluation import Job
 from orchestrator.errors import ExecutorUnusable
 from orchestrator.executors import spool
+from orchestrator.executors.bell import Bell
 from orchestrator.executors.host_pool import HostPool
 from orchestrator.worker import journal
 from orchestrator.worker.host import serve
 from orchestrator.worker.keeper_system import CannotMark, kill_and_wait, start_ticks
-from orchestrator.worker.slot import enter_slot
+from orchestrator.worker.slot import Cords, enter_slot
 
 _SPAWN = multiprocessing.get_context("spawn")
 _FIRST_MARK = 1 << 61  # below the marks of keepers, far above any limit somebody wants
@@ -51,12 +52,14 @@ class Lane(NamedTuple):
 
     number: int
     journal: int  # descriptor
+    bell: Bell
     spool: str  # path without ending
     locks: socket.socket  # the daemon's end of where it gets the locks of what it runs
 
     def close(self) -> None:
         """Give back its descriptors."""
         os.close(self.journal)
+        self.bell.close()
         self.locks.close()
 
 
@@ -106,6 +109,11 @@ class Slot:
         if not self.died.is_set():
             self.kill()
 
+    def silence(self) -> None:
+        """Hear nothing more of it; on the event loop, before it is released."""
+        for lane in self.lanes:
+            lane.bell.detach()
+
     def sweep(self) -> None:
         """Kill what a dead slot has left behind. Blocks."""
         kill_and_wait((self.mark,), seconds=_SWEEP_SECONDS)
@@ -147,7 +155,9 @@ def new_mark() -> int:
 def _laid_lanes(spools: Sequence[str]) -> Iterator[tuple[tuple[Lane, ...], tuple[socket.socket, ...]]]:
     """New lanes, and the child's ends of their sockets until it has started; nothing of them is left when it does not."""
     pairs = [socket.socketpair() for _ in spools]
-    lanes = tuple(Lane(number, journal.create("journal"), path, pairs[number][0]) for number, path in enumerate(spools))
+    lanes = tuple(
+        Lane(number, journal.create("journal"), Bell(), path, pairs[number][0]) for number, path in enumerate(spools)
+    )
     try:
         yield lanes, tuple(theirs for _, theirs in pairs)
     except BaseException:
@@ -159,11 +169,17 @@ def _laid_lanes(spools: Sequence[str]) -> Iterator[tuple[tuple[Lane, ...], tuple
             theirs.close()
 
 
+def _inherited(lane: Lane, locks: socket.socket) -> Cords:
+    """The cords of a lane, which become numbers when they arrive in the child."""
+    given: Any = [_Inherited(descriptor) for descriptor in (lane.journal, lane.bell.descriptor, locks.fileno())]
+    return Cords(*given)
+
+
 def start_process_slot(path: str) -> Slot:
     """A fresh process that runs one batch at a time, and has room for the next one. Blocks until it is there. Raises ExecutorUnusable."""
     mark = new_mark()
     with _laid_lanes([path, path]) as (lanes, ends):
-        given = [(_Inherited(lane.journal), _Inherited(end.fileno())) for lane, end in zip(lanes, ends, strict=True)]
+        given = [_inherited(lane, end) for lane, end in zip(lanes, ends, strict=True)]
         arguments: Any = (mark, path, given)
         initializer: Any = enter_slot
         pool = ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=initializer, initargs=arguments)
@@ -180,7 +196,7 @@ def start_thread_host(path: str, threads: int) -> Slot:
     """A fresh process that runs up to `threads` batches at a time. Blocks until it is there. Raises ExecutorUnusable."""
     mark = new_mark()
     with _laid_lanes([f"{path}.{number}" for number in range(threads)]) as (lanes, ends):
-        given = [(_Inherited(lane.journal), _Inherited(end.fileno())) for lane, end in zip(lanes, ends, strict=True)]
+        given = [_inherited(lane, end) for lane, end in zip(lanes, ends, strict=True)]
         ours, theirs = _SPAWN.Pipe()
         process = _SPAWN.Process(target=serve, args=(mark, theirs, given, path), name="thread-host")
         process.start()

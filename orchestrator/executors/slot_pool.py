@@ -275,4 +275,5 @@ class SlotPool:
                 await slot.died.wait()
             slot.kill_if_alive()
             await slot.died.wait()
+        slot.silence()
         await to_thread.run_sync(slot.release, limiter=self._limiter)

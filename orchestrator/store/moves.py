@@ -78,6 +78,15 @@ def end_iterations(transaction: Transaction, experiment: int, moves: Sequence[It
     transaction.count(experiment, **{f"iterations_{target}": count for target, count in targets.items()})
 
 
+def drop_iterations(transaction: Transaction, experiment: int, moves: Sequence[IterationMove]) -> None:
+    """Cancel queued iterations of pruned variants. Raises IllegalMove with their history when one is elsewhere."""
+    check_move(ITERATION_MOVES, IterationState.QUEUED, IterationState.CANCELLED, what="an iteration")
+    keys = [(move.variant, move.number) for move in moves]
+    changed = _by_number(transaction, "drop_iterations", experiment, keys)
+    _expect(transaction, changed, keys, experiment=experiment, source=IterationState.QUEUED)
+    transaction.count(experiment, iterations_queued=-len(keys), iterations_cancelled=len(keys))
+
+
 def _by_number(transaction: Transaction, statement: str, experiment: int, keys: Sequence[Key]) -> int:
     """Run a statement for each iteration number and the variants it concerns: the number of changed rows."""
     variants: defaultdict[int, list[int]] = defaultdict(list)

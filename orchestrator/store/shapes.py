@@ -115,6 +115,7 @@ def decisions_on(experiment: int, number: int, origin: Row, decisions: list[Row]
         entry
         for entry in decisions
         if entry["kind"] != "gate" and (entry["round"] == origin["round"] or ref in entry["result"].get("selected", []))
+        if entry["kind"] != "prune" or entry["result"]["ref"] == ref
     ]
     return proposed + judged + named
 

@@ -137,8 +137,8 @@ class _Run:
         return awaited(value) if hasattr(value, "__await__") else value
 
     def _trial(self, position: int, evaluation: Evaluation) -> Trial:
-        def note(kind: str, what: Any) -> None:
-            self._lane.note(position, {kind: what})
+        def note(kind: str, what: Any) -> bool | None:
+            return self._lane.note(position, {kind: what})
 
         return Trial(evaluation, job=self._batch, note=note)
 

@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
 
-from orchestrator.worker import lane, lock_channel
-from orchestrator.worker.journal import Journal
-from orchestrator.worker.slot import become_slot, open_spools
+from orchestrator.worker import lane
+from orchestrator.worker.slot import Cords, become_slot, open_spools
 from orchestrator.worker.streams import RoutedStream, ThreadStreams, open_pair
 from orchestrator.worker.usage import ThreadMeter
 
@@ -20,22 +19,21 @@ UNHEARD = 70
 """The exit status of a host that cannot answer any more."""
 
 
-def serve(mark: int, calls: Connection, lanes: Sequence[tuple[int, int]], spool: str) -> None:
+def serve(mark: int, calls: Connection, lanes: Sequence[Cords], spool: str) -> None:
     """Run calls `(number, function, arguments)` until None arrives; answer `(number, result, exception)`.
 
-    Lane n has the n-th journal, the n-th socket over which its locks arrive, and the spool `<spool>.<n>`. What is printed through Python is caught for the lane of its thread. What C code prints,
-    and what threads print that an evaluation starts itself, goes to the host's own spool and belongs to no attempt.
+    Lane n has the n-th cords and the spool `<spool>.<n>`. What is printed through Python is caught for the lane of its thread. What C
+    code prints, and what threads print that an evaluation starts itself, goes to the host's own spool and belongs to no attempt.
     """
     become_slot(mark, spool)
     common = open_pair(1, 2)
     routed = RoutedStream(common[0]), RoutedStream(common[1])
     sys.stdout, sys.stderr = routed
-    for number, (journal, locks) in enumerate(lanes):
-        lock_channel.lay(number, locks)
-        os.set_inheritable(journal, False)  # noqa: FBT003 - as the standard library has it
+    for number, cords in enumerate(lanes):
+        journal = cords.taken(number)
         descriptors = open_spools(f"{spool}.{number}")
         streams = ThreadStreams(*descriptors, routed=routed)
-        lane.lay(number, lane.LocalLane(Journal(journal), descriptors, streams=streams, meter=ThreadMeter()))
+        lane.lay(number, lane.LocalLane(journal, descriptors, streams=streams, meter=ThreadMeter()))
     answers = threading.Lock()
 
     def run(number: int, function: Callable[..., Any], arguments: Sequence[Any]) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from multiprocessing.connection import wait
+from typing import NamedTuple
 
 from orchestrator.worker import lane, libc, lock_channel
 from orchestrator.worker.journal import Journal
@@ -20,22 +21,32 @@ from orchestrator.worker.streams import ProcessStreams
 from orchestrator.worker.usage import ProcessMeter
 
 
-def enter_slot(mark: int, spool: str, given: Sequence[tuple[int, int]]) -> None:
+class Cords(NamedTuple):
+    """What ties a lane to the daemon, as descriptors: the journal, the bell, and the socket over which its locks arrive."""
+
+    journal: int
+    bell: int
+    locks: int
+
+    def taken(self, number: int) -> Journal:
+        """Keep them from whatever the evaluations start; the journal of this lane, which rings the bell."""
+        for descriptor in (self.journal, self.bell):
+            os.set_inheritable(descriptor, False)  # noqa: FBT003 - as the standard library has it
+        lock_channel.lay(number, self.locks)
+        return Journal(self.journal, bell=self.bell)
+
+
+def enter_slot(mark: int, spool: str, given: Sequence[Cords]) -> None:
     """Make this process a slot that catches output in `<spool>.out` and `<spool>.err`.
 
-    `given` are the descriptors of each lane: its journal, and the socket over which its locks arrive. The lanes are used in turn: while
-    a batch executes in one, the next batch waits in another.
+    The lanes are used in turn: while a batch executes in one, the next batch waits in another.
     """
     spools = become_slot(mark, spool)
     libc.buffer_stdout_by_lines()
     streams, meter = ProcessStreams(*spools), ProcessMeter()
-    for number, (journal, locks) in enumerate(given):
-        os.set_inheritable(journal, False)  # noqa: FBT003 - as the standard library has it
-        lock_channel.lay(number, locks)
-        lane.lay(
-            number,
-            lane.LocalLane(Journal(journal), spools, streams=streams, meter=meter, flush_c=libc.flush_stdout),
-        )
+    for number, cords in enumerate(given):
+        journal = cords.taken(number)
+        lane.lay(number, lane.LocalLane(journal, spools, streams=streams, meter=meter, flush_c=libc.flush_stdout))
 
 
 def become_slot(mark: int, spool: str) -> tuple[int, int]:

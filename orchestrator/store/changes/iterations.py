@@ -6,10 +6,19 @@ from typing import Any, NamedTuple
 
 from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.states import IterationState
+from orchestrator.store.changes.reports import Told
 from orchestrator.store.changes.rounds import Decision, PlannedIteration
 from orchestrator.store.changes.usage import Place, add_usage
 from orchestrator.store.columns import metrics_json, plain
-from orchestrator.store.moves import IterationMove, Key, VariantMove, end_iterations, move_variants, start_iterations
+from orchestrator.store.moves import (
+    IterationMove,
+    Key,
+    VariantMove,
+    drop_iterations,
+    end_iterations,
+    move_variants,
+    start_iterations,
+)
 from orchestrator.store.writer import Transaction
 
 
@@ -76,6 +85,19 @@ class NewIterations:
     iterations: tuple[PlannedIteration, ...]
 
 
+class PruneDecision(NamedTuple):
+    """Why a variant is pruned; it goes on record in the round that brought the variant."""
+
+    variant: int
+    decision: Decision
+
+    def add(self, transaction: Transaction, experiment: int) -> None:
+        """Put it on record."""
+        place = {"experiment": experiment, "variant": self.variant}
+        round_number: int = transaction.read("round_of_variant", place)
+        self.decision.add(transaction, experiment=experiment, round_number=round_number)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndIterations:
     """What came of a batch, and what follows from it for its variants, in one piece."""
@@ -87,6 +109,9 @@ class EndIterations:
     moves: tuple[IterationMove, ...] = ()  # out of `running`
     variants: tuple[VariantMove, ...] = ()  # out of `evaluating`
     next_stages: tuple[NewIterations, ...] = ()
+    told: Told | None = None
+    dropped: tuple[IterationMove, ...] = ()  # out of `queued`
+    decisions: tuple[PruneDecision, ...] = ()
 
     def apply(self, transaction: Transaction) -> None:
         """Write attempts, moves and new iterations, with one event for all that ended and one for what is queued again."""
@@ -101,6 +126,13 @@ class EndIterations:
         self._tell(transaction, queued, "iterations_requeued")
         ended = [move for move in self.moves if move.target is not IterationState.QUEUED] if queued else self.moves
         self._tell(transaction, ended, "iterations_finished")
+        if self.told is not None:
+            self.told.add(transaction, self.experiment)
+        if self.dropped:
+            drop_iterations(transaction, self.experiment, self.dropped)
+            self._tell(transaction, self.dropped, "iterations_finished")
+        for decision in self.decisions:
+            decision.add(transaction, self.experiment)
         end_variants(transaction, self.experiment, self.variants)
         add_iterations(transaction, self.experiment, self.next_stages)
 

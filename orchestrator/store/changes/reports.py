@@ -42,6 +42,32 @@ class AddReports:
         add_reports(transaction, self.experiment, self.reports)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportsOfAll:
+    """The same for several experiments at once."""
+
+    parts: tuple[AddReports, ...]
+
+    def apply(self, transaction: Transaction) -> None:
+        """Write them all. What belongs to an experiment that was removed meanwhile is nobody's."""
+        for part in self.parts:
+            if transaction.read("experiment_state", {"experiment": part.experiment}) is not None:
+                part.apply(transaction)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What goes on record together with the ends of attempts."""
+
+    reports: tuple[NewReport, ...] = ()
+    spent: tuple[NewSpent, ...] = ()
+
+    def add(self, transaction: Transaction, experiment: int) -> None:
+        """Write it; the attempts are there."""
+        add_reports(transaction, experiment, self.reports)
+        add_spent(transaction, experiment, self.spent)
+
+
 def add_reports(transaction: Transaction, experiment: int, reports: Sequence[NewReport]) -> None:
     """Write reports, thin out what has become too many, and tell which iterations came to which step."""
     if not reports:

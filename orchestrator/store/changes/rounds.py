@@ -16,7 +16,7 @@ from orchestrator.store.writer import Transaction
 class Decision:
     """A decision for the record: by which rule, from what, to what end."""
 
-    kind: str  # generate, gate, promote, select, decide
+    kind: str  # generate, prune, gate, promote, select, decide
     rule: str
     message: str
     inputs: Mapping[str, Any]

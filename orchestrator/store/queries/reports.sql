@@ -37,11 +37,6 @@ SELECT json_group_array(json(row)) FROM (
     ORDER BY number
 );
 
--- next_report_number --
--- The number of the next report of an attempt.
-SELECT json_quote(coalesce(max(number) + 1, 0)) FROM report
-WHERE experiment = :experiment AND variant = :variant AND iteration = :iteration AND attempt = :attempt;
-
 -- reported_courses --
 -- One metric as the last attempts of ended iterations reported it, of some variants after a number.
 SELECT json_group_array(json(row)) FROM (
@@ -69,3 +64,20 @@ SELECT json_group_array(json(row)) FROM (
     ORDER BY v.number
     LIMIT :limit
 );
+
+-- round_of_variant --
+-- The round that brought a variant.
+SELECT json_quote(round) FROM variant WHERE experiment = :experiment AND number = :variant;
+
+-- prune_rule --
+-- The rule by which the evaluation of an iteration was cut.
+SELECT json_quote(rule) FROM decision
+WHERE experiment = :experiment AND kind = 'prune' AND inputs ->> 'iteration' = :iteration
+ORDER BY id DESC LIMIT 1;
+
+-- drop_iterations --
+-- Cancel what waits of pruned variants. One row: a variant.
+UPDATE iteration SET state = 'cancelled', cause = 'pruned'
+WHERE
+    experiment = :experiment AND number = :number AND state = 'queued'
+    AND variant IN (SELECT value FROM json_each(:rows));

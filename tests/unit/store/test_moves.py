@@ -134,6 +134,7 @@ async def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
 
 SWEEPS: dict[str, tuple[Any, set[Any], Any]] = {
     "cancel_iterations": (ITERATION_MOVES, {IterationState.QUEUED, IterationState.RUNNING}, IterationState.CANCELLED),
+    "drop_iterations": (ITERATION_MOVES, {IterationState.QUEUED}, IterationState.CANCELLED),
     "requeue_lost": (ITERATION_MOVES, {IterationState.RUNNING}, IterationState.QUEUED),
     "start_iterations": (ITERATION_MOVES, {IterationState.QUEUED}, IterationState.RUNNING),
     "succeed_iterations": (ITERATION_MOVES, {IterationState.RUNNING}, IterationState.SUCCEEDED),
@@ -144,7 +145,7 @@ RETRIES = {"retry_iterations", "retry_success", "retry_variants"}
 
 
 def test_no_other_statement_sets_a_state() -> None:
-    """The statements that change a state are the four moves, the five sweeps and the three retries, all known here."""
+    """The statements that change a state are the four moves, the six sweeps and the three retries, all known here."""
     setting = {
         name for name, text in STATEMENTS.items() if re.search(r"\bSET\b[^;]*?\bstate = ", text.split("WHERE")[0])
     }

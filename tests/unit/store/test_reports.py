@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.domain.outcome import AttemptEnd, Outcome
 from orchestrator.domain.refs import parse_ref
-from orchestrator.domain.report import Report
-from orchestrator.domain.states import IterationState
-from orchestrator.store.changes.reports import AddReports, NewReport
+from orchestrator.domain.report import Report, Spent
+from orchestrator.domain.states import ExperimentState, IterationState, VariantState
+from orchestrator.store.changes.experiments import MoveExperiment, RemoveExperiment
+from orchestrator.store.changes.iterations import EndedAttempt, EndIterations
+from orchestrator.store.changes.reports import AddReports, NewReport, NewSpent, Told
 from orchestrator.store.journal import Journal
+from orchestrator.store.moves import IterationMove
 from orchestrator.store.store import Store, open_store
 from orchestrator.store.views import LAST_REPORTS
 from tests.support.records import Place, add_experiment, end, rows, start
@@ -89,3 +93,30 @@ async def test_what_costs_nothing_that_anybody_knows_of_costs_null(tmp_path: Pat
 
     assert (found["attempts"][0]["cost_usd"], found["reports"]) == (None, [])
     assert (whole["cost_usd"], whole["tokens"]) == (None, None)
+
+
+async def test_reports_come_with_the_end_and_go_with_the_experiment(tmp_path: Path) -> None:
+    """What is left over is written together with the attempt, with what it cost; removing the experiment removes all of it."""
+    async with open_store(tmp_path / "orchestrator.db") as store:
+        experiment = await begun(store)
+        ending = end(experiment, {(2, 1): IterationState.SUCCEEDED}, variants={2: VariantState.EVALUATED})
+        await store.writer.write(ending)
+        attempt = EndedAttempt(1, 1, 1, 0.5, Outcome(end=AttemptEnd.SUCCEEDED, metrics={}))
+        change = EndIterations(
+            experiment=experiment,
+            attempts=(attempt,),
+            executor="inline",
+            moves=(IterationMove(1, 1, IterationState.SUCCEEDED, 1, 0),),
+            told=Told(reports=told((1, 1), range(3)), spent=(NewSpent(1, 1, 1, Spent(0.25, 10)),)),
+        )
+        await store.writer.write(change)
+        found = await store.views.iteration(parse_ref(f"{experiment}.1.1"))
+        whole = await store.views.experiment(experiment)
+        await store.writer.write(MoveExperiment(experiment=experiment, target=ExperimentState.CANCELLED))
+        await store.writer.write(RemoveExperiment(experiment=experiment))
+        left = await rows(store, "SELECT count(*) FROM report")
+
+    assert len(found["reports"]) == 3
+    assert (found["attempts"][0]["cost_usd"], found["attempts"][0]["tokens"]) == (0.25, 10)
+    assert (whole["cost_usd"], whole["tokens"]) == (0.25, 10)
+    assert left == [(0,)]

@@ -1,0 +1,77 @@
+"""`orc report-metric`: tell the daemon how far a running command is."""
+
+import os
+from typing import Any
+
+import click
+
+from orchestrator.cli.setup import Setup, pass_setup
+from orchestrator.cli.verb import verb
+from orchestrator.client import calls
+from orchestrator.errors import InvalidRequest
+
+
+def _pairs(words: tuple[str, ...]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not name or not equals:
+            raise InvalidRequest(f"{word!r} is not NAME=NUMBER", hint="for example loss=0.31")
+        found[name] = _number(word, text)
+    return found
+
+
+def _number(word: str, text: str) -> float:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidRequest(f"{word!r} is not NAME=NUMBER: {text!r} is no number") from None
+
+
+def _place() -> tuple[str, int | None]:
+    """The iteration and the attempt that this runs in."""
+    ref, attempt = os.environ.get("ORC_REF"), os.environ.get("ORC_ATTEMPT", "")
+    if not ref:
+        raise InvalidRequest(
+            "there is no ORC_REF in the environment: this is not run by an evaluation",
+            hint="call it from a command of an experiment, or name one with --ref 12.3.1",
+        )
+    return ref, int(attempt) if attempt.isdecimal() else None
+
+
+@verb(
+    "report-metric",
+    examples=[
+        "orc report-metric --step 12 loss=0.31 accuracy=0.9",
+        "orc report-metric --usd 0.02 --tokens 1200",
+        "orc report-metric --ref 12.3.1 --step 3 loss=0.5",
+    ],
+)
+@click.argument("metrics", metavar="[NAME=NUMBER]...", nargs=-1)
+@click.option("--step", metavar="N", type=click.IntRange(min=0), help="How far it is; needed with numbers.")
+@click.option("--usd", metavar="AMOUNT", type=click.FloatRange(min=0), help="US dollars spent since the last call.")
+@click.option("--tokens", metavar="N", type=click.IntRange(min=0), help="Tokens used since the last call.")
+@click.option("--ref", metavar="REF", help="The iteration, when it is not $ORC_REF.")
+@pass_setup
+def command(setup: Setup, /, **given: Any) -> None:
+    """Tell the daemon how far the evaluation is that this runs in, from a command or a script: numbers at a step, or costs.
+
+    What it is part of is read from ORC_SOCKET, ORC_REF and ORC_ATTEMPT, which every command has in its environment. An attempt that is
+    over is refused with status 5.
+    """
+    ref, attempt = (given["ref"], None) if given["ref"] else _place()
+    body = {name: given[name] for name in ("step", "usd", "tokens") if given[name] is not None}
+    numbers = _pairs(given["metrics"])
+    if attempt is not None:
+        body["attempt"] = attempt
+    setup.socket = setup.socket or os.environ.get("ORC_SOCKET")
+    session = setup.session.without_start("an evaluation runs in a daemon that is there")
+    answer = session.json(calls.report_metric(ref, {**body, "metrics": numbers}))
+    if setup.json:
+        setup.print_json(answer)
+    elif answer["pruned"]:
+        setup.message(f"{ref} is to end: {answer['pruned']}")
