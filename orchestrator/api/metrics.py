@@ -60,6 +60,11 @@ def gauges(status: Mapping[str, Any]) -> list[Metric]:
         _one("slots_total", "Evaluations that can run at one instant.", status["slots"]["total"]),
         _one("slots_busy", "Slots that run an evaluation now.", status["slots"]["busy"]),
         _one("queue_iterations", "Iterations that wait.", status["queue"]["iterations"]),
+        Metric(
+            "orchestrator_admission_limited",
+            "1 for what the machine lacks so that little or nothing starts.",
+            {(("by", by),): int(by in status["limited"]) for by in ("disk", "memory", "cpu")},
+        ),
         _by_state("experiments", "Experiments that have not ended.", status["experiments"]),
         _one("machine_cpu_percent", "CPU use of the machine, 0 to 100.", machine.get("cpu_percent")),
         _one("machine_others_cpu_percent", "CPU use that is not the daemon's own.", machine.get("others_cpu_percent")),

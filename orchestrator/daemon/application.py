@@ -1,6 +1,7 @@
 """Everything that lives, in order: store, executors, engine, socket; then ready; then, in reverse, gone."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, MutableMapping
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,8 @@ from orchestrator.daemon.stopping import Stop, Waiting, first_of, leave_when_idl
 from orchestrator.daemon.vitals import Vitals
 from orchestrator.engine.orchestrator import Orchestrator, Setting
 from orchestrator.engine.pressure import Thresholds
+from orchestrator.executors.base import Executor
+from orchestrator.executors.outliving import OutlivingExecutor
 from orchestrator.locks import boot_id
 from orchestrator.resources import MachineProbe, cores
 from orchestrator.settings import Settings
@@ -119,9 +122,15 @@ async def _engine(plan: Plan, socket_path: str) -> AsyncIterator[Orchestrator]:
     async with (
         open_store(places.database_file(plan.state)) as store,
         executors as opened,
-        Orchestrator(store, opened, setting, probe=MachineProbe(plan.state)) as engine,
+        Orchestrator(store, opened, setting, probe=MachineProbe(plan.state, roots=lambda: _roots(opened))) as engine,
     ):
         yield engine
+
+
+def _roots(executors: Mapping[str, Executor]) -> set[int]:
+    """The processes whose trees are ours."""
+    helpers = (executor.helpers() for executor in executors.values() if isinstance(executor, OutlivingExecutor))
+    return {os.getpid()}.union(*helpers)
 
 
 def _thresholds(settings: Settings) -> Thresholds:

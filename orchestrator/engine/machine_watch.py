@@ -20,7 +20,7 @@ class MachineWatch:
         self.thresholds = thresholds
         self._probe = probe
         self._taken_seconds = float("-inf")
-        self.pressure = pressure(probe.read(), thresholds)
+        self.pressure = Pressure(readings=probe.read())  # what follows from it is asked first, and told then
 
     @property
     def readings(self) -> Readings:
@@ -50,4 +50,7 @@ class MachineWatch:
                 "others_cpu_percent": readings.others_cpu_percent,
                 "disk_free_bytes": readings.disk_free_bytes,
             }
-            log.warning("admission_limited", because=[str(wait) for wait in self.pressure.closed], **facts)
+            if self.pressure.closed:
+                log.warning("admission_limited", because=[str(wait) for wait in self.pressure.closed], **facts)
+            else:
+                log.info("admission_open", **facts)

@@ -315,6 +315,7 @@ class Orchestrator:
             "slots": {"total": self._setting.slots, "busy": self.dispatcher.busy["slot"]},
             "threads": {"total": self._setting.threads, "busy": self.dispatcher.busy["thread"]},
             "queue": {"iterations": self.dispatcher.waiting},
+            "limited": [str(wait) for wait in self.watch.pressure.closed],
             "experiments": {str(name): states.count(name) for name in names},
         }
 

@@ -12,7 +12,7 @@ from orchestrator.engine.admission import Wait
 from orchestrator.resources import Readings
 
 MARGIN_PERCENT = 5.0
-"""Percentage points below its threshold at which CPU or memory is free again."""
+"""Percentage points below its threshold at which CPU or memory is free again: of a low threshold a tenth of it."""
 
 DISK_MARGIN = 1.25
 """So many times the headroom must be free until the disk has room again."""
@@ -57,11 +57,16 @@ class Pressure:
         return 1 if self.closed == (Wait.CPU,) else 0
 
 
+def calm_percent(limit: float) -> float:
+    """What it has to fall to once it was above `limit`."""
+    return limit - min(MARGIN_PERCENT, limit / 10)
+
+
 def pressure(readings: Readings, thresholds: Thresholds, *, before: Collection[Wait] = ()) -> Pressure:
     """What the machine allows now; `before` is what was closed until now."""
 
     def above(percent: float, limit: float, wait: Wait) -> bool:
-        return percent > limit - (MARGIN_PERCENT if wait in before else 0.0)
+        return percent > (calm_percent(limit) if wait in before else limit)
 
     headroom = thresholds.headroom_bytes(readings) * (DISK_MARGIN if Wait.DISK in before else 1.0)
     found = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.engine.admission import Wait
-from orchestrator.engine.pressure import DISK_MARGIN, MARGIN_PERCENT, Pressure, Thresholds
+from orchestrator.engine.pressure import DISK_MARGIN, Pressure, Thresholds, calm_percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ _WORDS: Mapping[Wait, tuple[str, str]] = {
     ),
     Wait.MEMORY: (
         (
-            "{memory_percent:.1f} % of the memory are in use; above memory_percent ({memory_limit:g}) nothing starts "
+            "{memory_percent:.1f} % of the memory is in use; above memory_percent ({memory_limit:g}) nothing starts "
             "until it has fallen to {memory_wanted:g} %"
         ),
-        "{memory_missing} of memory are freed, or a larger memory_percent in the settings",
+        "{memory_missing} of memory is freed, or a larger memory_percent in the settings",
     ),
     Wait.CPU: (
         (
@@ -86,7 +86,7 @@ def machine_facts(pressure: Pressure, thresholds: Thresholds) -> dict[str, Any]:
     readings = pressure.readings
     headroom = thresholds.headroom_bytes(readings)
     wanted = int(headroom * DISK_MARGIN)
-    memory_wanted = thresholds.memory_percent - MARGIN_PERCENT
+    memory_wanted = calm_percent(thresholds.memory_percent)
     excess = (readings.memory_percent - memory_wanted) / 100 * readings.memory_total_bytes
     return {
         "disk_free": size(readings.disk_free_bytes),
@@ -99,7 +99,7 @@ def machine_facts(pressure: Pressure, thresholds: Thresholds) -> dict[str, Any]:
         "memory_missing": size(max(0, int(excess))),
         "others_percent": readings.others_cpu_percent,
         "cpu_limit": thresholds.cpu_percent,
-        "cpu_wanted": thresholds.cpu_percent - MARGIN_PERCENT,
+        "cpu_wanted": calm_percent(thresholds.cpu_percent),
     }
 
 

@@ -142,6 +142,10 @@ class IsolatedExecutor:
         """The daemon is leaving: what runs goes on without it."""
         self._letting_go.set()
 
+    def helpers(self) -> Collection[int]:
+        """The keeper."""
+        return self._keepers.pids
+
     def recorded(self, receipt: Collection[str]) -> None:
         """The outcomes that came with this receipt are on disk."""
         self._keepers.acknowledge(receipt)

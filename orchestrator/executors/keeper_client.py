@@ -47,6 +47,12 @@ class Keepers:
         """Whether a keeper works in the folder, or has left something there that counts."""
         return (self._folder / JOURNAL).exists()
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The keeper that is in use, if one is."""
+        connection = self._connection
+        return () if connection is None or connection.lost or not connection.accepted else (connection.identity.pid,)
+
     async def ready(self) -> None:
         """Have a keeper that takes work; tickets go on with it. Raises ExecutorUnusable."""
         if self._usable():

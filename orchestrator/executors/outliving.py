@@ -32,6 +32,10 @@ class OutlivingExecutor(Executor, Protocol):
         """End survivors that nobody waits for any more, and forget them."""
         ...
 
+    def helpers(self) -> Collection[int]:
+        """The processes below which its work runs, besides the daemon's own descendants."""
+        ...
+
     def recorded(self, receipt: Collection[str]) -> None:
         """The outcomes that came with this receipt are on disk."""
         ...

@@ -23,7 +23,15 @@ def test_a_report_tells_outcome_usage_and_failures(orc: Orc) -> None:
 
     shown = orc("report", "reported").out
     assert shown.startswith(f"{ref} reported  succeeded\n")
-    for words in ("MEDIAN", "P95", "failed attempts\n", "1 attempt raised", "three is too much", f"orc retry {ref} --failed", f"{ref}.2"):
+    for words in (
+        "MEDIAN",
+        "P95",
+        "failed attempts\n",
+        "1 attempt raised",
+        "three is too much",
+        f"orc retry {ref} --failed",
+        f"{ref}.2",
+    ):
         assert words in shown, shown
 
 

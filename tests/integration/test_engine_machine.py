@@ -48,7 +48,7 @@ async def test_nothing_starts_while_memory_is_short_and_it_goes_on_by_itself(tmp
     assert seen == 0
     assert list(said) == ["memory"]
     assert "90.0 % of the memory" in said["memory"]
-    assert "2.4 GiB of memory are freed" in said["memory"]
+    assert "2.4 GiB of memory is freed" in said["memory"]
     assert ended["iterations"]["succeeded"] == 3
 
 

@@ -8,6 +8,7 @@ STATUS = {
     "uptime_seconds": 1.5,
     "slots": {"total": 4, "busy": 1},
     "queue": {"iterations": 10},
+    "limited": ["memory"],
     "experiments": {"running": 1, "paused": 0, "queued": 2},
     "machine": {"cpu_percent": 12.5, "memory_available_bytes": 100, "disk_free_bytes": 200},
     "database": {"bytes": 4096, "wal_bytes": 0},
@@ -23,6 +24,8 @@ def test_status_becomes_samples() -> None:
     assert "orchestrator_slots_busy 1" in lines
     assert 'orchestrator_experiments{state="queued"} 2' in lines
     assert "orchestrator_machine_cpu_percent 12.5" in lines
+    assert 'orchestrator_admission_limited{by="memory"} 1' in lines
+    assert 'orchestrator_admission_limited{by="cpu"} 0' in lines
 
 
 def test_every_metric_says_what_it_is() -> None:

@@ -42,6 +42,11 @@ def test_memory_closes_above_its_threshold_and_opens_a_margin_below() -> None:
     assert after(used(80.1), used(79), used(75.1), used(75), used(79)) == [(Wait.MEMORY,)] * 3 + [(), ()]
 
 
+def test_a_low_threshold_can_be_fallen_below() -> None:
+    """The margin of a threshold of 2 % is 0.2 points, not five: it opens again."""
+    assert after(used(3), used(1.9), used(1.7), thresholds=Thresholds(memory_percent=2)) == [(Wait.MEMORY,)] * 2 + [()]
+
+
 def test_the_cpu_closes_for_what_others_use() -> None:
     """A machine that is fully used by its own evaluations is open; one that others use above the threshold lets in one batch."""
     busy = [replace(EASY, cpu_percent=100.0, others_cpu_percent=percent) for percent in (0.0, 81.0, 76.0, 75.0)]

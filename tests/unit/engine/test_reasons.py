@@ -52,7 +52,7 @@ def test_every_reason_has_words(wait: Wait) -> None:
         (Wait.WIDTH, ["(sequential)", "1 evaluation"]),
         (Wait.BACKOFF, ["4.2 s more"]),
         (Wait.DISK, ["100.0 MiB are free", "(128.0 MiB)", "160.0 MiB are free", "60.0 MiB more"]),
-        (Wait.MEMORY, ["87.5 % of the memory", "memory_percent (80)", "75 %", "2.0 GiB of memory are freed"]),
+        (Wait.MEMORY, ["87.5 % of the memory", "memory_percent (80)", "75 %", "2.0 GiB of memory is freed"]),
         (Wait.CPU, ["93.5 %", "cpu_percent (80)", "75 %"]),
         (
             Wait.DECLARED_MEMORY,
