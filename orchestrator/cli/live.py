@@ -109,6 +109,9 @@ def _details(snapshot: dict[str, Any]) -> Iterator[Text]:
             ("best ", "dim"), (best["ref"], "green bold"), f"  {pairs(best.get('params'))}", no_wrap=True
         )
         yield Text(f"     {pairs(best.get('metrics'))}{score}", no_wrap=True, overflow="ellipsis")
+    for report in snapshot.get("reports") or ():
+        told = f"{report['ref']} at step {report['step']}  {pairs(report['metrics'])}"
+        yield Text(told, style="dim", no_wrap=True, overflow="ellipsis")
     if snapshot.get("running"):
         yield Text(f"runs {' '.join(snapshot['running'])}", style="dim", no_wrap=True, overflow="ellipsis")
 

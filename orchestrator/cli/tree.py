@@ -79,6 +79,8 @@ def experiment_lines(document: dict[str, Any], drawing: Drawing) -> list[str]:
     if document.get("usage", {}).get("attempts"):
         elapsed = between(document["started"], document["finished"])
         lines.append(f"  used       {used_text(document['usage'], elapsed_seconds=elapsed)}")
+    if costs := _costs(document):
+        lines.append(f"  cost       {', '.join(costs)}")
     if document.get("selected"):
         lines.append(f"  selected   {' '.join(document['selected'])}")
     return lines
@@ -150,7 +152,12 @@ def _numbers(attempt: dict[str, Any]) -> str:
     for name, what in (("max_rss_bytes", "memory"), ("read_bytes", "read"), ("written_bytes", "wrote")):
         if attempt.get(name) is not None:
             parts.append(f"{what} {size(attempt[name])}")
-    return ", ".join(parts)
+    return ", ".join([*parts, *_costs(attempt)])
+
+
+def _costs(row: dict[str, Any]) -> list[str]:
+    usd, tokens = row.get("cost_usd"), row.get("tokens")
+    return [*([f"{usd:.6g} USD"] if usd else []), *([count(tokens, "token")] if tokens else [])]
 
 
 def _artifact(artifact: dict[str, Any]) -> str:
@@ -168,4 +175,6 @@ def iteration_lines(iteration: dict[str, Any], drawing: Drawing) -> list[str]:
         lines.append(f"  attempt {attempt['attempt']}  {drawing.state(end)}{cause}{executor}, {_numbers(attempt)}")
         lines += [f"    artifact {_artifact(each)}" for each in attempt.get("artifacts") or ()]
         lines += [f"    {line}" for line in printable(attempt.get("error") or "", keep_lines=True).splitlines()]
+    reports = iteration.get("reports") or []
+    lines += [f"  step {report['step']}  {pairs(report['metrics'])}" for report in reports]
     return lines

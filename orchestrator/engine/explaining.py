@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.domain.refs import Ref, parse_ref
-from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ExperimentState, IterationState
+from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ExperimentState, IterationState, VariantState
 from orchestrator.engine.admission import Wait
 from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher
@@ -18,6 +18,8 @@ from orchestrator.store.views import Views
 async def explain(ref: Ref, views: Views, dispatcher: Dispatcher, conductor: Conductor | None) -> list[Reason]:
     """The reasons why what `ref` names is not running, or a statement that it is, or that it has ended."""
     row = await views.experiment(ref.experiment)
+    if ref.variant is not None and (pruned := await _pruned(ref, views)) is not None:
+        return [pruned]
     if ExperimentState(row["state"]) in ENDED_EXPERIMENT or conductor is None:
         return [Reason("ended", f"experiment {ref.experiment} has ended: {row['reason'] or row['state']}", "orc retry")]
     if ref.variant is None:
@@ -27,6 +29,19 @@ async def explain(ref: Ref, views: Views, dispatcher: Dispatcher, conductor: Con
     if waiting:
         return _unique([reason for iteration in waiting for reason in _waiting(iteration, dispatcher, conductor)])
     return [_not_waiting(ref, iterations, conductor)]
+
+
+async def _pruned(ref: Ref, views: Views) -> Reason | None:
+    """What a variant was pruned for; None when it was not."""
+    variant = await views.variant(Ref(ref.experiment, ref.variant))
+    if variant["state"] != VariantState.PRUNED:
+        return None
+    decisions = await views.decisions(Ref(ref.experiment, ref.variant))
+    said = [decision["message"] for decision in decisions if decision["kind"] == "prune"]
+    message = (
+        said[-1] if said else f"{variant['ref']} was pruned by {variant['rule']}; orc why {variant['ref']} says why"
+    )
+    return Reason("pruned", message, f"orc retry {variant['ref']}")
 
 
 async def _iterations(ref: Ref, views: Views) -> list[dict[str, Any]]:
