@@ -15,6 +15,7 @@ def test_locks_are_listed_without_a_daemon(own_orc: Orc) -> None:
     assert own_orc("locks", "--json").json == []
     own_orc("lock", "run", "once", "--", "true")
     with holding(own_orc, "gpu0") as (_, pid), holding(own_orc, "gpu1") as (victim, killed):
+        assert own_orc("locks", "--json").json[1]["pid"] == killed
         victim.kill()
         os.kill(killed, signal.SIGKILL)
         wait_until_gone(killed)
@@ -54,10 +55,11 @@ def test_names_of_locks_are_completed(own_orc: Orc) -> None:
     assert completed(own_orc, "lock", "") == ["run"]
 
 
-def running_with(orc: Orc, *names: str) -> tuple[str, Path]:
+def running_with(orc: Orc, *names: str, executor: str = "process") -> tuple[str, Path]:
     """An experiment of which an evaluation with these locks is running, and its folder."""
     folder = orc.experiment("held", space="x = [1]")
-    ref = orc("submit", str(folder), "--set", f"stage.locks={json.dumps(names)}").out.strip()
+    changes = "--set", f"stage.locks={json.dumps(names)}", "--set", f"stage.executor={executor}"
+    ref = orc("submit", str(folder), *changes).out.strip()
     with orc.begin("events", "-f", "--since", "0", "--experiment", ref) as events:
         line_with(events.stdout, "iterations_started")
     return ref, folder
@@ -106,3 +108,18 @@ def test_the_locks_of_a_daemon_that_is_killed_come_back(own_orc: Orc) -> None:
     assert own_orc("lock", "run", "--timeout", "20", "gpu0", "--", "true").status == 0
     open_gate(folder)
     assert own_orc("wait", ref, "--timeout", "30").status == 0
+
+
+def test_isolated_work_keeps_its_lock_without_a_daemon(own_orc: Orc) -> None:
+    """After kill -9 of the daemon, and under the next one, the evaluation that lives on holds it; it runs once, then the lock is free."""
+    ref, folder = running_with(own_orc, "gpu0", executor="isolated")
+    os.kill(own_orc.pid(), signal.SIGKILL)
+    for _ in range(2):
+        refused = own_orc("lock", "run", "--no-wait", "gpu0", "--", "true")
+        assert refused.status == 5
+        assert f"evaluation {ref}.1.1" in refused.err
+        own_orc.pid()  # starts the next daemon
+    open_gate(folder)
+    assert own_orc("wait", ref, "--timeout", "30").status == 0
+    assert len(own_orc("show", f"{ref}.1.1", "--json").json["attempts"]) == 1
+    assert own_orc("lock", "run", "--no-wait", "gpu0", "--", "true").status == 0
