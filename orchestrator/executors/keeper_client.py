@@ -146,7 +146,9 @@ class Keepers:
             greeted.hang_up()
             raise
         if greeted.accepted:
-            log.info("keeper_found", pid=greeted.hello["pid"], running=len(greeted.hello["running"]))
+            running, reason = len(greeted.hello["running"]), greeted.hello.get("cgroup")
+            memory = "by control groups" if reason is None else f"by looking, as {reason}"
+            log.info("keeper_found", pid=greeted.hello["pid"], running=running, memory_held=memory)
             return greeted
         greeted.hang_up()
         if greeted.hello:

@@ -118,7 +118,12 @@ class Residence:
 
     def introduction(self) -> Message:
         """Who it is and what it knows."""
-        known = {"chains": self.ward.chains(), "running": self.ward.running(), "ended": self._journal.ends}
+        known = {
+            "cgroup": self.ward.memory.without_groups,
+            "chains": self.ward.chains(),
+            "running": self.ward.running(),
+            "ended": self._journal.ends,
+        }
         return {"event": "hello", "version": VERSION, **self._identity, **known}
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import time
 from typing import Callable, Dict, Iterable, List, Optional
 
 from orchestrator.worker import keeper_system as system
+from orchestrator.worker.keeper_cgroup import divided
 from orchestrator.worker.keeper_runs import Run
 from orchestrator.worker.limits import Meter, pause_seconds
 
@@ -15,6 +16,7 @@ class MemoryWatch:
 
     def __init__(self, orphans: Callable[[], Iterable[int]]) -> None:
         self._orphans = orphans
+        self._groups, self.without_groups = divided()  # the second: why there are none
         self._meters: Dict[Run, Meter] = {}
         self.next_time: Optional[float] = None  # monotonic; None while nobody has a limit
 
@@ -23,7 +25,19 @@ class MemoryWatch:
         limit_bytes = run.chain.job.get("memory_bytes")
         if limit_bytes is not None:
             self._meters[run] = Meter(limit_bytes)
+            if self._groups is not None and run.pid is not None:
+                self._groups.take_in(run.token, run.pid, limit_bytes=limit_bytes)
             self.next_time = self.next_time or now + pause_seconds(0.0)
+
+    def conclude(self, run: Run) -> None:
+        """It has ended: what the kernel knows of its memory counts too."""
+        told = None if self._groups is None else self._groups.give_up(run.token)
+        if told is None:
+            return
+        if told.peak_bytes is not None:
+            run.tree_peak_bytes = max(told.peak_bytes, run.tree_peak_bytes or 0)
+        if told.was_killed and run.exceeded_bytes is None:
+            run.exceeded_bytes = told.peak_bytes or run.chain.job["memory_bytes"]
 
     def due(self, now: float) -> List[Run]:
         """Those that hold too much at this moment, when it is time to look; each is named once."""

@@ -20,10 +20,11 @@ To the keeper:
 
 From the keeper:
 
-- `{"event": "hello", "version": 1, "pid", "start_ticks", "boot_id", "instance", "chains": [[token ...] ...], "running":
-  [started ...], "ended": [ended ...]}`: the answer to hello: what runs and what waits for it, in order; who runs; and the ends that
+- `{"event": "hello", "version": 1, "pid", "start_ticks", "boot_id", "instance", "cgroup", "chains": [[token ...] ...],
+  "running": [started ...], "ended": [ended ...]}`: the answer to hello: what runs and what waits for it, in order; who runs; and the ends that
   nobody has acknowledged, those that another daemon did not hear among them. `instance` names the range of marks its children carry (see `keeper_system`), so that
-  whoever survives the keeper can find all of them; it is known before the first of them runs.
+  whoever survives the keeper can find all of them; it is known before the first of them runs. `cgroup` is why limits of memory are
+  not held by control groups, or null when they are.
 - `{"event": "refused", "message"}`: the keeper cannot work there, or speaks none of the versions. It hangs up.
 - `{"event": "started", "token", "pid", "start_ticks", "mark", "started_us"}`.
 - `{"event": "ended", "token", "status", "pid", "start_ticks", "started_us", "finished_us", "wall_seconds", "cpu_seconds",

@@ -45,7 +45,7 @@ class Ward:
         self._births: List[Run] = []  # decided; each happens once it is written down. They count as waiting
         self._unsaid: List[Message] = []  # ends that are told once they are written down
         self._deadlines = Deadlines()
-        self._memory = MemoryWatch(self._orphans)
+        self.memory = MemoryWatch(self._orphans)
         self._next_look: Optional[float] = None
         self._leaving = False
 
@@ -137,7 +137,7 @@ class Ward:
 
     def wait_seconds(self, now: float) -> Optional[float]:
         """How long there is nothing to do unless something happens; None: for ever."""
-        every = (self._deadlines.next_time(), self._next_look, self._memory.next_time)
+        every = (self._deadlines.next_time(), self._next_look, self.memory.next_time)
         times = [at for at in every if at is not None]
         return max(0.0, min(times) - now) if times else None
 
@@ -145,7 +145,7 @@ class Ward:
         """Do what is due."""
         for action, run in self._deadlines.due(now):
             action(run)
-        for run in self._memory.due(now):
+        for run in self.memory.due(now):
             self._kill_tree(run)
         if self._next_look is not None and self._next_look <= now:
             for run in self._running.values():
@@ -231,7 +231,7 @@ class Ward:
         self._running[run.token] = self._by_pid[run.pid] = self._by_mark[run.mark] = run
         self._emit(started)
         now = time.monotonic()
-        self._memory.add(run, now)
+        self.memory.add(run, now)
         timeout_seconds = run.chain.job["timeout_seconds"]
         if timeout_seconds is not None:
             self._deadlines.add(now + timeout_seconds, self._expire, run)
@@ -310,6 +310,7 @@ class Ward:
         self._sweeping.pop(run.mark, None)
         self._by_mark.pop(run.mark, None)
         self._running.pop(run.token, None)
+        self.memory.conclude(run)
         self._tell_end(run)
 
     def _tell_end(self, run: Run) -> None:

@@ -154,6 +154,8 @@ def size_text(size_bytes: int) -> str:
 
 def excess_text(used_bytes: int, limit_bytes: int) -> str:
     """What is said of an evaluation that was killed for its memory."""
+    if used_bytes <= limit_bytes:  # the kernel did not let it have more
+        return f"it needed more memory than its limit of {size_text(limit_bytes)}, and was killed"
     return (
         f"it held {size_text(used_bytes)} of memory with all its processes, more than its limit of "
         f"{size_text(limit_bytes)}, and was killed"
