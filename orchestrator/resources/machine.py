@@ -106,8 +106,11 @@ class Machine:
 
     def survey(self, *, now_seconds: float, clock: Callable[[], float]) -> None:
         """Look at all processes to know what is ours, unless that was done just now. What it costs says when it is done again."""
-        if now_seconds < self._next_survey_seconds:
+        late_seconds = now_seconds - self._next_survey_seconds
+        if late_seconds < 0:
             return
+        if late_seconds > WINDOW_SECONDS:  # nobody was interested for a while: a mean over it says nothing of now
+            self._surveys.clear()
         began = clock()
         self._own = use_of(self._roots())
         self._next_survey_seconds = now_seconds + max(SHORTEST_SAMPLE_SECONDS, (clock() - began) / SURVEY_SHARE)
@@ -115,10 +118,8 @@ class Machine:
 
 
 def _remember(surveys: deque[_CpuSample], newest: _CpuSample) -> None:
-    """Keep those of the last seconds, two at least. After a long pause, or when processes of ours left the tree, begin anew."""
-    if surveys and (
-        newest.own_seconds < surveys[-1].own_seconds or newest.at_seconds - surveys[-1].at_seconds > 2 * WINDOW_SECONDS
-    ):
+    """Keep those of the last seconds, two at least. When processes of ours have left the tree, begin anew."""
+    if surveys and newest.own_seconds < surveys[-1].own_seconds:
         surveys.clear()
     surveys.append(newest)
     while len(surveys) > 2 and newest.at_seconds - surveys[1].at_seconds >= WINDOW_SECONDS:  # noqa: PLR2004 a pair

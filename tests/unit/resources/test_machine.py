@@ -79,9 +79,15 @@ def test_only_the_last_seconds_count() -> None:
     assert watched((0, 0, 0, 0), (2, 4, 0, 0), (4, 8, 4, 0), (7, 14, 10, 0)) == 0.0
 
 
-def test_a_long_pause_is_not_averaged() -> None:
-    """After nobody has looked for a while it is watched anew, since a mean over the pause says nothing of now."""
-    assert watched((0, 0, 0, 0), (4, 8, 0, 0), (1000, 2000, 0, 0)) == 0.0
+def test_a_long_pause_is_not_averaged(tmp_path: Path) -> None:
+    """After nobody has looked for a while it is watched anew; with looks that are far apart for their cost it is not."""
+    machine = Machine(tmp_path, now_seconds=0.0)
+    machine.survey(now_seconds=0.0, clock=iter([0.0, 0.04]).__next__)
+    machine.survey(now_seconds=20.1, clock=iter([0.0, 0.0]).__next__)
+    far_apart = len(machine._surveys)
+    machine.survey(now_seconds=100.0, clock=iter([0.0, 0.0]).__next__)
+
+    assert (far_apart, len(machine._surveys)) == (2, 1)
 
 
 def test_processes_that_leave_our_tree_do_not_become_others() -> None:
