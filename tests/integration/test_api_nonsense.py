@@ -65,6 +65,7 @@ VERBS = [
     "/resume",
     "/cancel",
     "/retry",
+    "/report-metric",
 ]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
