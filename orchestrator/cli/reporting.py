@@ -5,17 +5,18 @@ from typing import Any
 
 import click
 
-from orchestrator.cli.text import NONE, STATE_COLOURS, count, duration, number, pairs, printable, size, table
+from orchestrator.cli.text import NONE, count, duration, number, pairs, printable, size, table, width
+from orchestrator.cli.tree import Drawing
+from orchestrator.cli.usage import used_text
 
 Row = dict[str, Any]
 MOST_ROUNDS = 12
 
 
-def outcome(report: Row, *, colour: bool) -> list[str]:
+def outcome(report: Row, *, drawing: Drawing) -> list[str]:
     """What it is, how it ended and why, its best, and what all of it used."""
-    state = report["state"]
-    shown = click.style(state, fg=STATE_COLOURS.get(state)) if colour else state
-    lines = [f"{report['id']} {printable(report['name'])}  {shown}"]
+    name = drawing.strong(f"{report['id']} {printable(report['name'])}")
+    lines = [f"{name}  {drawing.state(report['state'])}"]
     if report["reason"]:
         lines.append(f"  reason   {printable(report['reason'])}")
     if report["elapsed_seconds"] is not None:
@@ -46,21 +47,8 @@ def _best(report: Row) -> str:
     return f"{best['ref']}  {pairs(best['params'])}  →  {pairs(best['metrics'])}{score}"
 
 
-def used_text(usage: Row, *, elapsed_seconds: float | None) -> str:
-    """What all attempts used together."""
-    if not usage["attempts"]:
-        return "nothing yet"
-    parts = [count(usage["attempts"], "attempt"), f"{duration(usage['wall_seconds'])} in evaluations"]
-    if elapsed_seconds and usage["wall_seconds"] is not None:
-        parts[1] += f" ({usage['wall_seconds'] / elapsed_seconds:.2g} at once on average)"
-    parts += [f"CPU {duration(usage['cpu_seconds'])}", f"memory at most {size(usage['max_rss_bytes'])} each"]
-    parts += [f"read {size(usage['read_bytes'])}", f"wrote {size(usage['written_bytes'])}"]
-    return ", ".join(parts)
-
-
-def rounds(report: Row, *, colour: bool) -> list[str]:
+def rounds(report: Row, *, drawing: Drawing) -> list[str]:
     """The last rounds, when there was more than one."""
-    del colour
     shown = report["rounds"][-MOST_ROUNDS:]
     if len(report["rounds"]) < 2:  # noqa: PLR2004 - one round is the experiment
         return []
@@ -68,15 +56,33 @@ def rounds(report: Row, *, colour: bool) -> list[str]:
         [str(row["round"]), str(row["proposals"]), number(row["best_objective"]), printable(row["decided"] or NONE)]
         for row in shown
     ]
-    return ["", *table(["ROUND", "PROPOSED", "BEST", "DECIDED"], rows, right=frozenset(("ROUND", "PROPOSED", "BEST")))]
+    headers = ["ROUND", "PROPOSED", "BEST", "DECIDED"]
+    return ["", *table(headers, rows, right=frozenset(headers[:3]), columns=drawing.columns)]
 
 
-def stages(report: Row, *, colour: bool) -> list[str]:
-    """What each stage used, a row each."""
-    del colour
-    headers = ["STAGE", "BY", "TRIED", "FAILED", "MEDIAN", "P95", "LONGEST", "CPU", "MEMORY", "WAITED", "READ", "WROTE"]
+STAGE_COLUMNS = (
+    *("STAGE", "BY", "TRIED", "FAILED"),
+    *("MEDIAN", "P95", "LONGEST", "CPU", "MEMORY", "WAITED", "READ", "WROTE"),
+)
+
+
+def stages(report: Row, *, drawing: Drawing) -> list[str]:
+    """What each stage used: a row each where that fits, else a few lines each."""
     rows = [_stage(row) for row in report["stages"]]
-    return ["", *table(headers, rows, right=frozenset(headers[2:]))]
+    lines = table(STAGE_COLUMNS, rows, right=frozenset(STAGE_COLUMNS[2:]))
+    if drawing.columns is None or all(width(line) <= drawing.columns for line in lines):
+        return ["", *lines]
+    return ["", *(line for row in rows for line in _block(row, drawing.columns))]
+
+
+def _block(row: Sequence[str], columns: int) -> list[str]:
+    lines = [f"{row[0]} by {row[1]}", " "]
+    for name, value in zip(STAGE_COLUMNS[2:], row[2:], strict=True):
+        told = f" {name.lower()} {value}"
+        if lines[-1] != " " and width(lines[-1] + told) >= columns:
+            lines.append(" ")
+        lines[-1] += told if lines[-1] == " " else f",{told}"
+    return lines
 
 
 def _stage(row: Row) -> Sequence[str]:
@@ -96,11 +102,11 @@ def _stage(row: Row) -> Sequence[str]:
     ]
 
 
-def failures(report: Row, *, colour: bool) -> list[str]:
+def failures(report: Row, *, drawing: Drawing) -> list[str]:
     """Failed attempts by stage and cause: how many, the first with the last line of its error, and what to do."""
     lines = []
     for row in report["failures"]:
-        cause = click.style(row["cause"], fg=STATE_COLOURS["failed"]) if colour else row["cause"]
+        cause = click.style(row["cause"], fg="red") if drawing.colour else row["cause"]
         first = row["first"]
         said = (first["error"] or "no message").strip().splitlines()[-1]
         lines.append(

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from orchestrator.cli.reporting import used_text
 from orchestrator.cli.text import (
     STATE_COLOURS,
     age,
@@ -19,6 +18,7 @@ from orchestrator.cli.text import (
     shortened,
     size,
 )
+from orchestrator.cli.usage import used_text
 
 MOST_ITERATIONS = 12
 

@@ -2,6 +2,8 @@
 
 from orchestrator.cli import arguments, reporting
 from orchestrator.cli.setup import Setup, pass_setup
+from orchestrator.cli.text import terminal_columns
+from orchestrator.cli.tree import Drawing
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
 
@@ -18,5 +20,6 @@ def command(setup: Setup, ref: str) -> None:
     if setup.json:
         setup.print_json(document)
         return
+    drawing = Drawing(colour=setup.colour, columns=terminal_columns(on_terminal=setup.on_terminal))
     for part in (reporting.outcome, reporting.rounds, reporting.stages, reporting.failures):
-        setup.print_lines(part(document, colour=setup.colour))
+        setup.print_lines(part(document, drawing=drawing))

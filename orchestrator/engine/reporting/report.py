@@ -13,7 +13,7 @@ MOST_ROUNDS = 100
 """How many rounds a report has, the last ones."""
 
 _OUTCOME = ("id", "ref", "name", "state", "phase", "reason", "created", "started", "finished")
-_COUNTS = ("variant_count", "variants", "iterations", "selected")
+_COUNTS = ("variant_count", "variants", "iterations", "selected", "cost_usd", "tokens")
 
 
 async def report(ref: Ref, views: Views) -> dict[str, Any]:
