@@ -1,6 +1,7 @@
 """What names a process for good: its pid alone is given to another process soon."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -17,6 +18,7 @@ class ProcessIdentity:
     boot_id: str
 
 
+@cache
 def boot_id() -> str:
     """The kernel's name for this boot; empty where the kernel does not say."""
     try:
