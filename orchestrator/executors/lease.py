@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from orchestrator.executors import spool
 from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.lock_passing import runner_of
 from orchestrator.executors.memory_guard import Followed, MemoryGuard
+from orchestrator.executors.notes import artifacts_noted
 from orchestrator.executors.payload import outcome_of, output_stem, payload_of
 from orchestrator.executors.slot_pool import LAST_WORDS_SECONDS, Seat
 from orchestrator.executors.suspects import suspects_of
@@ -212,9 +214,18 @@ class Lease:
             usage=self._usage(now.started_ns, output_bytes),
         )
         result = verdict(len(self.batch.evaluations), finished=finished, death=death)
+        result = self._with_artifacts(result, executing)
         if death.unclear and result.interrupted:
             self.suspect = executing
         return result
+
+    def _with_artifacts(self, result: BatchResult, executing: int | None) -> BatchResult:
+        """What the evaluation that executed had kept stays its own."""
+        ended = None if executing is None else result.outcomes.get(executing)
+        if executing is None or ended is None:
+            return result
+        kept = artifacts_noted(journal.frames(self.seat.lane.journal), executing)
+        return replace(result, outcomes={**result.outcomes, executing: ended._replace(artifacts=kept)})
 
     def _finished(self) -> dict[int, Outcome]:
         found: dict[int, Outcome] = {}

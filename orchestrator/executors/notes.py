@@ -1,11 +1,13 @@
 """What an evaluation has noted, from the plain values of its worker to facts. Nonsense, which a workload may have written, is left out."""
 
+import json
 import math
 from collections.abc import Iterable
 from typing import Any
 
 from orchestrator.domain.outcome import Artifact
 from orchestrator.domain.report import Report, Spent
+from orchestrator.worker import journal
 from orchestrator.worker.results import is_text
 from orchestrator.worker.trial import LARGEST_STEP
 
@@ -45,6 +47,22 @@ def artifacts_of(raws: Any) -> tuple[Artifact, ...]:
     """Those that are artifacts."""
     found = (_artifact_of(raw) for raw in raws if isinstance(raw, dict)) if isinstance(raws, list) else ()
     return tuple(artifact for artifact in found if artifact is not None)
+
+
+def artifacts_noted(frames: Iterable[journal.Frame], position: int) -> tuple[Artifact, ...]:
+    """Those that an evaluation told while it ran, for one whose process has died; the last of each name counts."""
+    found: dict[str, Artifact] = {}
+    for frame in frames:
+        if frame.kind != journal.NOTE or frame.position != position or b'"artifact"' not in frame.payload:
+            continue
+        try:
+            note = json.loads(frame.payload)
+        except ValueError:
+            continue
+        for artifact in artifacts_of([note.get("artifact")]) if isinstance(note, dict) else ():
+            found.pop(artifact.name, None)
+            found[artifact.name] = artifact
+    return tuple(found.values())
 
 
 def _artifact_of(raw: dict[str, Any]) -> Artifact | None:

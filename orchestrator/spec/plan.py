@@ -9,15 +9,21 @@ from orchestrator.domain.identity import canonical_json
 from orchestrator.spec.criterion import Criterion, TopShare
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.spec.points import grid_size, is_finite
+from orchestrator.spec.stage import StageSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStage:
-    """One stage, the executor that will run it, and its evaluations in the whole experiment, at most."""
+    """One stage, the executor that will run it, its evaluations in the whole experiment, at most, and what bounds each of them."""
 
     name: str
     executor: str
     runs: int | None
+    python: str | None = None
+    cpus: int = 1
+    memory_bytes: int | None = None
+    timeout_seconds: float | None = None
+    timeout_factor: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +57,21 @@ def plan(spec: ExperimentSpec) -> Plan:
         variants_per_round=per_round,
         evaluations=_smallest(sum(runs.values()), spec.limits.evaluations),
         rounds=rounds,
-        stages=tuple(
-            PlannedStage(name=stage.name, executor=stage.runs_on, runs=runs[stage.name]) for stage in spec.stages
-        ),
+        stages=tuple(_planned(stage, runs=runs[stage.name]) for stage in spec.stages),
         max_parallel=spec.limits.max_parallel,
+    )
+
+
+def _planned(stage: StageSpec, *, runs: int) -> PlannedStage:
+    return PlannedStage(
+        name=stage.name,
+        executor=stage.runs_on,
+        runs=runs,
+        python=stage.interpreter,
+        cpus=stage.cpus,
+        memory_bytes=stage.memory_bytes,
+        timeout_seconds=stage.timeout_seconds,
+        timeout_factor=stage.timeout_factor,
     )
 
 

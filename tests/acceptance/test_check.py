@@ -52,3 +52,12 @@ def test_what_is_no_experiment_file_is_refused_at_once(own_orc: Orc, tmp_path: P
     checked = own_orc("check", str(path), "--json")
     assert (checked.status, checked.error["code"]) == (2, "invalid_spec")
     assert checked.error["problems"][0]["where"] == str(path)
+
+
+def test_the_plan_says_what_bounds_an_evaluation(own_orc: Orc) -> None:
+    """The bounds of a stage are there for a program and in words for a person."""
+    folder = own_orc.experiment(stage='memory = "1.5GiB"\ncpus = 2\ntimeout = { factor = 3 }')
+    (stage,) = own_orc("check", str(folder), "--json").json["plan"]["stages"]
+    bounds = (stage["memory_bytes"], stage["cpus"], stage["timeout_seconds"], stage["timeout_factor"])
+    assert bounds == (3 * 2**29, 2, None, 3.0)
+    assert "3 (process, 2 slots each, memory 1.5 GiB, timeout 3 times the median)" in own_orc("check", str(folder)).out

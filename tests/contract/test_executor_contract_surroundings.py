@@ -9,8 +9,9 @@ import anyio
 import pytest
 
 from orchestrator.domain.evaluation import Job
-from orchestrator.domain.outcome import AttemptEnd
+from orchestrator.domain.outcome import Artifact, AttemptEnd
 from orchestrator.domain.refs import ExperimentId
+from orchestrator.domain.states import Cause
 from tests.support.executors import CALLABLES, EACH, PATIENCE_SECONDS, Rig, opened, run
 from tests.support.workloads import light_main, output
 
@@ -111,6 +112,20 @@ class TestSurroundings:
                 await rig.executor.prepare(rig.workloads.job("number"))
             result = await run(rig, rig.workloads.job("number"), {"x": 5})
         assert result.outcomes[0].metrics == {"value": 5}
+
+    @CALLABLES
+    async def test_what_it_keeps_lies_beside_its_output(self, name: str, tmp_path: Path) -> None:
+        """Also when it is killed afterwards (a process of its own tells only at its end); what is too large is named only."""
+        async with opened(name, tmp_path) as rig:
+            job = replace(rig.workloads.job("keeps"), artifact_limit_bytes=1000, timeout_seconds=2.0)
+            result = await run(rig, job, {}, {"act": True})
+        told = (Artifact("model.large", 4000, kept=False), Artifact("model", 7, kept=True))
+        assert result.outcomes[0].artifacts == told
+        assert result.outcomes[1].cause is Cause.TIMED_OUT
+        assert result.outcomes[1].artifacts == (() if name == "isolated-calls" else told)
+        for variant in ("1", "2"):
+            kept = Path(job.output_folder, variant, "1.1.artifacts")
+            assert [(file.name, file.stat().st_size) for file in kept.iterdir()] == [("model", 7)]
 
 
 async def value_of(rig: Rig, job: Job) -> float:

@@ -4,11 +4,27 @@ from typing import Any
 
 from orchestrator.cli import arguments, offline, sending
 from orchestrator.cli.setup import Setup, pass_setup
-from orchestrator.cli.text import count, number, printable, table
+from orchestrator.cli.text import count, duration, number, printable, size, table
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
 
 UNKNOWN = "as many as the search proposes"
+
+
+def _bounds(stage: dict[str, Any]) -> list[str]:
+    """How each evaluation of a stage is run, and what bounds it."""
+    found = [printable(stage["executor"])]
+    if stage.get("python"):
+        found.append(f"by {printable(stage['python'])}")
+    if stage.get("cpus", 1) > 1:
+        found.append(f"{stage['cpus']} slots each")
+    if stage.get("memory_bytes"):
+        found.append(f"memory {size(stage['memory_bytes'])}")
+    if stage.get("timeout_seconds"):
+        found.append(f"timeout {duration(stage['timeout_seconds'])}")
+    if stage.get("timeout_factor"):
+        found.append(f"timeout {number(stage['timeout_factor'])} times the median")
+    return found
 
 
 def _plan_lines(plan: dict[str, Any]) -> list[str]:
@@ -19,7 +35,7 @@ def _plan_lines(plan: dict[str, Any]) -> list[str]:
     rows += [["variants", known("variants")], ["variants a round", known("variants_per_round")]]
     rows += [["evaluations", known("evaluations")], ["at once", str(plan.get("max_parallel"))]]
     for stage in plan.get("stages") or ():
-        rows.append([f"stage {printable(stage['name'])}", f"{number(stage['runs'])} ({printable(stage['executor'])})"])
+        rows.append([f"stage {printable(stage['name'])}", f"{number(stage['runs'])} ({', '.join(_bounds(stage))})"])
     return [f"  {line}" for line in table(["", ""], rows)[1:]]
 
 
