@@ -259,9 +259,11 @@ class Conductor:
         self.evaluation.reload()
         await self.ended.wait()
 
-    async def retry(self, change: RetryWork) -> Retried:
-        """Queue anew what did not succeed while the experiment goes on."""
+    async def retry(self, change: RetryWork) -> Retried | None:
+        """Queue anew what did not succeed while the experiment goes on; None when it has ended before it came to that."""
         async with self._turn:
+            if self.state in ENDED_EXPERIMENT:
+                return None
             retried = await self.evaluation.retry(change)
             if self.phase is not Phase.GENERATING:
                 await self._move_on(Phase.EVALUATING)

@@ -262,13 +262,15 @@ class Orchestrator:
         if self._draining:
             raise Unavailable("the daemon is stopping")
         change = RetryWork(ref=ref, failed_only=failed_only)
-        async with self._reopening:
-            conductor = self._conductors.get(ref.experiment)
-            goes_on = conductor is not None and conductor.state not in ENDED_EXPERIMENT
-            retried = None if goes_on else await self._reopen(change, conductor)
-        if conductor is not None and retried is None:
-            retried = await conductor.retry(change)
-        return {**await self._answer(ref), **(retried.counts if retried else {})}
+        retried = None
+        while retried is None:
+            async with self._reopening:
+                conductor = self._conductors.get(ref.experiment)
+                goes_on = conductor is not None and conductor.state not in ENDED_EXPERIMENT
+                retried = None if goes_on else await self._reopen(change, conductor)
+            if conductor is not None and retried is None:
+                retried = await conductor.retry(change)
+        return {**await self._answer(ref), **retried.counts}
 
     async def _reopen(self, change: RetryWork, conductor: Conductor | None) -> Retried:
         """Retry in an experiment that has ended: somebody new leads it, once the last one has left."""

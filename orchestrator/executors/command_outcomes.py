@@ -66,12 +66,9 @@ def _memory_text(job: Job, ended: Message) -> str | None:
     return None
 
 
-def lost(known: Message, *, with_what: str) -> Outcome:
-    """The outcome of an attempt whose keeper has died, or that has gone down with its machine."""
+def lost(known: Message) -> Outcome:
+    """The outcome of an attempt whose keeper has died."""
     usage = Usage(started_us=known["started_us"], pid=known["pid"], start_ticks=known["start_ticks"])
-    if with_what == "machine":
-        text = "the machine went down while it ran"
-        return Outcome(end=AttemptEnd.FAILED, cause=Cause.MACHINE_LOST, error=text, usage=usage)
     text = (
         "the keeper, the process that watches over isolated evaluations, has died; it was killed with all its processes"
     )

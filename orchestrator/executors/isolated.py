@@ -151,10 +151,14 @@ class IsolatedExecutor:
         self._keepers.acknowledge(receipt)
 
     async def survivors(self) -> Sequence[Sequence[Kept]]:
-        """What an earlier daemon has sent and nobody has heard the end of. Raises ExecutorUnusable."""
+        """What an earlier daemon has sent and nobody has heard the end of. Raises ExecutorUnusable.
+
+        What was lost with a keeper that went down with the daemon is not among it.
+        """
         if not self._keepers.has_a_past:
             return []
         await self._keepers.ready()
+        self._keepers.acknowledge(self._keepers.tickets.drop_lost())
         return [[kept_of(token) for token in group] for group in self._keepers.tickets.unclaimed()]
 
     async def adopt(self, batch: Batch, stop: StopSwitch) -> BatchResult:
@@ -215,14 +219,14 @@ def _result_of(job: Job, attempts: tuple[Attempt, ...], ticket: Ticket) -> Batch
         ended, started = ticket.ended.get(token), ticket.started.get(token)
         if ended is not None:
             if "lost" in ended:
-                outcomes[position] = lost(ended, with_what=ended["lost"])
+                outcomes[position] = lost(ended)
             elif ended["killed"]:
                 interrupted.append(position)
             else:
                 outcomes[position] = outcome_of(job, attempt, ended=ended)
             _dispose_of_scratch(attempt, ended["scratch"], outcome=outcomes.get(position))
         elif started is not None:
-            outcomes[position] = lost(started, with_what="keeper")
+            outcomes[position] = lost(started)
         else:
             unstarted.append(position)
     return BatchResult(outcomes=outcomes, interrupted=tuple(interrupted), unstarted=tuple(unstarted))

@@ -60,7 +60,7 @@ class Keepers:
         async with self._connecting:
             if not self._usable():
                 self._connection = await self._connect()
-                self.tickets.reconnected(self._connection.hello)
+                self.acknowledge(self.tickets.reconnected(self._connection.hello))
 
     def _usable(self) -> bool:
         return self._connection is not None and not self._connection.lost

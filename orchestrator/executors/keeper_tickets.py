@@ -40,6 +40,7 @@ class Tickets:
         self._chains: list[list[str]] = []  # unclaimed ones that run or wait
         self._started: dict[str, Message] = {}
         self._ended: dict[str, Message] = {}
+        self._met = False  # whether a keeper has told what it knows
 
     @property
     def any_known(self) -> bool:
@@ -76,6 +77,13 @@ class Tickets:
         """Chain by chain, and those that have ended."""
         return [group for group in (*self._chains, list(self._ended)) if group]
 
+    def drop_lost(self) -> list[str]:
+        """Those of the unclaimed that were under way when their keeper died; they are unclaimed no more."""
+        lost = [token for token, message in self._ended.items() if "lost" in message]
+        for token in lost:
+            del self._ended[token]
+        return lost
+
     def note(self, message: Message) -> None:
         """Hand a message to the ticket it belongs to."""
         token = message["token"]
@@ -99,8 +107,15 @@ class Tickets:
         for ticket in set(self._tickets.values()):
             ticket.changed.set()
 
-    def reconnected(self, hello: Message) -> None:
-        """What a keeper knows when it is greeted. What it does not know was never begun."""
+    def reconnected(self, hello: Message) -> list[str]:
+        """What a keeper knows when it is greeted. What it does not know was never begun.
+
+        Returns what it knows although its predecessor was told to forget it.
+        """
+        acknowledged = [
+            message["token"] for message in hello["ended"] if self._met and message["token"] not in self._known
+        ]
+        self._met = True
         tickets, known = dict(self._tickets), {token for chain in hello["chains"] for token in chain}
         for ticket in set(tickets.values()):
             ticket.changed = anyio.Event()
@@ -112,6 +127,7 @@ class Tickets:
         for token in tickets.keys() - known:
             self.note({"event": "dropped", "token": token})
         self._known = known
+        return acknowledged
 
     def give_up(self) -> None:
         """There is no keeper and there will be none: what was under the last one has been killed."""

@@ -278,3 +278,20 @@ async def test_an_unknown_executor_is_refused_before_anything_is_stored(tmp_path
             await lab.submit(stage=[{"call": "model:evaluate", "executor": "thread"}])
 
         assert await lab.store.views.list_experiments(limit=10) == []
+
+
+@pytest.mark.parametrize("phase", ["gating", "selecting", "deciding"])
+async def test_a_retry_that_is_asked_for_while_an_experiment_ends_is_carried_out(tmp_path: Path, phase: str) -> None:
+    """Asked for while it still goes on, it may come to its turn when the experiment has ended: it runs again all the same."""
+    async with open_lab(tmp_path, InlineExecutor(value, gate=anyio.Event())) as lab:
+        for _ in range(5):
+            since = await lab.now()
+            experiment = await lab.submit(space={"x": [1]})
+            await lab.started(1, since=since)
+            since = await lab.now()
+            await lab.cancel(f"{experiment}.1.1")
+            await lab.until(lambda event: event.get("phase") == phase, since=since)
+            await lab.retry(f"{experiment}.1.1")
+            await lab.started(1, since=since)
+            assert await lab.states(experiment) == {f"{experiment}.1": ["evaluating", "running"]}
+            await lab.cancel(str(experiment))

@@ -134,8 +134,8 @@ async def test_an_end_that_no_daemon_heard_is_told_to_the_next_until_it_is_on_re
     assert len(pids_in(folder / "work" / "pids")) == 1
 
 
-async def test_what_was_under_a_killed_keeper_is_killed_by_the_next_and_lost(folder: Path) -> None:
-    """Daemon and keeper are killed at once: its process is dead, its output is kept, its cause is worker_lost."""
+async def test_what_was_under_a_keeper_that_was_killed_with_its_daemon_is_killed_by_the_next(folder: Path) -> None:
+    """It is no survivor: its process is dead, what it had printed is kept, and nothing of it is remembered."""
     async with daemon(folder) as process:
         (keeper,) = keepers_about(folder)
         os.kill(keeper, signal.SIGSTOP)
@@ -144,15 +144,14 @@ async def test_what_was_under_a_killed_keeper_is_killed_by_the_next_and_lost(fol
         (pid,) = pids_in(folder / "work" / "pids")
         assert alive(pid)
         async with isolated(folder) as executor:
-            assert await executor.survivors() == [[KEPT]]
+            assert await executor.survivors() == []
             assert not alive(pid)
-            outcome = only(await adopted(executor, batch(folder)))
-    assert (outcome.end, outcome.cause, outcome.usage.pid) == (AttemptEnd.FAILED, Cause.WORKER_LOST, pid)
+        assert list((folder / "isolated").iterdir()) == []
     assert (folder / "runs/12/3/1.1.out").read_text(encoding="utf-8") == "before\n"
 
 
-async def test_after_a_reboot_it_was_the_machine(folder: Path) -> None:
-    """A journal of another boot: nothing is killed, what had not ended is machine_lost."""
+async def test_after_a_reboot_nothing_is_taken_for_what_ran_before(folder: Path) -> None:
+    """A journal of another boot: whatever has that pid or that mark now is not touched, and there is no survivor."""
     async with daemon(folder) as process:
         (keeper,) = keepers_about(folder)
         kill(process)
@@ -162,8 +161,7 @@ async def test_after_a_reboot_it_was_the_machine(folder: Path) -> None:
         boot = (Path("/proc/sys/kernel/random/boot_id")).read_text(encoding="ascii").strip()
         journal.write_text(first.replace(boot, "another boot") + "\n" + rest, encoding="ascii")
         async with isolated(folder) as executor:
-            assert await executor.survivors() == [[KEPT]]
-            assert only(await adopted(executor, batch(folder))).cause is Cause.MACHINE_LOST
+            assert await executor.survivors() == []
             assert alive(*pids_in(folder / "work" / "pids")), "a process of this boot was taken for one of another"
 
 

@@ -67,8 +67,8 @@ class Service:
 def installed(home: Path, *, more: str = "", environment: str = "") -> Iterator[Service]:
     """The units installed and the socket started, the program being this checkout."""
     with user_manager(home) as manager:
-        for unit in UNITS.iterdir():
-            shutil.copy(unit, manager.units)
+        for file in UNITS.iterdir():
+            shutil.copy(file, manager.units)
         state = home / "s"
         facts = {"python": sys.executable, "state": state, "root": ROOT, "more": more, "environment": environment}
         for unit, text in ((SERVICE, OVERRIDE), (KEEPER, KEEPER_OVERRIDE)):

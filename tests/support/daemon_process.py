@@ -6,7 +6,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,9 +53,12 @@ class Running:
         return status
 
 
-def command(state: Path, *arguments: str) -> list[str]:
-    """The command line of a daemon over a state directory."""
-    return [sys.executable, "-P", "-m", "orchestrator", "daemon", "--state-dir", str(state), *arguments]
+PROGRAM = ("orchestrator", "daemon")
+
+
+def command(state: Path, *arguments: str, program: Sequence[str] = PROGRAM) -> list[str]:
+    """The command line of a daemon over a state directory; `program` is a module and its first arguments."""
+    return [sys.executable, "-P", "-m", *program, "--state-dir", str(state), *arguments]
 
 
 def surroundings(environ: Mapping[str, str] | None) -> dict[str, str]:
@@ -65,14 +68,18 @@ def surroundings(environ: Mapping[str, str] | None) -> dict[str, str]:
 
 @contextmanager
 def daemon(
-    state: Path, *arguments: str, environ: Mapping[str, str] | None = None, new_session: bool = False
+    state: Path,
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    new_session: bool = False,
+    program: Sequence[str] = PROGRAM,
 ) -> Iterator[Running]:
     """A daemon from ready to the end of the block; afterwards nothing of it is left, even when a test fails."""
     receive, send = os.pipe()
     output, errors = state.with_name(f"{state.name}.out"), state.with_name(f"{state.name}.err")
     with output.open("ab") as out, errors.open("ab") as err:
         process = subprocess.Popen(
-            [*command(state, "--ready-fd", str(send), *arguments)],
+            command(state, "--ready-fd", str(send), *arguments, program=program),
             env=surroundings(environ),
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -95,6 +95,5 @@ def test_only_the_last_lines_of_the_errors_are_shown() -> None:
 
 def test_what_was_lost_keeps_its_identity() -> None:
     """The process is known, its numbers are not."""
-    for with_what, cause in (("keeper", Cause.WORKER_LOST), ("machine", Cause.MACHINE_LOST)):
-        outcome = lost({"started_us": 1, "pid": 9, "start_ticks": 10}, with_what=with_what)
-        assert (outcome.cause, outcome.usage.pid, outcome.usage.wall_seconds) == (cause, 9, None)
+    outcome = lost({"started_us": 1, "pid": 9, "start_ticks": 10})
+    assert (outcome.cause, outcome.usage.pid, outcome.usage.wall_seconds) == (Cause.WORKER_LOST, 9, None)
