@@ -12,6 +12,7 @@ import click
 
 from orchestrator import locks, places
 from orchestrator.cli.setup import Setup
+from orchestrator.cli.text import printable
 from orchestrator.errors import InvalidRequest, LockHeld, OrchestratorError
 
 Patience = float | None
@@ -56,18 +57,19 @@ def hold(setup: Setup, name: str, *, command: Sequence[str], patience: Patience)
     problem = locks.problem_of_name(name)
     if problem:
         raise InvalidRequest(f"{name!r} {problem}")
-    folder = folder_of(setup)
-    mode = locks.make_folder(folder)
-    path = locks.file_of(folder, name)
+    path = locks.file_of(folder_of(setup), name)
     try:
-        taken = locks.seize(path, command=command, mode=mode)
+        taken = locks.seize(path, command=command, mode=locks.make_folder(path.parent))
+    except OSError as error:
+        hint = "$ORCHESTRATOR_LOCK_DIR names another folder, for all who share locks"
+        raise OrchestratorError(f"the lock file {path} cannot be used: {error.strerror}", hint=hint) from error
     except LockHeld:
         if patience == 0:
             raise _refused(path, name, hint="without --no-wait it is waited for; orc locks shows all") from None
         setup.message(f"waiting for {name}, held by {_holder(path)}")
         taken = _wait(path, name, command=command, patience=patience)
     if taken.stale is not None:
-        setup.message(f"{name} was left behind by {taken.stale}; taken over")
+        setup.message(f"{name} was left behind by {printable(str(taken.stale))}; taken over")
     return taken
 
 
@@ -96,7 +98,7 @@ def _next(path: Path, command: Sequence[str]) -> locks.Taken | None:
 
 
 def _holder(path: Path) -> str:
-    return str(locks.last_holder(path) or "a process that has not yet written who it is")
+    return printable(str(locks.last_holder(path) or "a process that has not yet written who it is"))
 
 
 def _refused(path: Path, name: str, *, hint: str) -> LockHeld:

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -45,6 +46,8 @@ def look(path: Path) -> Seen | None:
             raise
         return Seen(path=path, state=LockState.UNKNOWN, holder=None)
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
         free = _is_free(descriptor)
         holder = Holder.read(lock_files.read(descriptor))
     finally:

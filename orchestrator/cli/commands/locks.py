@@ -37,9 +37,16 @@ def _row(lock: dict[str, Any]) -> list[str]:
         lock["state"],
         str(lock["pid"] or NONE),
         printable(lock["ref"] or NONE),
-        NONE if lock["since"] is None else age(lock["since"]),
+        _since(lock["since"]),
         printable(lock["command"] or NONE),
     ]
+
+
+def _since(moment: str | None) -> str:
+    try:
+        return age(moment)
+    except (TypeError, ValueError):  # whoever may hold a lock may write anything into its file
+        return printable(moment or NONE)
 
 
 @verb("locks", examples=["orc locks", "orc locks --json | jq '.[] | select(.state == \"held\")'"])

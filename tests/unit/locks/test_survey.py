@@ -1,5 +1,6 @@
 """Looking at locks."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,14 @@ def test_the_survey_has_every_lock_by_name(tmp_path: Path) -> None:
         ("gpu1", LockState.FREE),
         ("license", LockState.STALE),
     ]
+
+
+def test_what_is_no_file_is_no_lock(tmp_path: Path) -> None:
+    """A folder or a pipe with the name of a lock is passed over, and what a file contains does not matter."""
+    (tmp_path / "folder.lock").mkdir()
+    os.mkfifo(tmp_path / "pipe.lock")
+    (tmp_path / "rubbish.lock").write_bytes(b"\xff" * 100_000)
+    assert [(name, seen.state, seen.holder) for name, seen in survey(tmp_path)] == [("rubbish", LockState.FREE, None)]
 
 
 def test_who_looks_does_not_get_others_refused(tmp_path: Path) -> None:
