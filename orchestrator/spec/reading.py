@@ -115,7 +115,12 @@ def _check(draft: Draft, *, executors: Collection[str]) -> Iterator[Finding]:
 
 
 def _warn(draft: Draft) -> Iterator[Finding]:
-    return chain(stages.warn_without_effect(draft), commands.warn_placeholders(draft), space.warn_space(draft))
+    return chain(
+        stages.warn_without_effect(draft),
+        stages.warn_little_memory(draft),
+        commands.warn_placeholders(draft),
+        space.warn_space(draft),
+    )
 
 
 def _assemble(draft: Draft) -> ExperimentSpec:

@@ -9,6 +9,8 @@ from orchestrator.spec.findings import Finding, did_you_mean, listed
 from orchestrator.spec.language import unknown_word
 from orchestrator.spec.placeholders import RESERVED
 
+LEAST_OF_PYTHON_BYTES = 32 * 2**20
+
 _ISOLATE = 'write executor = "isolated", or leave executor out'
 
 
@@ -78,6 +80,16 @@ def check_arguments(draft: Draft) -> Iterator[Finding]:
                 yield Finding(place, f"is a reserved name ({listed(RESERVED)}); choose another")
             elif name in parameters:
                 yield Finding(place, "is a parameter of the space too; choose another name for one of them")
+
+
+def warn_little_memory(draft: Draft) -> Iterator[Finding]:
+    """A limit that an interpreter alone comes near."""
+    for position, stage in enumerate(draft.stages):
+        if stage is None or stage.call is None or stage.memory_bytes is None:
+            continue
+        if stage.memory_bytes < LEAST_OF_PYTHON_BYTES:
+            message = "is hardly enough: a Python process that has imported nothing holds about 20 MiB"
+            yield Finding(("stage", position, "memory"), message)
 
 
 def warn_without_effect(draft: Draft) -> Iterator[Finding]:

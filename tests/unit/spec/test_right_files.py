@@ -266,3 +266,11 @@ def test_any_spec_survives_json(content: dict[str, Any]) -> None:
     content.setdefault("search", {"method": "random"})
 
     assert survives(read(content))
+
+
+@pytest.mark.parametrize(("memory", "warned"), [("20MiB", True), ("32MiB", False)])
+def test_a_limit_below_what_python_needs_is_a_warning(memory: str, warned: bool) -> None:
+    """It is no mistake, as a command may need less; a callable hardly can."""
+    found = warnings_of(f'[stage]\ncall = "model:evaluate"\nmemory = "{memory}"\n')
+    assert [where for where, _ in found] == ["stage.main.memory"] * warned
+    assert warnings_of(f'[stage]\ncommand = ["true"]\nmemory = "{memory}"\n') == []
