@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import psutil  # type: ignore[import-untyped]
 import pytest
 
 from orchestrator.domain.refs import parse_ref
 from orchestrator.engine.reasons import Reason
 from orchestrator.locks import LockState, Taken, file_of, last_holder, look, try_take
+from tests.support.executors import children
 from tests.support.inline import InlineExecutor, metrics
 from tests.support.lab import Lab, open_lab
 
@@ -117,14 +117,14 @@ async def test_nothing_is_left_of_a_wait_nobody_needs_any_more(tmp_path: Path) -
         number = await lab.submit(stage=stage("gpu0"))
         await lab.waits(number)
         with anyio.fail_after(PATIENCE_SECONDS):
-            while not psutil.Process().children():
+            while not children():
                 await anyio.lowlevel.checkpoint()
         await lab.orchestrator.cancel(parse_ref(str(number)))
         with anyio.fail_after(PATIENCE_SECONDS):
-            while psutil.Process().children():
+            while children():
                 await anyio.lowlevel.checkpoint()
         await lab.waits(await lab.submit(stage=stage("gpu0")))
-    assert psutil.Process().children() == []
+    assert children() == set()
     other.give_back()
     assert state(tmp_path / "locks", "gpu0") is LockState.FREE
 

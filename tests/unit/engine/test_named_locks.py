@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
-import psutil  # type: ignore[import-untyped]
 import pytest
 from anyio.abc import TaskGroup
 
@@ -16,6 +15,7 @@ from orchestrator.domain.refs import ExperimentId
 from orchestrator.engine.lock_books import LockView
 from orchestrator.engine.named_locks import NamedLocks, command_of
 from orchestrator.locks import LockState, Taken, file_of, last_holder, look, open_file, try_take, waiting_command
+from tests.support.executors import children
 
 pytestmark = pytest.mark.asyncio
 
@@ -139,12 +139,12 @@ async def test_a_wait_that_is_called_off_leaves_nothing(tmp_path: Path) -> None:
         daemon.locks.take(["a"], ref="1.1.1", job=JOB)
         daemon.settle("a")
         with anyio.fail_after(PATIENCE_SECONDS):
-            while not psutil.Process().children():
+            while not children():
                 await anyio.lowlevel.checkpoint()
         daemon.settle()
         daemon.settle("a")
         daemon.settle()
-    assert psutil.Process().children() == []
+    assert children() == set()
     other.give_back()
     assert state(tmp_path, "a") is LockState.FREE
     assert daemon.locks.view == LockView()
