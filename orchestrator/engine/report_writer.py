@@ -6,7 +6,7 @@ import anyio
 import structlog
 
 from orchestrator.engine.durably import DurableWriter
-from orchestrator.errors import StoreError
+from orchestrator.errors import OrchestratorError
 from orchestrator.store.changes.reports import AddReports, NewReport, ReportsOfAll
 
 log = structlog.get_logger(__name__)
@@ -37,11 +37,15 @@ class ReportWriter:
         """Write what has gathered, again and again, until cancelled."""
         while True:
             await self._gathered.wait()
-            try:
-                await self.flush()
-            except StoreError as error:
-                log.error("reports_lost", error=error.message)
+            await self.leave()
             await anyio.sleep(SHORTEST_SECONDS)
+
+    async def leave(self) -> None:
+        """Write what has gathered, if that is possible."""
+        try:
+            await self.flush()
+        except OrchestratorError as error:
+            log.error("reports_lost", error=error.message)
 
     async def flush(self) -> None:
         """Write what has gathered; returns once it is on disk. Raises StoreError."""

@@ -19,7 +19,7 @@ from orchestrator.store.changes.reports import NewReport, NewSpent, Told
 from orchestrator.store.views import Views
 from orchestrator.worker.thinning import MOST_KEPT, is_kept
 
-PAGE_VARIANTS = 200
+PAGE_VARIANTS = 20  # each may have ten thousand reports
 SHOWN = 8
 
 
@@ -137,7 +137,11 @@ class Reports:
 
         Late reports count before anything is made of the outcomes.
         """
-        late = {position: outcome for position, outcome in result.outcomes.items() if _tells(outcome)}
+        late = {
+            position: outcome
+            for position, outcome in result.outcomes.items()
+            if outcome.spent is not None or outcome.pruned is not None or outcome.reports
+        }
         if not (late or self._tellings or batch.stop.spent):
             return None, result
         for position, outcome in late.items():
@@ -169,10 +173,6 @@ class Reports:
             telling.course.succeeded()
         elif item.iteration.state is IterationState.QUEUED:
             telling.course.forget()
-
-
-def _tells(outcome: Outcome) -> bool:
-    return outcome.spent is not None or outcome.pruned is not None or bool(outcome.reports)
 
 
 def _with_pruned(batch: RunningBatch, result: BatchResult) -> BatchResult:

@@ -1,26 +1,42 @@
 """report-metric: what a running evaluation tells of itself."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictInt, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from orchestrator.api.answers import Answer
 from orchestrator.api.services import REPORTING, Given, RefText
 from orchestrator.domain.refs import LARGEST, parse_ref
 from orchestrator.domain.report import Spent
 from orchestrator.engine.receiving import Message
-from orchestrator.worker.results import is_text
+from orchestrator.worker.results import is_text, number_of
 
 router = APIRouter()
 
 WRITTEN, TAKEN = 200, 202
+LONGEST_NAME = 1000
 
-Number = (
-    Annotated[StrictInt, Field(ge=-LARGEST, le=LARGEST)] | Annotated[float, Field(strict=True, allow_inf_nan=False)]
-)
+
+def _number(value: Any) -> float:
+    if isinstance(value, (int, float)):
+        try:
+            return number_of(value)
+        except ValueError:  # true, false, and what is not finite
+            pass
+    raise PydanticCustomError("number", "must be a finite number")
+
+
+def _name(value: Any) -> str:
+    if not (isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and is_text(value)):
+        raise PydanticCustomError("name", "must be a text of 1 to 1000 characters")
+    return value
+
+
+Number = Annotated[float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
+Name = Annotated[str, PlainValidator(_name), WithJsonSchema({"type": "string"})]
 Count = Annotated[StrictInt, Field(ge=0, le=LARGEST)]
-Name = Annotated[str, Field(min_length=1, max_length=1000)]
 Wait = Annotated[
     bool, Query(description="Answer once it is on disk; else at once, and it is on disk within a second or so.")
 ]
@@ -46,19 +62,10 @@ class ReportBody(BaseModel):
     )
     tokens: Count = Field(default=0, description="Tokens used since the last call.", examples=[1200])
 
-    @field_validator("metrics")
-    @classmethod
-    def _names_are_text(cls, metrics: dict[str, float]) -> dict[str, float]:
-        if not all(map(is_text, metrics)):
-            message = "a name has half a surrogate pair in it"
-            raise ValueError(message)
-        return metrics
-
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.step is None and (self.metrics or not (self.usd or self.tokens)):
-            message = "metrics need a step; without metrics there must be usd or tokens"
-            raise ValueError(message)
+            raise PydanticCustomError("nothing", "metrics need a step; without a step there must be usd or tokens")
         return self
 
     @property
