@@ -94,11 +94,14 @@ class Meter:
 
         Several processes that are too much only together must be so at two looks in a row, and with what they share counted once.
         """
-        tree = tree_of(roots)
-        held = held_by(tree)
-        used = held.total_bytes
-        if used > self.limit_bytes >= held.largest_bytes:
-            used = min(used, fair_bytes(tree))
+        try:
+            tree = tree_of(roots)
+            held = held_by(tree)
+            used = held.total_bytes
+            if used > self.limit_bytes >= held.largest_bytes:
+                used = min(used, fair_bytes(tree))
+        except OSError:  # no descriptor is free: it is looked at again soon
+            return None
         self.peak_bytes = max(used, self.peak_bytes or 0)
         before, self._suspected = self._suspected, used > self.limit_bytes
         return used if held.largest_bytes > self.limit_bytes or (before and self._suspected) else None
