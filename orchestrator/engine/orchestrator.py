@@ -348,6 +348,7 @@ class Orchestrator:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._give_up_after, seconds + GIVE_UP_SECONDS)
             await self.dispatcher.drain(seconds, everything=everything)
+            await self._report_writer.leave()
             tasks.cancel_scope.cancel()
 
     async def _give_up_after(self, seconds: float) -> None:

@@ -38,6 +38,7 @@ class Trial:
         "_evaluation",
         "_job",
         "_note",
+        "_process",
         "_reports",
         "_scratch",
         "_telling",
@@ -63,6 +64,7 @@ class Trial:
         self._scratch: str | None = None
         self._artifacts: Artifacts | None = None
         self._note = note
+        self._process = os.getpid()
         self._reports = 0
         self._telling = threading.Lock()  # the evaluation may have threads of its own
 
@@ -96,6 +98,7 @@ class Trial:
         Of more than ten thousand reports of an attempt every second is kept, then every fourth, and so on. Raises ValueError for a
         step that is no whole number from 0 on, and for what is not a finite number.
         """
+        self._expect_own_process()
         numbers = {_named(name): _checked(name, value) for name, value in metrics.items()}
         report = {"step": _whole(step), "time_us": time.time_ns() // 1000, "metrics": numbers}
         with self._telling:
@@ -104,6 +107,11 @@ class Trial:
             stop = self._pass_on(report) if is_kept(number) else False
         if stop:
             raise Pruned("a rule of the experiment has stopped this evaluation")
+
+    def _expect_own_process(self) -> None:
+        """A fork of the evaluation would write where the evaluation writes."""
+        if os.getpid() != self._process:
+            raise RuntimeError("only the evaluation's own process reports: hand the numbers to it")
 
     def _pass_on(self, report: dict[str, Any]) -> bool:
         answer = self._note("report", report)
@@ -117,6 +125,7 @@ class Trial:
 
     def cost(self, *, usd: float = 0.0, tokens: int = 0) -> None:
         """Tell what was spent since the last call: US dollars, tokens. Raises ValueError for what is negative or no number."""
+        self._expect_own_process()
         spent = {"usd": _checked("usd", usd), "tokens": _checked("tokens", tokens)}
         if min(spent.values()) < 0:
             raise ValueError(f"a cost is not negative; found usd={usd!r}, tokens={tokens!r}")

@@ -15,6 +15,7 @@ from orchestrator.worker.loading import _Surroundings
 
 CODE = """
 import functools
+import os
 import threading
 from orchestrator.worker import Pruned
 
@@ -52,6 +53,15 @@ def pruned_rudely(params, trial):
     class Rude(trial.Pruned):
         def __str__(self): raise RuntimeError
     raise Rude
+def reports_from_a_fork(params, trial):
+    child = os.fork()
+    if child == 0:
+        try:
+            trial.report(1)
+        except RuntimeError:
+            os._exit(7)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 def reports_steps(params, trial):
     for step in params["steps"]: trial.report(step)
 def reports_much(params, trial):
@@ -158,6 +168,11 @@ def test_threads_of_one_evaluation_may_report_at_once(workdir: Path) -> None:
     """No number is given twice."""
     reports = outcome(workdir, "reports_from_threads")["reports"]
     assert sorted(report["number"] for report in reports) == list(range(4000))
+
+
+def test_a_fork_of_the_evaluation_cannot_report(workdir: Path) -> None:
+    """It would write over what the evaluation writes."""
+    assert outcome(workdir, "reports_from_a_fork")["metrics"] == {"value": 7}
 
 
 def test_exit_statuses_are_those_of_a_process(workdir: Path) -> None:
