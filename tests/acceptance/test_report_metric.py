@@ -1,6 +1,8 @@
 """`orc report-metric`."""
 
 import json
+import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -17,6 +19,12 @@ orc report-metric --step 1 loss=0.{0}
 orc report-metric --step 2 loss=0.{0} seen=20 --json
 orc report-metric --usd 0.25 --tokens 10
 while [ ! -e gate ]; do sleep 0.01; done
+echo "{{\\"loss\\": 0.{0}}}"
+"""
+OUTLIVES = """
+orc report-metric --step 1 loss=0.{0}
+while [ ! -e gate ]; do sleep 0.01; done
+orc report-metric --step 2 loss=0.{0}
 echo "{{\\"loss\\": 0.{0}}}"
 """
 STALE = """
@@ -105,3 +113,20 @@ def test_what_is_wrong_with_a_report_is_said_and_nothing_is_recorded(orc: Orc) -
     late = orc("report-metric", "--ref", f"{ref}.1.1", "--step", "1", "loss=1", "--json")
     assert (late.status, late.error["code"]) == (5, "conflict")
     assert orc("report-metric", "--ref", "999999.1.1", "--step", "1", "loss=1").status == 2
+
+
+def test_a_command_goes_on_reporting_to_the_next_daemon(own_orc: Orc) -> None:
+    """It outlives a `kill -9` of the daemon: what it reported before and after is of one attempt."""
+    rule = '[prune]\nrule = "threshold"\nop = "<="\nthreshold = 0.5\nfrom_step = 9'
+    folder = experiment(own_orc, OUTLIVES, more=rule)
+    ref = submit(own_orc, folder)
+    with own_orc.begin("events", "-f", "--since", "0") as events:
+        assert events.stdout is not None
+        assert any(json.loads(line)["kind"] == "reported" for line in events.stdout)
+    os.kill(own_orc("status", "--json").json["pid"], signal.SIGKILL)
+    assert own_orc("status").status == 0
+    (folder / "gate").touch()
+    assert own_orc("wait", ref, "--timeout", "35").status == 0
+    shown = own_orc("show", f"{ref}.1.1", "--json").json
+    assert [attempt["end"] for attempt in shown["attempts"]] == ["succeeded"]
+    assert [report["step"] for report in shown["reports"]] == [1, 2]
