@@ -41,4 +41,9 @@ class Vitals:
     def machine(self) -> dict[str, Any]:
         """Readings of now, and how many CPUs the machine has in all."""
         readings = self._readings()
-        return {**asdict(readings), "memory_percent": round(readings.memory_percent, 1), "cpu_count": os.cpu_count()}
+        return {
+            **asdict(readings),
+            "own_memory_bytes": sum(readings.own_memory_bytes),
+            "memory_percent": round(readings.memory_percent, 1),
+            "cpu_count": os.cpu_count(),
+        }

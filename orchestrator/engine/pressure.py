@@ -81,15 +81,16 @@ def pressure(readings: Readings, thresholds: Thresholds, *, before: Collection[W
     )
 
 
-def memory_left_bytes(readings: Readings, *, reserved_bytes: int, undeclared: bool) -> int:
+def memory_left_bytes(readings: Readings, *, reserved_bytes: int, undeclared: int) -> int:
     """Memory that what starts may claim: what is available, without what was promised to running evaluations and is not used yet.
 
-    What our processes hold counts as used by those who declared it, unless something `undeclared` runs as well: then nobody knows
-    whose it is, and the whole of what was declared stays reserved.
+    What our process trees hold is used by those who have declared it, but for the largest ones: so many as there are batches
+    `undeclared`, for those may be theirs.
 
-    Example: 8 GiB available, one runs that declared 4 GiB and holds 1: 3 GiB are promised, and 5 are left.
+    Example: 8 GiB available, one runs that declared 4 GiB and holds 1: 3 GiB are promised, and 5 are left. With another one that has
+    declared nothing and holds 2: the tree that holds 2 may be its own, the 1 is not, and as much is left.
     """
-    used = 0 if undeclared else readings.own_memory_bytes
+    used = sum(readings.own_memory_bytes[undeclared:])
     return max(0, readings.memory_available_bytes - max(0, reserved_bytes - used))
 
 

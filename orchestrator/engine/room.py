@@ -68,9 +68,7 @@ class Room:
 
     def free_memory_bytes(self) -> int:
         """What a batch may claim."""
-        return memory_left_bytes(
-            self.watch.readings, reserved_bytes=self._promised_bytes, undeclared=self._undeclared > 0
-        )
+        return memory_left_bytes(self.watch.readings, reserved_bytes=self._promised_bytes, undeclared=self._undeclared)
 
     def enter(self, queue: WorkQueue, batch: RunningBatch) -> None:
         """A batch is let in."""

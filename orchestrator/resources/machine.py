@@ -47,7 +47,9 @@ class Readings:
     load_1_minute: float = 0.0
     memory_total_bytes: int  # or the control group's limit
     memory_available_bytes: int
-    own_memory_bytes: int = 0  # resident in what we have started
+    own_memory_bytes: tuple[
+        int, ...
+    ] = ()  # resident in what we have started, a number for each process tree, the largest first
     disk_total_bytes: int
     disk_free_bytes: int  # 0 when the folder cannot be looked at: nothing can be written there
 
@@ -84,7 +86,7 @@ class Machine:
         self._cpu_percent = 0.0
         self._surveys: deque[_CpuSample] = deque()
         self._next_survey_seconds = now_seconds
-        self._own = Use(0.0, 0)
+        self._own = Use(0.0, ())
 
     def read(self, *, now_seconds: float) -> Readings:
         """Readings at a monotonic instant. Costs some file reads of /proc; readings in quick succession share the CPU number."""

@@ -1,7 +1,7 @@
 """What a tree of processes uses: CPU time and memory of some processes and of everything that descends from them."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 PROC = "/proc"
@@ -14,7 +14,9 @@ class Use(NamedTuple):
     """What a tree has used and holds."""
 
     cpu_seconds: float  # since they began, those that have ended and were waited for included: it only grows while the roots live
-    memory_bytes: int  # resident, of the descendants alone: not of the roots; pages they share count each time
+    memory_bytes: tuple[
+        int, ...
+    ]  # resident, of each tree below a root, the largest first; pages that processes share count each time
 
 
 class _Process(NamedTuple):
@@ -29,16 +31,23 @@ def use_of(roots: Collection[int]) -> Use:
     children: dict[int, list[int]] = {}
     for pid, process in processes.items():
         children.setdefault(process.parent, []).append(pid)
-    mine: set[int] = set()
-    open_ends = [pid for pid in roots if pid in processes]
+    known = {pid for pid in roots if pid in processes}
+    below = [pid for root in known for pid in children.get(root, ()) if pid not in known]
+    trees = [_tree(pid, children) for pid in below]
+    ticks = sum(processes[pid].ticks for pid in known.union(*trees))
+    pages = sorted((sum(processes[pid].pages for pid in tree) for tree in trees), reverse=True)
+    return Use(ticks / _TICKS_PER_SECOND, tuple(count * _PAGE_BYTES for count in pages))
+
+
+def _tree(pid: int, children: Mapping[int, Sequence[int]]) -> set[int]:
+    """A process and all that descends from it."""
+    found = {pid}
+    open_ends = [pid]
     while open_ends:
-        pid = open_ends.pop()
-        if pid not in mine:
-            mine.add(pid)
-            open_ends += children.get(pid, ())
-    ticks = sum(processes[pid].ticks for pid in mine)
-    pages = sum(processes[pid].pages for pid in mine.difference(roots))
-    return Use(ticks / _TICKS_PER_SECOND, pages * _PAGE_BYTES)
+        fresh = set(children.get(open_ends.pop(), ())) - found
+        found |= fresh
+        open_ends += fresh
+    return found
 
 
 def _pids() -> list[int]:

@@ -117,7 +117,7 @@ async def test_what_they_use_of_it_is_not_reserved_twice(tmp_path: Path) -> None
         experiment = await lab.submit(stage=[{"call": "model:evaluate", "memory": "5GiB"}])
         await lab.started(2)
         await lab.waits(experiment)
-        probe.feed(memory_available_bytes=5 * GIBIBYTE, own_memory_bytes=10 * GIBIBYTE)
+        probe.feed(memory_available_bytes=5 * GIBIBYTE, own_memory_bytes=(5 * GIBIBYTE, 5 * GIBIBYTE))
         await lab.started(3)
         gate.set()
         await lab.ended(experiment)

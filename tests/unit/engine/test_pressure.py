@@ -102,17 +102,20 @@ def test_at_a_hundred_a_threshold_is_off() -> None:
 @pytest.mark.parametrize(
     ("reserved", "own", "undeclared", "left"),
     [
-        (0, 0, False, 8),
-        (4, 0, False, 4),  # promised, and not used yet
-        (4, 1, False, 5),
-        (4, 6, False, 8),  # what it has used is not available any more anyway
-        (4, 6, True, 4),  # nobody knows whose the 6 are
-        (40, 1, False, 0),
+        (0, [], 0, 8),
+        (4, [], 0, 4),  # promised, and not used yet
+        (4, [1], 0, 5),
+        (4, [6], 0, 8),  # what it has used is not available any more anyway
+        (4, [6], 1, 4),  # the 6 may be another one's
+        (4, [6, 1], 1, 5),
+        (4, [6, 1], 5, 4),
+        (40, [1], 0, 0),
     ],
 )
-def test_memory_is_promised_once(reserved: int, own: int, undeclared: bool, left: int) -> None:
+def test_memory_is_promised_once(reserved: int, own: list[int], undeclared: int, left: int) -> None:
     """Available memory without what was promised and is not in use yet; never below nothing."""
-    readings = replace(EASY, memory_available_bytes=8 * GIBIBYTE, own_memory_bytes=own * GIBIBYTE)
+    trees = tuple(tree * GIBIBYTE for tree in own)
+    readings = replace(EASY, memory_available_bytes=8 * GIBIBYTE, own_memory_bytes=trees)
 
     assert memory_left_bytes(readings, reserved_bytes=reserved * GIBIBYTE, undeclared=undeclared) == left * GIBIBYTE
 

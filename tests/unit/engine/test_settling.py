@@ -12,6 +12,7 @@ from orchestrator.engine.settling import (
     BACKOFF_CAP_SECONDS,
     Settled,
     backoff_seconds,
+    evicted,
     given_back,
     settle,
     with_objective,
@@ -39,6 +40,13 @@ def deaths_by(cause: Cause) -> int:
 def failure(cause: Cause, **more: Any) -> Outcome:
     """A failed attempt."""
     return Outcome(end=AttemptEnd.FAILED, cause=cause, error="it broke", **more)
+
+
+def test_who_gives_way_to_others_is_charged_nothing() -> None:
+    """Stopped for want of memory an evaluation is queued again, with no retry used and no death counted, whatever its retries say."""
+    settled = settle(iteration(deaths=2), evicted("memory ran out"), Retries(max=0))
+
+    assert settled == Settled(QUEUED, 3, 1, Cause.OUT_OF_MEMORY, deaths=2)
 
 
 @pytest.mark.parametrize(

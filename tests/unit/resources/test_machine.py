@@ -103,7 +103,7 @@ def test_our_own_children_are_ours(tmp_path: Path) -> None:
         own = machine.read(now_seconds=0.1).own_memory_bytes
         assert child.stdin is not None
         child.stdin.close()
-    assert own > 1_000_000
+    assert max(own) > 1_000_000
 
 
 def test_looking_at_all_processes_costs_its_share_and_no_more(tmp_path: Path) -> None:
