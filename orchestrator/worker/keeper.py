@@ -85,9 +85,9 @@ class Channel:
         for descriptor in self._descriptors:
             os.close(descriptor)
 
-    def say(self, message: Message) -> None:
+    def say(self, line: bytes) -> None:
         """Send it with the next `flush`."""
-        self._unsent += encode(message)
+        self._unsent += line
 
     def flush(self) -> None:
         """Send what the other side takes now."""
@@ -103,7 +103,7 @@ class Channel:
 class Residence:
     """A keeper in its folder: what it has taken over, what it looks after. Raises OSError and CannotMark."""
 
-    def __init__(self, folder: str, *, say: Callable[[Message], None]) -> None:
+    def __init__(self, folder: str, *, say: Callable[[bytes], None]) -> None:
         self.unwanted = False  # nobody will ask for what it still knows
         self.home = Home(folder)
         ended = self.home.take_over()
@@ -220,10 +220,10 @@ class Keeper:
         if key.events != wanted:
             self._selector.modify(channel.connection, wanted, key.data)
 
-    def _say(self, message: Message) -> None:
+    def _say(self, line: bytes) -> None:
         """To the daemon; without one it is said to the next."""
         if self._daemon is not None:
-            self._daemon.say(message)
+            self._daemon.say(line)
 
     def _on_messages(self, channel: Channel) -> None:
         for message in channel.receive():
@@ -252,14 +252,14 @@ class Keeper:
             self._check(message)
             residence = self._residence or self._move_in(message["folder"])
         except (OSError, system.CannotMark, Refused) as error:
-            channel.say(refusal(f"the keeper cannot work here: {error}"))
+            channel.say(encode(refusal(f"the keeper cannot work here: {error}")))
             channel.flush()
             channel.closed = True
             return
         if self._daemon is not None and self._daemon is not channel:
             self._daemon.closed = True  # there is one daemon: the last one left without a word
         self._daemon = channel
-        channel.say(residence.introduction())
+        channel.say(encode(residence.introduction()))
 
     def _check(self, message: Message) -> None:
         if VERSION not in message["versions"]:

@@ -3,7 +3,9 @@
 JSON objects, one a line, appended and synced before anything follows from them:
 
 - `{"keeper": {"pid", "start_ticks", "boot_id", "instance"}}`: the first line.
-- `{"begun": token, "mark", "folder", "out", "err", "output_bytes"}`: synced before its process is born with that mark.
+- `{"planned": {token: mark, ...}}`: what was sent together. Synced before the first of them is born, with its mark.
+- `{"begun": token, "mark", "folder", "out", "err", "output_bytes"}`: written before its process is born. It needs no sync: after the
+  machine has gone down nothing runs, whatever had begun.
 - `{"started": token, "pid", "start_ticks", "started_us"}`: which process that was; not synced, as it adds to the mark only.
 - `{"ended": token, "message"}`: synced before the end is told.
 - `{"forgotten": [token, ...]}`: their ends are on record with the daemon; not synced, as they would only be told again.
@@ -14,11 +16,10 @@ leaves with nothing in its care removes the file.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
-from typing import Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from orchestrator.worker.keeper_protocol import Message, encode
 
@@ -72,6 +73,7 @@ class Journal:
     def __init__(self, path: str, *, keeper: Message, ended: Dict[str, Message]) -> None:
         self._path = path
         self._first = {"keeper": keeper}
+        self._planned: Dict[str, int] = {}
         self._begun: Dict[str, Message] = {}
         self._ended: Dict[str, Message] = {
             token: {"ended": token, "message": message} for token, message in ended.items()
@@ -82,31 +84,41 @@ class Journal:
         self._size = self._rewrite_at = 0
         self._rewrite()
 
+    def plan(self, marks: Dict[str, int]) -> None:
+        """These will be born one after the other, with these marks, once this is synced."""
+        self._planned.update(marks)
+        self._add(encode({"planned": marks}), sync=True)
+
     def begin(self, token: str, facts: Message) -> None:
-        """Its process will be born once this is synced."""
+        """Its process will be born once this is written."""
+        self._planned.pop(token, None)
         self._begun[token] = {"begun": token, **facts}
-        self._add(self._begun[token], sync=True)
+        self._add(encode(self._begun[token]), sync=False)
 
     def started(self, token: str, facts: Message) -> None:
         """Its process has been born."""
         self._begun[token].update(facts)
-        self._add({"started": token, **facts}, sync=False)
+        self._add(encode({"started": token, **facts}), sync=False)
 
-    def end(self, token: str, message: Message) -> None:
-        """It has ended, and that is to be told once it is synced."""
+    def end(self, token: str, message: Message) -> bytes:
+        """It has ended, and that is to be told once it is synced: the message as it is sent."""
+        self._planned.pop(token, None)
         self._begun.pop(token, None)
         self._ended[token] = {"ended": token, "message": message}
-        self._add(self._ended[token], sync=True)
+        line = encode(message)
+        self._add(b'{"ended":%s,"message":%s}\n' % (encode(token)[:-1], line[:-1]), sync=True)
+        return line
 
     def forget(self, tokens: List[str]) -> None:
         """Nobody will ask for these again."""
-        known = [token for token in tokens if self._ended.pop(token, None) or self._begun.pop(token, None)]
+        pools: Tuple[Dict[str, Any], ...] = (self._ended, self._begun, self._planned)
+        known = [token for token in tokens if any(pool.pop(token, None) for pool in pools)]  # it is in one of them
         if known:
-            self._add({"forgotten": known}, sync=False)
+            self._add(encode({"forgotten": known}), sync=False)
 
     def forget_all(self) -> None:
         """Nobody will ask for any of them."""
-        self.forget([*self._begun, *self._ended])
+        self.forget([*self._planned, *self._begun, *self._ended])
 
     def end_of(self, token: str) -> Optional[Message]:
         """What is told of its end, when it has ended and nobody has acknowledged that."""
@@ -122,7 +134,7 @@ class Journal:
     @property
     def empty(self) -> bool:
         """Whether nothing in it counts any more."""
-        return not self._begun and not self._ended
+        return not (self._planned or self._begun or self._ended)
 
     def sync(self) -> bool:
         """Bring what was added to the disk. False when the disk does not take it: it is tried again with the next."""
@@ -137,18 +149,21 @@ class Journal:
             self._rewrite_if_possible()
         return True
 
-    def write(self) -> None:
-        """Hand over what needs no sync; what cannot be written now is written with the next."""
-        with contextlib.suppress(OSError):
+    def write(self) -> bool:
+        """Hand over what needs no sync. False when it cannot be written now: it is written with the next."""
+        try:
             self._write()
+        except OSError:
+            return False
+        return True
 
     def remove(self) -> None:
         """Leave nothing."""
         os.close(self._descriptor)
         os.unlink(self._path)
 
-    def _add(self, record: Message, *, sync: bool) -> None:
-        self._unwritten += encode(record)
+    def _add(self, line: bytes, *, sync: bool) -> None:
+        self._unwritten += line
         self._unsynced = self._unsynced or sync
 
     def _write(self) -> None:
@@ -169,7 +184,7 @@ class Journal:
         descriptor = os.open(fresh, _APPEND, 0o600)
         try:
             size = 0
-            for record in (self._first, *self._begun.values(), *self._ended.values()):
+            for record in (self._first, {"planned": self._planned}, *self._begun.values(), *self._ended.values()):
                 size += _write_whole(descriptor, encode(record))
             os.fsync(descriptor)
             os.rename(fresh, self._path)

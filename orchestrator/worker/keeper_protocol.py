@@ -44,7 +44,7 @@ A daemon that hangs up leaves the work running: the next one is told of it.
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Union
 
 VERSION = 1
 
@@ -53,8 +53,8 @@ Message = Dict[str, Any]
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
-def encode(message: Message) -> bytes:
-    """One message as one line. Raises ValueError for a number that is not finite only on the reader's side."""
+def encode(message: Union[Message, str]) -> bytes:
+    """One message, or a name in one, as one line. Raises ValueError for a number that is not finite only on the reader's side."""
     return _encode(message).encode("ascii") + b"\n"
 
 

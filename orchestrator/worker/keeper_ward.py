@@ -14,7 +14,7 @@ from orchestrator.worker.keeper_deadlines import Deadlines
 from orchestrator.worker.keeper_home import remove_tree
 from orchestrator.worker.keeper_journal import Journal
 from orchestrator.worker.keeper_memory import MemoryWatch
-from orchestrator.worker.keeper_protocol import Message
+from orchestrator.worker.keeper_protocol import Message, encode
 from orchestrator.worker.keeper_runs import CannotStart, Chain, Run
 
 GRACE_SECONDS = 0.4
@@ -29,7 +29,7 @@ class Ward:
     An evaluation has ended when its main process and everything it left behind have; whose an orphan is, its mark says.
     """
 
-    def __init__(self, emit: Callable[[Message], None], *, instance: int, berths: Berths, journal: Journal) -> None:
+    def __init__(self, emit: Callable[[bytes], None], *, instance: int, berths: Berths, journal: Journal) -> None:
         self._emit = emit
         self._berths = berths
         self._journal = journal
@@ -43,7 +43,8 @@ class Ward:
         self._by_mark: Dict[int, Run] = {}
         self._sweeping: Dict[int, Run] = {}  # by mark: the main process has ended
         self._births: List[Run] = []  # decided; each happens once it is written down. They count as waiting
-        self._unsaid: List[Message] = []  # ends that are told once they are written down
+        self._planned = False  # whether something was written down that the next birth waits for
+        self._unsaid: List[bytes] = []  # ends that are told once they are written down
         self._deadlines = Deadlines()
         self.memory = MemoryWatch(self._orphans)
         self._next_look: Optional[float] = None
@@ -61,14 +62,17 @@ class Ward:
                 chain.waiting.append(run)
         if not chain.waiting:
             chain.leave_locks()  # copies of what those have that are known
+            return
+        self._journal.plan({run.token: run.mark for run in chain.waiting})
+        self._planned = True
         self._go_on(chain)
 
     def _tell_again(self, token: str) -> bool:
         ended = self._journal.end_of(token)
         if ended is not None:
-            self._unsaid.append(ended)
+            self._unsaid.append(encode(ended))
         elif token in self._running:
-            self._emit(self._running[token].started_message())
+            self._emit(encode(self._running[token].started_message()))
         return ended is not None or token in self._running or token in self._waiting
 
     def kill(self, tokens: Iterable[str]) -> None:
@@ -78,7 +82,7 @@ class Ward:
             waiting = self._waiting.pop(token, None)
             if waiting is not None:
                 self._drop(waiting)
-                self._emit({"event": "dropped", "token": token})
+                self._emit(encode({"event": "dropped", "token": token}))
             run = self._running.get(token)
             if run is not None and not (run.killed or run.timed_out or run.mark in self._sweeping):
                 run.killed = True
@@ -90,12 +94,12 @@ class Ward:
         if run in self._births:
             self._births.remove(run)
             run.move_out(self._berths)
-            self._journal.forget([run.token])
             run.release_locks()
             self._go_on(run.chain)
         else:
             run.chain.waiting.remove(run)
             run.ended = True
+        self._journal.forget([run.token])
 
     def acknowledge(self, tokens: Iterable[str]) -> None:
         """Forget the ends of these, and what they left in their scratch folders."""
@@ -194,15 +198,19 @@ class Ward:
                 return
 
     def commit(self) -> None:
-        """Write down what was decided and what has ended, in one piece; then do it and tell it."""
+        """Write down what was decided, and do it; then what has ended, and tell it: what is born runs while the disk works."""
         while self._births or self._unsaid:
-            written = self._journal.sync()
-            births, self._births = self._births, []
-            unsaid, self._unsaid = self._unsaid, []
-            for message in unsaid:
-                self._emit(message)
-            for run in births:
-                self._give_birth(run, written=written)
+            if self._births:
+                written = self._journal.sync() if self._planned else self._journal.write()
+                self._planned = self._planned and not written
+                births, self._births = self._births, []
+                for run in births:
+                    self._give_birth(run, written=written)
+            if self._unsaid:
+                self._journal.sync()
+                unsaid, self._unsaid = self._unsaid, []
+                for line in unsaid:
+                    self._emit(line)
         self._journal.write()
 
     def _give_birth(self, run: Run, *, written: bool) -> None:
@@ -229,7 +237,7 @@ class Ward:
         assert run.pid is not None
         self._journal.started(run.token, {name: started[name] for name in ("pid", "start_ticks", "started_us")})
         self._running[run.token] = self._by_pid[run.pid] = self._by_mark[run.mark] = run
-        self._emit(started)
+        self._emit(encode(started))
         now = time.monotonic()
         self.memory.add(run, now)
         timeout_seconds = run.chain.job["timeout_seconds"]
@@ -315,6 +323,5 @@ class Ward:
 
     def _tell_end(self, run: Run) -> None:
         message = run.close(self._berths)
-        self._journal.end(run.token, message)
-        self._unsaid.append(message)
+        self._unsaid.append(self._journal.end(run.token, message))
         run.release_locks()

@@ -33,13 +33,16 @@ async def test_sixty_four_run_at_one_instant(tmp_path: Path) -> None:
             heard = 0
             while heard < 2 * 64:
                 heard += len(file.read(1))
-        with (tmp_path / "go").open("w", encoding="ascii") as file:
-            file.write("\n" * 64)
+        os.write(gate, b"\n" * 64)
 
-    async with isolated(tmp_path) as executor, anyio.create_task_group() as tasks:
-        for number in range(1, 65):
-            tasks.start_soon(run, executor, number)
-        await anyio.to_thread.run_sync(open_the_gate)
+    gate = os.open(tmp_path / "go", os.O_RDWR)  # held open, so that one that comes late finds it open too
+    try:
+        async with isolated(tmp_path) as executor, anyio.create_task_group() as tasks:
+            for number in range(1, 65):
+                tasks.start_soon(run, executor, number)
+            await anyio.to_thread.run_sync(open_the_gate)
+    finally:
+        os.close(gate)
     assert ends == [AttemptEnd.SUCCEEDED] * 64
 
 

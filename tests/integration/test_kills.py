@@ -63,7 +63,8 @@ AT_MOST_ONCE = (0, 1)
 KEEPER_POINTS = pytest.mark.parametrize(
     ("point", "end", "runs"),
     [
-        ("keeper before it writes down the beginning", NEVER, (0,)),
+        ("keeper before it writes down what was sent", NEVER, (0,)),
+        ("keeper after that, before it writes down the beginning", NEVER, (0,)),
         ("keeper before the birth", LOST, (0,)),
         ("keeper after the birth", LOST, AT_MOST_ONCE),
         ("keeper before it writes down the end", LOST, (1,)),

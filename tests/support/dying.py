@@ -45,6 +45,12 @@ def after_awaited(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def after_syncing(journal: Journal, *_: Any) -> None:
+    """What was written before is on the disk, and then the end."""
+    journal.sync()
+    die()
+
+
 def has_ended(journal: Journal) -> bool:
     """Whether an end has been written."""
     return bool(journal.ends)
@@ -56,7 +62,8 @@ POINTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "daemon after it has sent": (Keepers, "start", after_awaited(Keepers.start)),
     "daemon before it commits the end": (EndIterations, "apply", die),
     "daemon after that commit, before it acknowledges": (IsolatedExecutor, "recorded", die),
-    "keeper before it writes down the beginning": (Journal, "begin", die),
+    "keeper before it writes down what was sent": (Journal, "plan", die),
+    "keeper after that, before it writes down the beginning": (Journal, "begin", after_syncing),
     "keeper before the birth": (os, "posix_spawn", die),
     "keeper after the birth": (os, "posix_spawn", after(os.posix_spawn)),
     "keeper before it writes down the end": (Journal, "end", die),
