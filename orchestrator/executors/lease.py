@@ -21,10 +21,11 @@ from orchestrator.executors.lock_passing import runner_of
 from orchestrator.executors.memory_guard import Followed, MemoryGuard
 from orchestrator.executors.notes import artifacts_noted
 from orchestrator.executors.payload import outcome_of, output_stem, payload_of
+from orchestrator.executors.slot import Slot
 from orchestrator.executors.slot_pool import LAST_WORDS_SECONDS, Seat
 from orchestrator.executors.suspects import suspects_of
 from orchestrator.executors.verdict import Death, verdict
-from orchestrator.worker import journal, outcomes
+from orchestrator.worker import journal, limits, outcomes
 from orchestrator.worker.failures import error_text
 
 log = structlog.get_logger(__name__)
@@ -34,6 +35,9 @@ TRIM_SECONDS = 1.0
 
 LOADING_SECONDS = 60.0
 """An import may take so long, or as long as the timeout when that is longer: it happens once for many evaluations."""
+
+MOST_LEFT = 0.25
+"""A process with a limit of memory is not used again when more of the limit than this has been left in it."""
 
 _SLACK_SECONDS = 0.002
 
@@ -169,7 +173,17 @@ class Lease:
     # ---------------------------------------------------------------------------------------------------------- results
 
     def _completed(self, raws: list[dict[str, Any]]) -> BatchResult:
+        if self._held is not None:
+            self._retire_when_swollen(self.seat.slot, self._held.limit_bytes)
         return BatchResult(outcomes={position: self._outcome(position, raw) for position, raw in enumerate(raws)})
+
+    def _retire_when_swollen(self, slot: Slot, limit_bytes: int) -> None:
+        """What evaluations have left in a process would be counted as the next one's: then that gets a fresh one."""
+        if len(slot.lanes) - len(slot.free) > 1:
+            return  # the batch behind this one executes already
+        now = limits.held_by(limits.tree_of([slot.pid])).total_bytes
+        slot.resting_bytes = slot.resting_bytes or now
+        slot.retired = slot.retired or now - slot.resting_bytes > MOST_LEFT * limit_bytes
 
     def _outcome(self, position: int, raw: dict[str, Any]) -> Outcome:
         if "output_error" in raw:

@@ -17,6 +17,7 @@ class Followed:
     def __init__(self, pid: int, limit_bytes: int, *, glance: Callable[[], Glance], kill: Callable[[], None]) -> None:
         self.exceeded: tuple[int, int] | None = None  # position, bytes
         self.peaks: dict[int, int] = {}  # by position
+        self.limit_bytes = limit_bytes
         self._pid = pid
         self._meter = Meter(limit_bytes)
         self._glance = glance

@@ -80,6 +80,7 @@ class Slot:
     free: list[Lane] = field(default_factory=list)
     waiting: set[anyio.Event] = field(default_factory=set)  # of batches that wait for answers; set when none will come
     retired: bool = False
+    resting_bytes: int | None = None  # what it held after its first batch with a limit of memory
     killed: bool = False
     mute: bool = False  # it lived on without the pipes through which it answers, until it was killed for that
     died: anyio.Event = field(default_factory=anyio.Event)

@@ -123,3 +123,14 @@ class TestMemory:
             outcome = await one(rig, "in C")
         assert outcome.cause is Cause.OUT_OF_MEMORY
         assert (outcome.usage.max_rss_bytes or 0) < 2**31
+
+    @BOUNDING
+    async def test_nobody_pays_for_what_others_have_left(self, name: str, tmp_path: Path) -> None:
+        """Twelve evaluations that each leave 40 MiB behind succeed under 256: a swollen process is not used again."""
+        counts = []
+        async with opened(name, tmp_path, slots=1) as rig:
+            for number in range(12):
+                result = await run(rig, bounded(rig, "leaves_memory"), {}, first=number + 1)
+                counts.append((result.outcomes[0].metrics or {}).get("value", 0))
+        assert min(counts) == 1
+        assert max(counts) < 6
