@@ -247,3 +247,26 @@ async def test_an_attempt_that_fails_after_it_was_cut_is_not_tried_again(tmp_pat
         await run(lab, space={"x": [1]}, prune=BAR, stage=stage)
         attempts = await lab.attempts("1.1.1")
     assert (attempts, len(executor.seen)) == ([(1, "cancelled", None)], 1)
+
+
+async def test_reports_that_come_at_once_share_commits(tmp_path: Path) -> None:
+    """Fifty through the socket are on disk when the last of them is answered, and took a handful of commits."""
+    gate = anyio.Event()
+    async with open_lab(tmp_path, InlineExecutor(lambda *_: metrics(loss=1.0), gate=gate)) as lab:
+        await lab.submit(objective=LOSS, space={"x": [1]})
+        await lab.started(1)
+        ref = parse_ref("1.1.1")
+
+        async def tell(step: int) -> None:
+            await lab.orchestrator.receiver.receive(ref, Message(step=step, metrics={"loss": 0.5}), wait=True)
+
+        await tell(0)
+        async with anyio.create_task_group() as tasks:
+            for step in range(1, 50):
+                tasks.start_soon(tell, step)
+        on_disk = await lab.store.views.reports(ref, attempt=1, limit=100)
+        events = await lab.events("reported")
+        gate.set()
+        await lab.ended(1)
+    assert [report["step"] for report in on_disk] == list(range(50))
+    assert (sum(event["count"] for event in events), len(events) < 10) == (50, True)

@@ -1,0 +1,34 @@
+"""What a person sees of reports and costs."""
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from orchestrator.cli.live import Screen
+from orchestrator.cli.tree import Drawing, iteration_lines
+
+PLAIN = Drawing(colour=False, columns=None)
+COUNTS = {"total": 3, "succeeded": 1, "failed": 0, "running": 1, "queued": 1, "cancelled": 0}
+
+
+def test_an_iteration_shows_what_it_reported_last_and_what_it_cost() -> None:
+    """A line a report, below its attempts."""
+    attempt: dict[str, Any] = {"attempt": 1, "end": "succeeded", "wall_seconds": 2.0, "cost_usd": 0.25, "tokens": 10}
+    reports = [{"step": 3, "metrics": {"loss": 0.5}}, {"step": 4, "metrics": {}}]
+    row = {"ref": "1.3.1", "stage": "main", "state": "succeeded", "attempts": [attempt], "reports": reports}
+    lines = iteration_lines(row, PLAIN)
+    assert lines[-2].strip() == "step 3  loss=0.5"
+    assert lines[-1].strip().startswith("step 4")
+    assert "0.25 USD, 10 tokens" in lines[-3]
+
+
+def test_live_progress_shows_the_last_report_of_what_runs() -> None:
+    """With its step, beside the refs."""
+    report = {"ref": "1.2.1", "step": 12, "metrics": {"loss": 0.31}}
+    screen, out = Screen(), io.StringIO()
+    screen.take(
+        {"ref": "1", "name": "one", "state": "running", "iterations": COUNTS, "running": ["1.2.1"], "reports": [report]}
+    )
+    Console(file=out, width=100).print(screen.draw(100))
+    assert "1.2.1 at step 12  loss=0.31" in out.getvalue()
