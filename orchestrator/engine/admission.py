@@ -17,6 +17,9 @@ STANDBY = "standby"
 MEMORY = "memory"
 """The claim to bytes of memory."""
 
+MEMORY_SOON = "memory soon"
+"""The bytes that can be claimed once all that runs and has claimed some has ended."""
+
 
 class Wait(StrEnum):
     """Why something that could run does not run yet."""
@@ -41,6 +44,7 @@ class Wait(StrEnum):
 
 LACKS_PERMITS = frozenset({Wait.SLOTS, Wait.THREADS, Wait.CPUS})
 _OF_CLAIM = {MEMORY: Wait.DECLARED_MEMORY}
+_SOON = {MEMORY: MEMORY_SOON}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +114,8 @@ class _Share:
         self.ready = {stage.name: stage.ready for stage in view.stages}
         self.of_stage = {stage.name: stage.running for stage in view.stages}
 
-    def blocked(self, stage: StageView, left: Mapping[str, int]) -> Wait | None:
-        """Why no batch of a stage with something ready could start, were there permits enough."""
+    def blocked(self, stage: StageView) -> Wait | None:
+        """Why no batch of a stage with something ready could start, were there permits, locks and memory enough."""
         if self.view.paused:
             return Wait.PAUSED
         times = 2 if stage.short and self.all_short() else 1
@@ -119,20 +123,17 @@ class _Share:
             return Wait.MAX_PARALLEL
         if stage.width is not None and self.of_stage[stage.name] >= stage.width * times:
             return Wait.WIDTH
-        for kind, amount in stage.claims:
-            if left.get(kind, amount) < amount:
-                return _OF_CLAIM.get(kind, Wait.CLAIM)
         return None
 
     def all_short(self) -> bool:
         """Whether no stage is ready whose batches would have to wait behind those that stand by."""
         return all(stage.short for stage in self.view.stages if self.ready[stage.name])
 
-    def offers(self, left: Mapping[str, int]) -> Iterator[_Offer]:
-        """The stages that lack permits and locks at most, with what orders them: rank, turn, who was served longest ago."""
+    def offers(self) -> Iterator[_Offer]:
+        """The stages that may start as far as their experiment goes, with what orders them: rank, turn, who was served longest ago."""
         view = self.view
         for place, stage in enumerate(view.stages):
-            if self.ready[stage.name] and self.blocked(stage, left) is None:
+            if self.ready[stage.name] and self.blocked(stage) is None:
                 yield -view.rank, self.turns[stage.permit], self.served, view.experiment, place, self, stage
 
     def take(self, stage: StageView, *, served: int) -> Start:
@@ -158,18 +159,19 @@ def admit(
 
     A batch that is let in on standby is put on record as running and waits at the door: what executes at one instant never exceeds
     the permits, nor an experiment's `max_parallel`. While a longer batch lacks only a permit none is let in for permits of that kind:
-    it would be first at the door, again and again. For the same reason nobody overtakes who needs more permits than are free.
-    A kind of claim that is not among `free` is not limited. `locks` are not to be had. `closed` lets nothing start but for `despite`
+    it would be first at the door, again and again. For the same reason nobody overtakes who needs more permits than are free, or more
+    memory, if that will be there once others end. A kind of claim that is not among `free` is not limited. `locks` are not to be had. `closed` lets nothing start but for `despite`
     batches.
     """
     shares = [_Share(view) for view in queues]
     books = LockBooks(locks)
+    kept: set[str] = set()
     turn = max((share.served for share in shares), default=0)
     left = dict(free)
     starts: list[Start] = []
     while closed is None or len(starts) < despite:
-        offers = [offer for share in shares for offer in share.offers(left)]
-        offer = _next(offers, left, books)
+        offers = [offer for share in shares for offer in share.offers()]
+        offer = _next(offers, left, books=books, kept=kept)
         if offer is None:
             break
         *_, share, stage = offer
@@ -178,7 +180,10 @@ def admit(
         books.take(stage.locks)
         _book(stage, left)
     waits = {
-        (share.view.experiment, stage.name): closed or share.blocked(stage, left) or _lacking(stage, books)
+        (share.view.experiment, stage.name): closed
+        or share.blocked(stage)
+        or _lacking(stage, left, books=books, kept=kept)
+        or _of_permit(stage)
         for share in shares
         for stage in share.view.stages
         if share.ready[stage.name]
@@ -186,18 +191,25 @@ def admit(
     return Admission(tuple(starts), waits if len(shares) == 1 else waits | _outranked(shares, waits))
 
 
-def _next(offers: list[_Offer], left: Mapping[str, int], books: LockBooks) -> _Offer | None:
-    """The first for which there are permits and locks, unless somebody before it waits for the same kind."""
+def _next(offers: list[_Offer], left: Mapping[str, int], *, books: LockBooks, kept: set[str]) -> _Offer | None:
+    """The first for which there is all it needs, unless somebody before it waits for the same kind.
+
+    What is `kept` for somebody, of locks and of claims, is put down anew.
+    """
     if len(offers) > 1:
         offers.sort()
     books.forget_claims()
-    wanted = {stage.permit for *_, stage in offers if not stage.short and not books.lack(stage.locks)}
+    kept.clear()
+    wanted = {
+        stage.permit for *_, stage in offers if not stage.short and not _lacking(stage, left, books=books, kept=kept)
+    }
     waited_for: set[str] = set()
     for offer in offers:
         *_, share, stage = offer
-        if books.lack(stage.locks):
+        if (stage.locks or stage.claims) and _lacking(stage, left, books=books, kept=kept):
             if left[stage.permit] >= stage.permits:
                 books.claim(stage.locks)
+                kept.update(_worth_keeping(stage, left))
             continue
         if stage.permit in waited_for:
             continue
@@ -222,9 +234,23 @@ def _book(stage: StageView, left: dict[str, int]) -> None:
             left[kind] -= amount
 
 
-def _lacking(stage: StageView, books: LockBooks) -> Wait:
-    if books.lack(stage.locks):
+def _lacking(stage: StageView, left: Mapping[str, int], *, books: LockBooks, kept: Collection[str]) -> Wait | None:
+    """What a stage lacks besides permits."""
+    if stage.locks and books.lack(stage.locks):
         return Wait.LOCKS
+    for kind, amount in stage.claims:
+        if kind in kept or left.get(kind, amount) < amount:
+            return _OF_CLAIM.get(kind, Wait.CLAIM)
+    return None
+
+
+def _worth_keeping(stage: StageView, left: Mapping[str, int]) -> list[str]:
+    """The kinds of claims that a stage lacks now and will have when others end."""
+    short_of = [(kind, amount) for kind, amount in stage.claims if left.get(kind, amount) < amount]
+    return [kind for kind, amount in short_of if left.get(_SOON.get(kind, kind), 0) >= amount]
+
+
+def _of_permit(stage: StageView) -> Wait:
     if stage.permits > 1:
         return Wait.CPUS
     return Wait.SLOTS if stage.permit == "slot" else Wait.THREADS

@@ -11,7 +11,7 @@ from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.lock_reasons import lock_reason
 from orchestrator.engine.queue import Match
-from orchestrator.engine.reasons import Reason, machine_facts, memory_facts, reason_of
+from orchestrator.engine.reasons import Reason, kept_memory, machine_facts, memory_facts, reason_of
 from orchestrator.store.views import Views
 
 
@@ -115,6 +115,8 @@ def _reason(wait: Wait, stage: str, dispatcher: Dispatcher, conductor: Conductor
         "width": queue.executor.abilities.width,
     }
     declared, free = queue.job.memory_bytes or 0, dispatcher.room.free_memory_bytes()
+    if wait is Wait.DECLARED_MEMORY and free >= declared:
+        return kept_memory(declared_bytes=declared, free_bytes=free)
     facts |= machine_facts(watch.pressure, watch.thresholds)
     facts |= memory_facts(watch.pressure, declared_bytes=declared, free_bytes=free)
     return reason_of(wait, facts)

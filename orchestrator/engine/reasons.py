@@ -118,6 +118,16 @@ def memory_facts(pressure: Pressure, *, declared_bytes: int, free_bytes: int) ->
     }
 
 
+def kept_memory(*, declared_bytes: int, free_bytes: int) -> Reason:
+    """There is memory enough for it, but not for who comes first."""
+    return Reason(
+        Wait.DECLARED_MEMORY,
+        f"memory: {size(free_bytes)} are free and it declares {size(declared_bytes)}, but they are kept for an evaluation "
+        "that comes before it and declares more",
+        "that one has had its turn",
+    )
+
+
 def full_disk(pressure: Pressure, thresholds: Thresholds) -> str | None:
     """Why nothing starts for want of room on the disk, if so."""
     if Wait.DISK not in pressure.closed:

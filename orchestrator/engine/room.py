@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import anyio
 import structlog
 
-from orchestrator.engine.admission import MEMORY, Admission, QueueView, Wait, admit
+from orchestrator.engine.admission import MEMORY, MEMORY_SOON, Admission, QueueView, Wait, admit
 from orchestrator.engine.lock_books import LockView
 from orchestrator.engine.machine_watch import MachineWatch
 from orchestrator.engine.pressure import Running, memory_left_bytes, victim
@@ -50,7 +50,8 @@ class Room:
         pressure = self.watch.pressure
         running = sum(self._held.values())
         if any(stage.claims for view in views for stage in view.stages):
-            free = {**free, MEMORY: self.free_memory_bytes()}
+            memory = self.free_memory_bytes()
+            free = {**free, MEMORY: memory, MEMORY_SOON: memory + self._promised_bytes}
         if closed is not None or not pressure.closed:
             found = admit(views, free, locks=locks, closed=closed)
         else:

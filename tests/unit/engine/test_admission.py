@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.engine.admission import MEMORY, STANDBY, QueueView, StageView, Start, Wait, admit
+from orchestrator.engine.admission import MEMORY, MEMORY_SOON, STANDBY, QueueView, StageView, Start, Wait, admit
 
 
 def stage(name: str = "main", *, ready: int = 10, batch: int = 1, **more: Any) -> StageView:
@@ -172,6 +172,26 @@ def test_declared_memory_must_fit() -> None:
     assert found.waits == {(1, "hungry"): Wait.DECLARED_MEMORY}
 
 
+def test_who_declares_much_memory_is_not_overtaken_for_ever() -> None:
+    """What declares 6 waits with 4 free until others end and 8 will be; those behind it that declare any wait as well, the rest not."""
+    large, small = queue(1, stage(claims=((MEMORY, 6),))), stage("small", claims=((MEMORY, 1),))
+    behind = queue(2, small, stage("frugal", ready=1), turns=turn(1.0))
+    waits = {(1, "main"): Wait.DECLARED_MEMORY, (2, "small"): Wait.DECLARED_MEMORY}
+    kept = admit([large, behind], free(slot=3, memory=4) | {MEMORY_SOON: 8})
+
+    assert (kept.starts, kept.waits) == ((Start(2, "frugal", 1),), waits)
+
+
+def test_nothing_is_kept_for_what_never_fits() -> None:
+    """What declares more than will be free when all others have ended keeps nobody waiting, nor does what lacks a slot as well."""
+    large, small = queue(1, stage(claims=((MEMORY, 60),))), queue(2, stage(claims=((MEMORY, 1),)), turns=turn(1.0))
+    never = admit([large, small], free(slot=3, memory=4) | {MEMORY_SOON: 8})
+    threads = queue(1, stage(claims=((MEMORY, 6),), permit="thread"))
+    no_thread = admit([threads, small], free(slot=3, memory=4) | {MEMORY_SOON: 8})
+
+    assert len(never.starts) == len(no_thread.starts) == 3
+
+
 def test_a_claim_of_a_kind_nobody_counts_is_met() -> None:
     """Where memory is not watched what declares it starts all the same; another claim that is taken is told as such."""
     watched = admit([queue(1, stage(ready=1, claims=((MEMORY, 3),)))], free(slot=1))
@@ -249,7 +269,7 @@ QUEUES = st.lists(
 )
 FREE = st.builds(
     free, slot=st.integers(0, 4), thread=st.integers(0, 4), standby=st.integers(0, 4), memory=st.integers(0, 9)
-)
+).flatmap(lambda some: st.integers(0, 12).map(lambda soon: {**some, MEMORY_SOON: soon}))
 
 
 @given(QUEUES, FREE)

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.engine.admission import Wait
 from orchestrator.engine.pressure import USUAL, pressure
-from orchestrator.engine.reasons import full_disk, machine_facts, memory_facts, reason_of, size
+from orchestrator.engine.reasons import full_disk, kept_memory, machine_facts, memory_facts, reason_of, size
 from tests.support.machine import EASY, GIBIBYTE
 
 BAD = replace(
@@ -73,6 +73,15 @@ def test_what_can_never_start_is_told_so() -> None:
     facts = {**FACTS, **memory_facts(pressure(BAD, USUAL), declared_bytes=40 * GIBIBYTE, free_bytes=GIBIBYTE)}
 
     assert "all of the memory is 16.0 GiB: it can never start here" in reason_of(Wait.DECLARED_MEMORY, facts).message
+
+
+def test_memory_that_is_kept_is_not_told_as_missing() -> None:
+    """Who could have the memory, were it not for another one before it, is told just that."""
+    reason = kept_memory(declared_bytes=GIBIBYTE, free_bytes=3 * GIBIBYTE)
+
+    assert reason.reason == "declared_memory"
+    assert "3.0 GiB are free and it declares 1.0 GiB" in reason.message
+    assert "comes before it" in reason.message
 
 
 def test_a_full_disk_is_told_only_when_it_is() -> None:
