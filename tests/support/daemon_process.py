@@ -73,8 +73,12 @@ def daemon(
     environ: Mapping[str, str] | None = None,
     new_session: bool = False,
     program: Sequence[str] = PROGRAM,
+    left_alone: bool = False,
 ) -> Iterator[Running]:
-    """A daemon from ready to the end of the block; afterwards nothing of it is left, even when a test fails."""
+    """A daemon from ready to the end of the block; afterwards nothing of it is left, even when a test fails.
+
+    `left_alone`: only the daemon itself is killed then; isolated work goes on.
+    """
     receive, send = os.pipe()
     output, errors = state.with_name(f"{state.name}.out"), state.with_name(f"{state.name}.err")
     with output.open("ab") as out, errors.open("ab") as err:
@@ -96,7 +100,8 @@ def daemon(
         os.close(receive)
         process.kill()
         process.wait()
-        kill_all_about(str(state))
+        if not left_alone:
+            kill_all_about(str(state))
 
 
 def refused(state: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> tuple[int, str]:

@@ -60,8 +60,10 @@ metric = "value"
 op = "<="
 threshold = -1.0
 """
-EXECUTORS = ("process", "thread", "sequential")
+EXECUTORS = ("process", "thread", "sequential", "isolated")
 LONGEST_LIFE_SECONDS = 0.5
+ALONE = 0.7
+"""How often the daemon is killed alone, so that isolated work goes on; otherwise its keeper dies with it."""
 
 
 def seeds() -> Iterator[int]:
@@ -95,13 +97,15 @@ def disturbed(folder: Path, executor: str, rng: random.Random) -> tuple[bytes, i
         ref = submit(running.client, folder, executor).ref
     kills = 0
     while True:
-        with daemon(state) as running:
+        alone = rng.random() < ALONE
+        with daemon(state, left_alone=alone) as running:
             ended = ends_within(running.client, ref, seconds=rng.uniform(0.02, LONGEST_LIFE_SECONDS))
-            if ended is not None:
-                return ended, kills
-            running.send(signal.SIGKILL)
-            running.process.wait()
-            kills += 1
+            if ended is None:
+                running.send(signal.SIGKILL)
+                running.process.wait()
+                kills += 1
+        if ended is not None:
+            return ended, kills
 
 
 def ends_within(client: Client, ref: str, *, seconds: float) -> bytes | None:
