@@ -72,7 +72,7 @@ class Slot:
     mark: int  # carried by the process and all its descendants
     spool: str
     lanes: tuple[Lane, ...]
-    together: bool  # whether batches in different lanes execute at one instant, and not in turn
+    together: bool = False  # whether batches in different lanes execute at one instant, and not in turn
     pid: int
     start_ticks: int
     pidfd: int
@@ -190,7 +190,7 @@ def start_process_slot(path: str) -> Slot:
             pool.shutdown()
             raise ExecutorUnusable(f"no worker process could be started: {error}") from error
     process = next(child for child in multiprocessing.active_children() if child.pid == pid)
-    return _slot(pool, process, mark=mark, path=path, lanes=lanes, together=False)
+    return _slot(pool, process, mark=mark, path=path, lanes=lanes)
 
 
 def start_thread_host(path: str, threads: int) -> Slot:
@@ -209,12 +209,12 @@ def start_thread_host(path: str, threads: int) -> Slot:
             pool.shutdown()
             process.close()
             raise ExecutorUnusable(f"no thread host could be started: {error}") from error
-    return _slot(pool, process, mark=mark, path=path, lanes=lanes, together=True)
+    host = _slot(pool, process, mark=mark, path=path, lanes=lanes)
+    host.together = True
+    return host
 
 
-def _slot(
-    pool: Executor, process: BaseProcess, *, mark: int, path: str, lanes: tuple[Lane, ...], together: bool
-) -> Slot:
+def _slot(pool: Executor, process: BaseProcess, *, mark: int, path: str, lanes: tuple[Lane, ...]) -> Slot:
     pid = process.pid or 0
     return Slot(
         pool=pool,
@@ -222,7 +222,6 @@ def _slot(
         mark=mark,
         spool=path,
         lanes=lanes,
-        together=together,
         pid=pid,
         start_ticks=start_ticks(pid) or 0,
         pidfd=os.pidfd_open(pid),
