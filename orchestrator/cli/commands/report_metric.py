@@ -68,7 +68,8 @@ def command(setup: Setup, /, **given: Any) -> None:
     numbers = _pairs(given["metrics"])
     if attempt is not None:
         body["attempt"] = attempt
-    setup.socket = setup.socket or os.environ.get("ORC_SOCKET")
+    if setup.state_dir is None:
+        setup.socket = setup.socket or os.environ.get("ORC_SOCKET")
     session = setup.session.without_start("an evaluation runs in a daemon that is there")
     answer = session.json(calls.report_metric(ref, {**body, "metrics": numbers}))
     if setup.json:
