@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol, runtime_checkable
 
 from orchestrator.domain.evaluation import Batch, BatchResult, Kept
-from orchestrator.executors.base import Executor, StopSwitch
+from orchestrator.executors.base import StopSwitch
 
 
 class LetGo(Exception):
@@ -12,13 +12,15 @@ class LetGo(Exception):
 
 
 @runtime_checkable
-class OutlivingExecutor(Executor, Protocol):
-    """Further duties of such an executor:
+class OutlivingExecutor(Protocol):
+    """Further duties of such an executor, by which it is known as one:
 
     - What it has been sent is executed once for each attempt, whatever happens to the daemon meanwhile.
     - An outcome is kept until `recorded` was called with the `receipt` of its BatchResult.
     - After `let_go`, `run` and `adopt` raise LetGo instead of waiting, and leaving the `async with` leaves the work running.
     """
+
+    name: str
 
     async def survivors(self) -> Sequence[Sequence[Kept]]:
         """What an earlier daemon has sent and nobody has heard the end of, grouped by what is executed one after the other."""

@@ -2,14 +2,12 @@
 
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.domain.outcome import AttemptEnd
 from orchestrator.domain.states import Cause
-from orchestrator.errors import ExecutorUnusable
 from orchestrator.executors.base import StopSwitch
 from tests.support.commands import batch_of, evaluation_of, isolated, job_of, only, run_one
 
@@ -235,10 +233,3 @@ async def test_used_processor_time_is_counted_with_that_of_the_processes_left_be
     assert outcome.usage.cpu_seconds is not None
     assert math.isfinite(outcome.usage.cpu_seconds)
     assert outcome.usage.cpu_seconds > 0.3
-
-
-async def test_a_callable_is_refused_before_anything_begins(tmp_path: Path) -> None:
-    """The error says what this executor runs."""
-    async with isolated(tmp_path) as executor:
-        with pytest.raises(ExecutorUnusable, match="runs commands"):
-            await executor.run(batch_of(replace(job_of(tmp_path, []), command=None, call="a:b")), StopSwitch())
