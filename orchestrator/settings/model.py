@@ -86,7 +86,7 @@ class Settings(BaseModel):
     )
     drain_seconds: Seconds = _setting(
         10.0,
-        "When the daemon stops, running evaluations get this long to finish before they are interrupted.",
+        "When the daemon stops, evaluations that are not isolated get this long to finish before they are interrupted.",
         allowed=_SECONDS,
     )
     idle_exit_seconds: Seconds = _setting(
