@@ -18,7 +18,7 @@ from orchestrator.engine.machine_watch import MachineWatch
 from orchestrator.engine.named_locks import HeldLock, NamedLocks
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.engine.room import Room
-from orchestrator.errors import ExecutorUnusable, Problem
+from orchestrator.errors import ExecutorUnusable, Problem, StoreBlocked
 from orchestrator.executors.base import Executor
 from orchestrator.executors.outliving import LetGo, OutlivingExecutor
 from orchestrator.spec.experiment import ExperimentSpec
@@ -217,6 +217,8 @@ class Dispatcher:
                 batch.stage.executor.recorded(result.receipt)
         except LetGo:
             pass  # on record it runs, and so it does: the next daemon hears its end
+        except StoreBlocked as error:  # raised only once the daemon, on its way out, waits for the store no longer
+            log.warning("end_not_on_record", experiment=queue.experiment, stage=batch.stage.name, error=error.message)
         except Exception as error:  # a defect, of ours or of an executor, ends this experiment and no other
             log.exception("batch_failed", experiment=queue.experiment, stage=batch.stage.name)
             queue.owner.broken(error)
