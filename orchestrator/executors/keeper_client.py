@@ -123,7 +123,8 @@ class Keepers:
             if connection is not None:
                 return connection
         raise ExecutorUnusable(
-            f"the keeper of isolated evaluations leaves without a word; {self._folder / ERRORS} may say why"
+            f"the keeper of isolated evaluations leaves at once, or another one does not leave {self._folder}; "
+            f"{ERRORS} there may say why"
         )
 
     async def _try(self, door: Path) -> KeeperConnection | None:
@@ -151,7 +152,7 @@ class Keepers:
             log.info("keeper_found", pid=greeted.hello["pid"], running=running, memory_held=memory)
             return greeted
         greeted.hang_up()
-        if greeted.hello:
+        if greeted.hello and not greeted.hello.get("busy"):
             raise ExecutorUnusable(greeted.hello["message"])
         if not answered:
             await self._kill(await anyio.to_thread.run_sync(self._recorded))

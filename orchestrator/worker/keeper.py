@@ -14,6 +14,7 @@ works: a child is started by `posix_spawn`, which costs a third of a fork here a
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import signal
@@ -252,7 +253,8 @@ class Keeper:
             self._check(message)
             residence = self._residence or self._move_in(message["folder"])
         except (OSError, system.CannotMark, Refused) as error:
-            channel.say(encode(refusal(f"the keeper cannot work here: {error}")))
+            busy = getattr(error, "errno", None) == errno.EBUSY
+            channel.say(encode(refusal(f"the keeper cannot work here: {error}", busy=busy)))
             channel.flush()
             channel.closed = True
             return
@@ -290,9 +292,9 @@ class Keeper:
             self._has_children = self._residence.ward.reap()
 
 
-def refusal(message: str) -> Message:
-    """Why the keeper cannot work."""
-    return {"event": "refused", "message": message}
+def refusal(message: str, *, busy: bool = False) -> Message:
+    """Why the keeper cannot work; `busy`: another one has the folder, which may be over soon."""
+    return {"event": "refused", "message": message, "busy": busy}
 
 
 def _listen_to_signals() -> int:

@@ -29,7 +29,7 @@ SOCKET, JOURNAL, BERTHS, SCRATCH = "keeper.sock", "journal", "berths", "scratch"
 ERRORS = "keeper.err"
 SWEEP_SECONDS = 5.0
 _BACKLOG = 16
-_LOCK_TRIES = 100
+_LOCK_TRIES = 200
 _LOCK_PAUSE_SECONDS = 0.02
 
 
@@ -92,7 +92,7 @@ class Home:
 
 
 def _lock(descriptor: int) -> None:
-    """Another keeper that is leaving has it for some milliseconds more."""
+    """Another keeper that is leaving has it for some milliseconds more, one that takes over what was left for some seconds."""
     for _ in range(_LOCK_TRIES):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
