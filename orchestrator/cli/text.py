@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -85,11 +86,12 @@ def count(number_of: int, one: str, many: str | None = None) -> str:
 
 
 def age(moment: str | None) -> str:
-    """How long ago a time of the API was."""
+    """How long ago a time of the API was; without the seconds from a minute on."""
     if moment is None:
         return NONE
     seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
-    return f"{duration(max(0.0, round(seconds)))} ago"
+    rough, minutes, _ = duration(max(0.0, round(seconds))).partition(" min")
+    return f"{rough}{minutes} ago"
 
 
 def between(start: str | None, end: str | None) -> float | None:
@@ -114,6 +116,14 @@ def shortened(text: str, columns: int) -> str:
     while text and width(text) > columns - 1:
         text = text[:-1]
     return f"{text}…"
+
+
+def folded(label: str, text: str, *, columns: int | None) -> list[str]:
+    """The text behind its label, on as many lines as it takes; those after the first begin below the text."""
+    if columns is None or len(label) + len(text) <= columns:
+        return [label + text]
+    lines = textwrap.wrap(text, max(20, columns - len(label)), break_long_words=False, break_on_hyphens=False)
+    return [f"{' ' * len(label) if at else label}{line}" for at, line in enumerate(lines)]
 
 
 def state_painter(*, colour: bool) -> Callable[[str], str]:

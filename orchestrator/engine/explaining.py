@@ -21,7 +21,7 @@ async def explain(ref: Ref, views: Views, dispatcher: Dispatcher, conductor: Con
     if ref.variant is not None and (pruned := await _pruned(ref, views)) is not None:
         return [pruned]
     if ExperimentState(row["state"]) in ENDED_EXPERIMENT or conductor is None:
-        return [Reason("ended", f"experiment {ref.experiment} has ended: {row['reason'] or row['state']}", "orc retry")]
+        return [_ended(row)]
     if ref.variant is None:
         return _experiment(row, dispatcher, conductor)
     iterations = await _iterations(ref, views)
@@ -29,6 +29,13 @@ async def explain(ref: Ref, views: Views, dispatcher: Dispatcher, conductor: Con
     if waiting:
         return _unique([reason for iteration in waiting for reason in _waiting(iteration, dispatcher, conductor)])
     return [_not_waiting(ref, iterations, conductor)]
+
+
+def _ended(row: dict[str, Any]) -> Reason:
+    """That an experiment has ended, and what would run again."""
+    again = row["iterations"]["failed"] or row["iterations"]["cancelled"]
+    change = f"orc retry {row['ref']}" if again else "nothing: there is nothing to run again"
+    return Reason("ended", f"experiment {row['ref']} has ended: {row['reason'] or row['state']}", change)
 
 
 async def _pruned(ref: Ref, views: Views) -> Reason | None:
@@ -58,7 +65,8 @@ def _experiment(row: dict[str, Any], dispatcher: Dispatcher, conductor: Conducto
     found = [reason for stage in conductor.plan.stages for reason in _of_stage(stage, dispatcher, conductor)]
     found += _backoff(lambda _: True, dispatcher, conductor)
     running = row["iterations"]["running"]
-    message = f"it is {row['phase'] or row['state']} in round {row['round']}; {running} evaluations run"
+    told = "1 evaluation runs" if running == 1 else f"{running or 'no'} evaluations run"
+    message = f"it is {row['phase'] or row['state']} in round {row['round']}; {told}"
     return [*_unique(found), Reason("running", message, "nothing needs to")]
 
 

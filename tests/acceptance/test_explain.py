@@ -16,6 +16,7 @@ def test_what_waits_has_a_reason(orc: Orc) -> None:
     ended = orc("explain", ref)
     assert ended.status == 0
     assert f"{ref} is succeeded" in ended.out
+    assert "there is nothing to run again" in ended.out
 
 
 def test_what_waits_for_memory_says_how_much_and_goes_on_with_other_settings(own_orc: Orc) -> None:

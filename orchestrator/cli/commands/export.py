@@ -34,7 +34,11 @@ def _write(answer: Answer, path: Path) -> None:
 @verb("export", examples=["orc export 12 > results.csv", "orc export 12 --format json --timings -o results.json"])
 @arguments.experiment
 @click.option(
-    "form", "--format", type=click.Choice(["csv", "json", "parquet"]), help="csv by default, json with --json."
+    "form",
+    "--format",
+    metavar="[csv|json]",
+    type=click.Choice(["csv", "json", "parquet"]),
+    help="csv by default, json with --json.",
 )
 @click.option("--timings", is_flag=True, help="The measured numbers too: then two runs never export the same bytes.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout.")

@@ -76,6 +76,18 @@ def test_what_is_shortened_fits(long: str, columns: int) -> None:
 def test_an_age_is_counted_from_now() -> None:
     """A time of the API is RFC 3339 with a Z."""
     moment = (datetime.now(UTC) - timedelta(seconds=125)).isoformat().replace("+00:00", "Z")
-    assert text.age(moment).startswith("2 min")
+    assert text.age(moment) == "2 min ago"
     assert text.between("2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:01.500000Z") == 1.5
     assert text.between(None, moment) is None
+
+
+def test_a_long_text_is_folded_below_its_label() -> None:
+    """No line is wider than the terminal, no word is broken, and without a terminal it stays one line."""
+    words = "25 attempts, 3.6 s in evaluations, CPU 35 ms, memory at most 20 MiB each"
+    lines = text.folded("  used  ", words, columns=40)
+
+    assert max(map(len, lines)) <= 40
+    assert lines[0].startswith("  used  25 attempts")
+    assert all(line.startswith(" " * 8) for line in lines[1:])
+    assert " ".join(line[8:] for line in lines) == words
+    assert text.folded("  used  ", words, columns=None) == [f"  used  {words}"]
