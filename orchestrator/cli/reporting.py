@@ -8,6 +8,7 @@ import click
 from orchestrator.cli.text import NONE, count, duration, number, pairs, printable, size, table, width
 from orchestrator.cli.tree import Drawing
 from orchestrator.cli.usage import used_text
+from orchestrator.domain.outcome import short_error
 
 Row = dict[str, Any]
 MOST_ROUNDS = 12
@@ -108,7 +109,7 @@ def failures(report: Row, *, drawing: Drawing) -> list[str]:
     for row in report["failures"]:
         cause = click.style(row["cause"], fg="red") if drawing.colour else row["cause"]
         first = row["first"]
-        said = (first["error"] or "no message").strip().splitlines()[-1]
+        said = short_error(first["error"], row["cause"]) or "no message"
         lines.append(
             f"  {printable(row['stage'])}: {count(row['attempts'], 'attempt')} {cause}, first {first['ref']}: {printable(said)}"
         )

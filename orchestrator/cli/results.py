@@ -7,6 +7,7 @@ from orchestrator.cli.follow import name_of
 from orchestrator.cli.setup import Setup
 from orchestrator.cli.text import count, duration, number, pairs, printable, table, terminal_columns, width
 from orchestrator.client import calls
+from orchestrator.domain.outcome import short_error
 from orchestrator.errors import NoBest, OrchestratorError
 
 MOST_WINNERS = 10
@@ -71,8 +72,8 @@ def _errors(setup: Setup, ref: object) -> list[str]:
     for variant in setup.session.json(calls.show(ref, limit=LOOKED_AT))["variants"]:
         for each in variant.get("iterations") or ():
             if each.get("cause"):
-                text = (each.get("error") or "").strip().splitlines()
-                found.setdefault((each["cause"], text[-1] if text else ""), []).append(each["ref"])
+                text = short_error(each.get("error"), each["cause"])
+                found.setdefault((each["cause"], text), []).append(each["ref"])
     lines = []
     for (cause, text), refs in list(found.items())[:MOST_ERRORS]:
         more = f" and {count(len(refs) - 1, 'other')}" if len(refs) > 1 else ""

@@ -19,6 +19,7 @@ from orchestrator.cli.text import (
     size,
 )
 from orchestrator.cli.usage import used_text
+from orchestrator.domain.outcome import short_error
 
 MOST_ITERATIONS = 12
 
@@ -105,9 +106,9 @@ def _iteration_line(iteration: dict[str, Any], drawing: Drawing) -> str:
     attempt = f" attempt {iteration['attempt']}" if (iteration.get("attempt") or 1) > 1 else ""
     took = "" if iteration.get("wall_seconds") is None else f" {duration(iteration['wall_seconds'])}"
     head = f"{iteration['ref']} {printable(iteration['stage'])}{case}{repeat}{attempt}"
-    said = (iteration.get("error") or "").strip().splitlines()
+    said = short_error(iteration.get("error"), iteration.get("cause"))
     what = pairs(iteration["metrics"]) if iteration.get("metrics") else iteration.get("cause") or ""
-    error = f": {printable(said[-1])}" if said and iteration.get("cause") else ""
+    error = f": {printable(said)}" if said and iteration.get("cause") else ""
     rest = drawing.rest(f"{what}{error}", indent=len(head) + 30)
     return f"{head}  {drawing.state(iteration['state'])}{took}  {rest}".rstrip()
 

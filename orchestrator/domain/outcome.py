@@ -40,6 +40,21 @@ class Usage(NamedTuple):
 
 UNKNOWN_USAGE = Usage()
 
+_SAID_FIRST = frozenset({Cause.SIGNALLED, Cause.TIMED_OUT, Cause.OUT_OF_MEMORY})
+"""Causes that do not come from the workload: what it printed last, which may follow, says nothing of them."""
+
+
+def short_error(error: str | None, cause: str | None) -> str:
+    """What the text of an error comes down to in a line; empty without one.
+
+    A traceback, and what a program printed before it left by itself, end with the point; what was killed begins with it.
+    """
+    lines = (error or "").strip().splitlines()
+    if not lines:
+        return ""
+    first = cause in _SAID_FIRST and not lines[0].startswith("Traceback ")
+    return lines[0] if first else lines[-1]
+
 
 class Artifact(NamedTuple):
     """A file that an evaluation wanted to keep; `kept` unless it was too large."""

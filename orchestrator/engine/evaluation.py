@@ -24,7 +24,7 @@ from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.reports import Reports
 from orchestrator.engine.settling import Settled, evicted, given_back, settle, with_objective, with_verdict
-from orchestrator.engine.trouble import Tally, Trouble, internal_error, last_line, trouble_of
+from orchestrator.engine.trouble import Tally, Trouble, internal_error, said_of, trouble_of
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
 from orchestrator.search.metrics import with_measured
 from orchestrator.store.changes.iterations import (
@@ -280,7 +280,7 @@ class Evaluation:
             self.tally.failed += 1
         if settled.state is IterationState.FAILED and outcome is not None:
             ref = f"{self.plan.experiment}.{item.variant.number}.{iteration.number}"
-            self.first_error = self.first_error or f"{ref} {outcome.cause}: {last_line(outcome.error)}"
+            self.first_error = self.first_error or f"{ref} {outcome.cause}: {said_of(outcome)}"
             self.trouble = self.trouble or trouble_of(self.plan, ref, outcome, self.tally)
 
     # What follows

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from orchestrator.domain.outcome import Outcome
+from orchestrator.domain.outcome import Outcome, short_error
 from orchestrator.engine.plan import Plan
 from orchestrator.search.decide import breaker_tripped
 from orchestrator.spec.experiment import MaxFailures
@@ -41,7 +41,7 @@ class Tally:
 def trouble_of(plan: Plan, ref: str, outcome: Outcome, tally: Tally) -> Trouble | None:
     """Whether the last attempt of an iteration that has failed for good is the end of its experiment."""
     if outcome.import_failed:
-        return Trouble(rule="import", reason=f"the code cannot be imported: {last_line(outcome.error)}")
+        return Trouble(rule="import", reason=f"the code cannot be imported: {said_of(outcome)}")
     if plan.spec.on_error == "fail":
         return Trouble(rule="on_error", reason=f'{ref} failed ({outcome.cause}) and on_error is "fail"')
     allowed = plan.spec.limits.max_failures
@@ -58,7 +58,6 @@ def _tripped(allowed: MaxFailures, tally: Tally, ref: str) -> str:
     return f"{failed}; limits.max_failures stops it above {' and '.join(bounds)}; the last was {ref}"
 
 
-def last_line(error: str | None) -> str:
-    """What an error comes down to: the last line of its text."""
-    lines = (error or "").strip().splitlines()
-    return lines[-1] if lines else "no message"
+def said_of(outcome: Outcome) -> str:
+    """What a failed attempt comes down to, in a line."""
+    return short_error(outcome.error, outcome.cause) or "no message"
