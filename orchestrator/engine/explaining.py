@@ -7,7 +7,7 @@ from typing import Any
 from orchestrator.domain.refs import Ref, parse_ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ExperimentState, IterationState, VariantState
 from orchestrator.engine.admission import Wait
-from orchestrator.engine.conductor import Conductor
+from orchestrator.engine.conductor import CODE_CHANGED, Conductor
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.lock_reasons import lock_reason
 from orchestrator.engine.queue import Match
@@ -60,14 +60,22 @@ async def _iterations(ref: Ref, views: Views) -> list[dict[str, Any]]:
 
 def _experiment(row: dict[str, Any], dispatcher: Dispatcher, conductor: Conductor) -> list[Reason]:
     if row["state"] == ExperimentState.PAUSED:
-        paused = reason_of(Wait.PAUSED, {"experiment": conductor.plan.experiment})
-        return [replace(paused, message=f"{paused.message}: {row['reason']}") if row["reason"] else paused]
+        return [_paused(row, conductor)]
     found = [reason for stage in conductor.plan.stages for reason in _of_stage(stage, dispatcher, conductor)]
     found += _backoff(lambda _: True, dispatcher, conductor)
     running = row["iterations"]["running"]
     told = "1 evaluation runs" if running == 1 else f"{running or 'no'} evaluations run"
     message = f"it is {row['phase'] or row['state']} in round {row['round']}; {told}"
     return [*_unique(found), Reason("running", message, "nothing needs to")]
+
+
+def _paused(row: dict[str, Any], conductor: Conductor) -> Reason:
+    paused = reason_of(Wait.PAUSED, {"experiment": conductor.plan.experiment})
+    if row["reason"]:
+        paused = replace(paused, message=f"{paused.message}: {row['reason']}")
+    if row["reason"] == CODE_CHANGED:
+        paused = replace(paused, would_change=f"{paused.would_change} --accept-code, or the code that was submitted")
+    return paused
 
 
 def _waiting(iteration: dict[str, Any], dispatcher: Dispatcher, conductor: Conductor) -> list[Reason]:

@@ -22,7 +22,7 @@ def test_code_that_was_changed_is_run_only_when_it_is_accepted(orc: Orc) -> None
     with orc.begin("events", "-f", "--since", "0", "--experiment", ref) as events:
         assert orc("retry", ref).status == 0
         assert "code" in line_with(events.stdout, "experiment_paused")
-    assert "code" in orc("explain", ref).out
+    assert f"orc resume {ref} --accept-code" in orc("explain", ref).out
     assert orc("resume", ref, "--accept-code").status == 0
     assert orc("wait", ref, "--timeout", "20").status == 0
     assert orc("show", ref, "--json").json["iterations"]["failed"] == 0
