@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from orchestrator.cli.text import NONE, count, duration, number, pairs, printable, size, table, width
+from orchestrator.cli.text import NONE, count, duration, folded, number, pairs, printable, size, table, width
 from orchestrator.cli.tree import Drawing
-from orchestrator.cli.usage import used_text
+from orchestrator.cli.usage import cost_text, used_text
 from orchestrator.domain.outcome import short_error
 
 Row = dict[str, Any]
@@ -23,12 +23,14 @@ def outcome(report: Row, *, drawing: Drawing) -> list[str]:
     if report["elapsed_seconds"] is not None:
         since = "took" if report["finished"] else "runs for"
         lines.append(f"  time     {since} {duration(report['elapsed_seconds'])}, started {report['started']}")
-    return [
-        *lines,
-        f"  done     {_done(report)}",
-        f"  best     {_best(report)}",
-        f"  used     {used_text(report['usage'], elapsed_seconds=report['elapsed_seconds'])}",
-    ]
+    parts = {
+        "done": _done(report),
+        "best": _best(report),
+        "used": used_text(report["usage"], elapsed_seconds=report["elapsed_seconds"]),
+        "cost": cost_text(report),
+    }
+    told = [folded(f"  {name}     ", part, columns=drawing.columns) for name, part in parts.items() if part]
+    return [*lines, *(line for part in told for line in part)]
 
 
 def _done(report: Row) -> str:
@@ -114,6 +116,6 @@ def failures(report: Row, *, drawing: Drawing) -> list[str]:
             f"  {printable(row['stage'])}: {count(row['attempts'], 'attempt')} {cause}, first {first['ref']}: {printable(said)}"
         )
         if report["iterations"]["failed"]:
-            lines.append(f"    → {printable(row['advice'])}")
+            lines += folded("    → ", printable(row["advice"]), columns=drawing.columns)
     made_up = "" if report["iterations"]["failed"] else ", all made up for by later attempts"
     return ["", f"failed attempts{made_up}", *lines] if lines else []

@@ -12,13 +12,14 @@ from orchestrator.cli.text import (
     between,
     count,
     duration,
+    folded,
     number,
     pairs,
     printable,
     shortened,
     size,
 )
-from orchestrator.cli.usage import used_text
+from orchestrator.cli.usage import cost_text, used_text
 from orchestrator.domain.outcome import short_error
 
 MOST_ITERATIONS = 12
@@ -69,19 +70,21 @@ def experiment_lines(document: dict[str, Any], drawing: Drawing) -> list[str]:
     reason = f"  {printable(document['reason'])}" if document.get("reason") else ""
     took = f", took {duration(between(document['started'], document['finished']))}" if document.get("finished") else ""
     rounds, variants = count(document.get("round") or 0, "round"), count(document["variant_count"], "variant")
+    done = f"{rounds}, {variants}, {_iteration_counts(document['iterations'])}"
     name = drawing.strong(f"{document['id']} {printable(document['name'])}")
     lines = [
         f"{name}  {drawing.state(document['state'])}{phase}{reason}",
         f"  objective  {objective_text(document.get('objective'))}",
         f"  seed       {document.get('seed')}",
         f"  submitted  {age(document['created'])}{took}",
-        f"  done       {rounds}, {variants}, {_iteration_counts(document['iterations'])}",
+        *folded("  done       ", done, columns=drawing.columns),
     ]
     if document.get("usage", {}).get("attempts"):
         elapsed = between(document["started"], document["finished"])
-        lines.append(f"  used       {used_text(document['usage'], elapsed_seconds=elapsed)}")
-    if costs := _costs(document):
-        lines.append(f"  cost       {', '.join(costs)}")
+        used = used_text(document["usage"], elapsed_seconds=elapsed)
+        lines += folded("  used       ", used, columns=drawing.columns)
+    if costs := cost_text(document):
+        lines.append(f"  cost       {costs}")
     if document.get("selected"):
         lines.append(f"  selected   {' '.join(document['selected'])}")
     return lines
@@ -95,7 +98,7 @@ def _marks(variant: dict[str, Any]) -> str:
         marks.append("passed" if variant["passed"] else "not passed")
     if variant.get("selected"):
         marks.append("selected")
-    if variant.get("rule"):
+    if variant.get("rule") and variant["rule"] != variant["state"]:
         marks.append(f"by {printable(variant['rule'])}")
     return ", ".join(marks)
 
@@ -108,8 +111,9 @@ def _iteration_line(iteration: dict[str, Any], drawing: Drawing) -> str:
     head = f"{iteration['ref']} {printable(iteration['stage'])}{case}{repeat}{attempt}"
     said = short_error(iteration.get("error"), iteration.get("cause"))
     what = pairs(iteration["metrics"]) if iteration.get("metrics") else iteration.get("cause") or ""
-    error = f": {printable(said)}" if said and iteration.get("cause") else ""
-    rest = drawing.rest(f"{what}{error}", indent=len(head) + 30)
+    error = printable(said) if iteration.get("cause") else ""
+    told = error if error.startswith(what) else f"{what}: {error}" if error else what
+    rest = drawing.rest(told, indent=len(head) + 30)
     return f"{head}  {drawing.state(iteration['state'])}{took}  {rest}".rstrip()
 
 
@@ -153,12 +157,7 @@ def _numbers(attempt: dict[str, Any]) -> str:
     for name, what in (("max_rss_bytes", "memory"), ("read_bytes", "read"), ("written_bytes", "wrote")):
         if attempt.get(name) is not None:
             parts.append(f"{what} {size(attempt[name])}")
-    return ", ".join([*parts, *_costs(attempt)])
-
-
-def _costs(row: dict[str, Any]) -> list[str]:
-    usd, tokens = row.get("cost_usd"), row.get("tokens")
-    return [*([f"{usd:.6g} USD"] if usd else []), *([count(tokens, "token")] if tokens else [])]
+    return ", ".join(filter(None, [*parts, cost_text(attempt)]))
 
 
 def _artifact(artifact: dict[str, Any]) -> str:
@@ -173,7 +172,9 @@ def iteration_lines(iteration: dict[str, Any], drawing: Drawing) -> list[str]:
         end = attempt.get("state") or attempt.get("end") or ""
         cause = f" {attempt['cause']}" if attempt.get("cause") else ""
         executor = f" in {printable(attempt['executor'])}" if attempt.get("executor") else ""
-        lines.append(f"  attempt {attempt['attempt']}  {drawing.state(end)}{cause}{executor}, {_numbers(attempt)}")
+        label = f"  attempt {attempt['attempt']}  "
+        first, *rest = folded(label, f"{end}{cause}{executor}, {_numbers(attempt)}", columns=drawing.columns)
+        lines += [label + drawing.state(end) + first[len(label) + len(end) :], *rest]
         lines += [f"    artifact {_artifact(each)}" for each in attempt.get("artifacts") or ()]
         lines += [f"    {line}" for line in printable(attempt.get("error") or "", keep_lines=True).splitlines()]
     reports = iteration.get("reports") or []

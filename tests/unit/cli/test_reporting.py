@@ -70,3 +70,20 @@ def test_one_round_is_not_listed() -> None:
 
     assert reporting.rounds({"rounds": [row]}, drawing=PLAIN) == []
     assert reporting.rounds({"rounds": [row, row]}, drawing=PLAIN)[-1].split() == ["1", "4", "0.5", "-"]
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_the_head_fits_a_terminal_and_says_what_it_cost(columns: int) -> None:
+    """What was used goes on below itself; the cost has a line of its own, and none when nothing was told of it."""
+    used = {"attempts": 25, "wall_seconds": 3.5, "cpu_seconds": 1.0, "max_rss_bytes": 20 << 20, "read_bytes": 0}
+    iterations = {"total": 25, "succeeded": 20, "failed": 5, "cancelled": 0, "running": 0, "queued": 0}
+    counts = {"round": 2, "variant_count": 25, "variants": {"evaluated": 20, "failed": 5}, "iterations": iterations}
+    times = {"started": "2026-01-01T00:00:00.000000Z", "finished": "x", "elapsed_seconds": 7.0}
+    report = {"id": 1, "name": "one", "state": "succeeded", "reason": None, "best": None, **counts, **times}
+    report |= {"usage": {**used, "written_bytes": 0}, "cost_usd": 0.02, "tokens": 1200}
+    lines = reporting.outcome(report, drawing=Drawing(colour=False, columns=columns))
+    free = reporting.outcome({**report, "cost_usd": None, "tokens": None}, drawing=PLAIN)
+
+    assert max(len(line) for line in lines if "started" not in line) <= columns
+    assert "  cost     0.02 USD, 1200 tokens" in lines
+    assert not [line for line in free if "cost" in line]

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from orchestrator.cli.live import Screen
-from orchestrator.cli.tree import Drawing, iteration_lines
+from orchestrator.cli.tree import Drawing, iteration_lines, variant_lines
 
 PLAIN = Drawing(colour=False, columns=None)
 COUNTS = {"total": 3, "succeeded": 1, "failed": 0, "running": 1, "queued": 1, "cancelled": 0}
@@ -32,3 +32,18 @@ def test_live_progress_shows_the_last_report_of_what_runs() -> None:
     )
     Console(file=out, width=100).print(screen.draw(100))
     assert "1.2.1 at step 12  loss=0.31" in out.getvalue()
+
+
+def test_what_was_pruned_or_cancelled_says_so_once() -> None:
+    """The cause is not put before an error that begins with it, nor the state behind itself as its rule; a long attempt is folded."""
+    iteration = {"ref": "1.7.1", "stage": "main", "state": "cancelled", "cause": "pruned", "error": "pruned by median"}
+    variant = {"ref": "1.7", "state": "pruned", "rule": "median", "params": {"x": 30}, "iterations": [iteration]}
+    pruned = variant_lines(variant, PLAIN, brief=True)
+    cancelled = variant_lines({**variant, "state": "cancelled", "rule": "cancelled"}, PLAIN, brief=True)
+    attempt = {"attempt": 1, "end": "cancelled", "executor": "process", "wall_seconds": 2.0, "read_bytes": 0}
+    narrow = iteration_lines({**iteration, "attempts": [attempt]}, Drawing(colour=False, columns=40))
+
+    assert pruned[0].endswith("by median")
+    assert pruned[1].endswith("cancelled  pruned by median")
+    assert "by cancelled" not in cancelled[0]
+    assert max(map(len, narrow)) <= 40
