@@ -16,6 +16,7 @@ NONE = "-"
 SHORT_SECONDS = 0.1
 FEW = 10  # below it a decimal is worth its place
 LINES = frozenset("\n\t")
+BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=(?:[mµ]?s|min|h|d|[KMGT]iB|B|USD)\b)")
 UNBROKEN = "\N{NO-BREAK SPACE}"
 
 STATE_COLOURS: Mapping[str, str] = {
@@ -127,7 +128,7 @@ def folded(label: str, text: str, *, columns: int | None) -> list[str]:
     """
     if columns is None or len(label) + len(text) <= columns:
         return [label + text]
-    kept = re.sub(r"(?<=\d) (?=[^\W\d])", UNBROKEN, text)
+    kept = BEFORE_A_UNIT.sub(UNBROKEN, text)
     lines = textwrap.wrap(kept, max(20, columns - len(label)), break_long_words=False, break_on_hyphens=False)
     return [f"{' ' * len(label) if at else label}{line.replace(UNBROKEN, ' ')}" for at, line in enumerate(lines)]
 

@@ -93,3 +93,8 @@ def test_a_long_text_is_folded_below_its_label() -> None:
     assert all(line.startswith(" " * 8) for line in lines[1:])
     assert " ".join(line[8:] for line in lines) == words
     assert text.folded("  used  ", words, columns=None) == [f"  used  {words}"]
+    assert text.folded("  ", "round=1 best=4", columns=20) == ["  round=1 best=4"]
+    assert text.folded("  from  ", "proposed=25 evaluated=25", columns=27) == [
+        "  from  proposed=25",
+        "        evaluated=25",
+    ]
