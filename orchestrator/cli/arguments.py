@@ -1,5 +1,6 @@
 """Arguments and options that several verbs share."""
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -8,6 +9,22 @@ import click
 from orchestrator.cli.completing import complete_experiment, complete_ref
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Amount(click.FloatRange):
+    """A number of which there can be so much: not below 0, and neither infinite nor no number at all."""
+
+    name = "number"
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """As for every type of click."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 def ref(function: Function) -> Function:

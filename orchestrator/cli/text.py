@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import textwrap
 import unicodedata
@@ -15,6 +16,8 @@ NONE = "-"
 SHORT_SECONDS = 0.1
 FEW = 10  # below it a decimal is worth its place
 LINES = frozenset("\n\t")
+BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=(?:[mµ]?s|min|h|d|[KMGT]iB|B|USD)\b)")
+UNBROKEN = "\N{NO-BREAK SPACE}"
 
 STATE_COLOURS: Mapping[str, str] = {
     "running": "cyan",
@@ -44,7 +47,7 @@ def duration(seconds: float | None) -> str:
     """`52 µs`, `4.1 ms`, `0.41 s`, `12 s`, `3 min 5 s`, `2 h 14 min`, `3 d 4 h`."""
     if seconds is None:
         return NONE
-    if 0 < seconds < SHORT_SECONDS:
+    if 0 < seconds < SHORT_SECONDS * 0.995:  # what would be written as 100 ms is 0.1 s
         return f"{seconds * 1e6:.0f} µs" if seconds < SHORT_SECONDS / 100 else f"{seconds * 1e3:.2g} ms"
     if seconds < FEW:
         return f"{seconds:.2g} s"
@@ -119,11 +122,15 @@ def shortened(text: str, columns: int) -> str:
 
 
 def folded(label: str, text: str, *, columns: int | None) -> list[str]:
-    """The text behind its label, on as many lines as it takes; those after the first begin below the text."""
+    """The text behind its label, on as many lines as it takes; those after the first begin below the text.
+
+    No word is broken, and no number comes off its unit.
+    """
     if columns is None or len(label) + len(text) <= columns:
         return [label + text]
-    lines = textwrap.wrap(text, max(20, columns - len(label)), break_long_words=False, break_on_hyphens=False)
-    return [f"{' ' * len(label) if at else label}{line}" for at, line in enumerate(lines)]
+    kept = BEFORE_A_UNIT.sub(UNBROKEN, text)
+    lines = textwrap.wrap(kept, max(20, columns - len(label)), break_long_words=False, break_on_hyphens=False)
+    return [f"{' ' * len(label) if at else label}{line.replace(UNBROKEN, ' ')}" for at, line in enumerate(lines)]
 
 
 def state_painter(*, colour: bool) -> Callable[[str], str]:

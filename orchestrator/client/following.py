@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from orchestrator.client import calls
 from orchestrator.client.session import Patience, Session
-from orchestrator.domain.states import ENDED_EXPERIMENT
+from orchestrator.domain.states import ENDED_EXPERIMENT, ExperimentState
 from orchestrator.errors import NoDaemon, Unavailable
 
 RECONNECT_SECONDS = 30.0
@@ -74,6 +74,8 @@ class Following:
         for answer in self.items(ask):
             if answer["ended"] or left() == 0:
                 return answer
+            if answer["state"] == ExperimentState.PAUSED:
+                self.notice(f"{ref} is paused: orc explain {ref} says why")
         raise NoDaemon
 
     def events(self, *, since: int | None, experiment: int | None) -> Iterator[dict[str, Any]]:

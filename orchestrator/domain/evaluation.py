@@ -1,10 +1,10 @@
 """What is handed to an executor: one stage's job, its evaluations in a batch, and what came of the batch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orchestrator.domain.outcome import Outcome
+from orchestrator.domain.outcome import Outcome, Usage
 from orchestrator.domain.refs import ExperimentId
 
 
@@ -64,6 +64,9 @@ class BatchResult:
     outcomes: Mapping[int, Outcome]
     interrupted: tuple[int, ...] = ()
     unstarted: tuple[int, ...] = ()
+    used: Mapping[int, Usage] = field(
+        default_factory=dict, compare=False
+    )  # what interrupted ones had used by then, where known
     receipt: tuple[
         str, ...
     ] = ()  # what the executor is told once the outcomes are on disk, if it keeps them until then

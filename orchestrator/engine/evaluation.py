@@ -10,7 +10,7 @@ from functools import partial
 import anyio
 
 from orchestrator.domain.evaluation import BatchResult
-from orchestrator.domain.outcome import AttemptEnd, Outcome
+from orchestrator.domain.outcome import UNKNOWN_USAGE, AttemptEnd, Outcome
 from orchestrator.domain.refs import Ref
 from orchestrator.domain.states import ENDED_ITERATION, IterationState
 from orchestrator.engine.adopting import Group
@@ -248,13 +248,14 @@ class Evaluation:
             return None
         if outcome is not None:
             return with_objective(outcome, self.plan, item.iteration.stage)
-        if position in result.interrupted and item.key in batch.cancelled:
-            return Outcome(end=AttemptEnd.CANCELLED)
-        if position in result.interrupted and batch.interrupted:
-            return Outcome(end=AttemptEnd.INTERRUPTED)
-        if position in result.interrupted and batch.evicted:
-            return evicted(batch.evicted)
-        return None
+        if position not in result.interrupted:
+            return None
+        used = result.used.get(position, UNKNOWN_USAGE)
+        if item.key in batch.cancelled:
+            return Outcome(end=AttemptEnd.CANCELLED, usage=used)
+        if batch.interrupted:
+            return Outcome(end=AttemptEnd.INTERRUPTED, usage=used)
+        return evicted(batch.evicted)._replace(usage=used) if batch.evicted else None
 
     def _settle(self, batch: RunningBatch, item: Ready, outcome: Outcome | None) -> Settled:
         if outcome is not None:

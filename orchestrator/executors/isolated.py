@@ -229,7 +229,8 @@ def _result_of(job: Job, attempts: tuple[Attempt, ...], ticket: Ticket) -> Batch
             outcomes[position] = lost(started)
         else:
             unstarted.append(position)
-    return BatchResult(outcomes=outcomes, interrupted=tuple(interrupted), unstarted=tuple(unstarted))
+    used = {position: usage_of(ticket.ended[ticket.tokens[position]]) for position in interrupted}
+    return BatchResult(outcomes=outcomes, interrupted=tuple(interrupted), unstarted=tuple(unstarted), used=used)
 
 
 def _dispose_of_scratch(attempt: Attempt, scratch: str | None, *, outcome: Outcome | None) -> None:

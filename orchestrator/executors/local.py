@@ -92,6 +92,7 @@ class LocalExecutor:
             outcomes={position: result.outcomes[0]} if result.outcomes else {},
             interrupted=(position,) if result.interrupted else (),
             unstarted=tuple(place for place in range(len(batch.evaluations)) if place != begun),
+            used={position: result.used[0]} if 0 in result.used else {},
         )
 
     async def _run_in(self, seat: Seat | None, batch: Batch, stop: StopSwitch) -> BatchResult:

@@ -46,7 +46,8 @@ def verdict(count: int, *, finished: Mapping[int, Outcome], death: Death) -> Bat
         else:
             outcomes[executing] = ended
     unstarted = tuple(position for position in range(count) if position not in outcomes and position not in interrupted)
-    return BatchResult(outcomes=outcomes, interrupted=interrupted, unstarted=unstarted)
+    used = dict.fromkeys(interrupted, death.usage)
+    return BatchResult(outcomes=outcomes, interrupted=interrupted, unstarted=unstarted, used=used)
 
 
 def _outcome_of(death: Death) -> Outcome | None:

@@ -94,8 +94,11 @@ def decision(row: Row) -> Row:
     return {key: value for key, value in row.items() if key != "time_us"} | {"time": rfc3339(row["time_us"])}
 
 
+AFTER_THE_GATE = frozenset({"select", "decide"})
+
+
 def decisions_on(experiment: int, number: int, origin: Row, decisions: list[Row]) -> list[Row]:
-    """What was decided of one variant: where it came from, its verdict, then the decisions of its round and those that name it."""
+    """What was decided of one variant, in order: where it came from, what befell it in its round, its verdict, what followed."""
     ref = f"{experiment}.{number}"
     proposed = [
         {
@@ -117,7 +120,8 @@ def decisions_on(experiment: int, number: int, origin: Row, decisions: list[Row]
         if entry["kind"] != "gate" and (entry["round"] == origin["round"] or ref in entry["result"].get("selected", []))
         if entry["kind"] != "prune" or entry["result"]["ref"] == ref
     ]
-    return proposed + judged + named
+    before = [entry for entry in named if entry["kind"] not in AFTER_THE_GATE]
+    return proposed + before + judged + [entry for entry in named if entry["kind"] in AFTER_THE_GATE]
 
 
 def _verdict(ref: str, origin: Row, verdict: Any) -> Row:

@@ -1,5 +1,7 @@
 """`orc cancel`."""
 
+import pytest
+
 from tests.support.daemon import Orc, refs
 
 
@@ -24,3 +26,14 @@ def test_one_variant_can_be_cancelled(orc: Orc) -> None:
     variants = orc("show", ref, "--json").json["variants"]
     assert refs(variants) == [f"{ref}.1", f"{ref}.2", f"{ref}.3"]
     assert [each["state"] for each in variants] == ["evaluated", "cancelled", "evaluated"]
+
+
+@pytest.mark.parametrize("executor", ["process", "thread", "isolated"])
+def test_what_was_cancelled_has_used_time(orc: Orc, executor: str) -> None:
+    """Its attempt, and the sum of its experiment, say how long it ran until then."""
+    ref, _ = orc.submitted("held", space="x = [1]", stage=f'executor = "{executor}"')
+    orc("wait", ref, "--timeout", "0.5")
+    assert orc("cancel", ref).status == 0
+    (attempt,) = orc("show", f"{ref}.1.1", "--json").json["attempts"]
+    assert (attempt["end"], attempt["wall_seconds"] > 0) == ("cancelled", True)
+    assert orc("report", ref, "--json").json["usage"]["wall_seconds"] == pytest.approx(attempt["wall_seconds"])

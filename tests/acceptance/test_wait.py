@@ -21,3 +21,15 @@ def test_the_time_can_be_up_first(orc: Orc) -> None:
     assert f"{ref} is still running" in waited.err
     open_gate(folder)
     assert orc("wait", ref, "--timeout", "20").status == 0
+
+
+def test_waiting_for_what_is_paused_says_so(orc: Orc) -> None:
+    """It would wait until somebody resumes it: whoever waits is told once, and where the reason is."""
+    ref, folder = orc.submitted("held")
+    orc("pause", ref)
+    waited = orc("wait", ref, "--timeout", "0.2")
+    assert waited.status == 1
+    assert waited.err.count(f"{ref} is paused: orc explain {ref} says why") == 1
+    open_gate(folder)
+    orc("resume", ref)
+    assert orc("wait", ref, "--timeout", "20").status == 0

@@ -3,6 +3,7 @@
 import click
 
 from orchestrator.cli import failures
+from orchestrator.cli.arguments import Amount
 from orchestrator.cli.holding import CannotRun, run_holding
 from orchestrator.cli.named_locks import complete_lock, hold
 from orchestrator.cli.setup import Setup, pass_setup
@@ -22,7 +23,7 @@ command = VerbGroup(
 @verb("run", examples=[RUN, RUN_WITH_PATIENCE, "orc lock run gpu0 -- sh -c 'make && ./bench'"])
 @click.argument("name", shell_complete=complete_lock)
 @click.argument("words", metavar="-- CMD...", nargs=-1, required=True, type=click.UNPROCESSED)
-@click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=0), help="Wait this long at most.")
+@click.option("--timeout", metavar="SECONDS", type=Amount(), help="Wait this long at most.")
 @click.option("--no-wait", is_flag=True, help="Do not wait when somebody holds it.")
 @pass_setup
 def run(setup: Setup, name: str, words: tuple[str, ...], *, timeout: float | None, no_wait: bool) -> int:

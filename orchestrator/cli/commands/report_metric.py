@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from orchestrator.cli.arguments import Amount
 from orchestrator.cli.setup import Setup, pass_setup
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
@@ -17,6 +18,8 @@ def _pairs(words: tuple[str, ...]) -> dict[str, float]:
         name, equals, text = word.partition("=")
         if not name or not equals:
             raise InvalidRequest(f"{word!r} is not NAME=NUMBER", hint="for example loss=0.31")
+        if name in found:
+            raise InvalidRequest(f"{name} is given twice", hint="see orc report-metric --help")
         found[name] = _number(word, text)
     return found
 
@@ -40,7 +43,9 @@ def _place() -> tuple[str, int | None]:
             "there is no ORC_REF in the environment: this is not run by an evaluation",
             hint="call it from a command of an experiment, or name one with --ref 12.3.1",
         )
-    return ref, int(attempt) if attempt.isdecimal() else None
+    if attempt and not attempt.isdecimal():
+        raise InvalidRequest(f"ORC_ATTEMPT is {attempt!r}, which is no number of an attempt")
+    return ref, int(attempt) if attempt else None
 
 
 @verb(
@@ -53,7 +58,7 @@ def _place() -> tuple[str, int | None]:
 )
 @click.argument("metrics", metavar="[NAME=NUMBER]...", nargs=-1)
 @click.option("--step", metavar="N", type=click.IntRange(min=0), help="How far it is; needed with numbers.")
-@click.option("--usd", metavar="AMOUNT", type=click.FloatRange(min=0), help="US dollars spent since the last call.")
+@click.option("--usd", metavar="AMOUNT", type=Amount(), help="US dollars spent since the last call.")
 @click.option("--tokens", metavar="N", type=click.IntRange(min=0), help="Tokens used since the last call.")
 @click.option("--ref", metavar="REF", help="The iteration, when it is not $ORC_REF.")
 @pass_setup
@@ -66,6 +71,10 @@ def command(setup: Setup, /, **given: Any) -> None:
     ref, attempt = (given["ref"], None) if given["ref"] else _place()
     body = {name: given[name] for name in ("step", "usd", "tokens") if given[name] is not None}
     numbers = _pairs(given["metrics"])
+    if numbers and "step" not in body:
+        raise InvalidRequest("numbers need --step N: how far it is", hint="see orc report-metric --help")
+    if not body:
+        raise InvalidRequest("there is nothing to tell", hint="see orc report-metric --help")
     if attempt is not None:
         body["attempt"] = attempt
     if setup.state_dir is None:

@@ -32,7 +32,7 @@ def _exit(setup: Setup, answers: list[dict[str, Any]]) -> int:
 
 @verb("wait", examples=["orc wait 12", "orc wait 12 13.4 --timeout 60"])
 @arguments.refs
-@click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=0), help="Give up after this long.")
+@click.option("--timeout", metavar="SECONDS", type=arguments.Amount(), help="Give up after this long.")
 @pass_setup
 def command(setup: Setup, refs: tuple[str, ...], timeout: float | None) -> int:
     """Return when each REF has ended.

@@ -4,7 +4,7 @@ from typing import Any
 
 from orchestrator.cli import arguments
 from orchestrator.cli.setup import Setup, pass_setup
-from orchestrator.cli.text import number, pairs, printable
+from orchestrator.cli.text import folded, number, pairs, printable, terminal_columns
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
 
@@ -18,7 +18,17 @@ def _known(values: Any) -> str:
     )
 
 
-def _lines(decision: dict[str, Any]) -> list[str]:
+def _told(title: str, values: Any, columns: int | None) -> list[str]:
+    """The values behind their title; of criteria a sentence each."""
+    label, criteria = f"  {title:<6}  ", []
+    if isinstance(values, dict) and values.get("criteria"):
+        criteria = [printable(str(each["text"])) for each in values["criteria"]]
+        values = {name: value for name, value in values.items() if name != "criteria"}
+    texts = [*criteria, *([_known(values)] if values else [])]
+    return [line for text in texts for line in folded(label, text, columns=columns)]
+
+
+def _lines(decision: dict[str, Any], columns: int | None) -> list[str]:
     where = f"round {decision['round']}" if decision.get("round") else "before the first round"
     rule = f" by {printable(decision['rule'])}" if decision.get("rule") else ""
     time = f"  ({decision['time']})" if decision.get("time") else ""
@@ -26,7 +36,7 @@ def _lines(decision: dict[str, Any]) -> list[str]:
     if decision.get("message"):
         lines.append(f"  {printable(decision['message'])}")
     told = (("from", decision.get("inputs")), ("result", decision.get("result")))
-    return [*lines, *(f"  {title:<6}  {_known(values)}" for title, values in told if values)]
+    return [*lines, *(line for title, values in told if values for line in _told(title, values, columns))]
 
 
 @verb("why", examples=["orc why 12", "orc why 12.3"])
@@ -38,7 +48,8 @@ def command(setup: Setup, ref: str) -> None:
     if setup.json:
         setup.print_json(answer)
         return
+    columns = terminal_columns(on_terminal=setup.on_terminal)
     for decision in answer["decisions"]:
-        setup.print_lines(_lines(decision))
+        setup.print_lines(_lines(decision, columns))
     if not answer["decisions"]:
         setup.message(f"nothing has been decided about {ref} yet")

@@ -47,7 +47,20 @@ def test_global_options_stand_before_and_after_the_verb(
     assert captured.err == ""
 
 
-@pytest.mark.parametrize("arguments", [["lss"], ["ls", "--nonsense"], ["show"], ["wait", "1", "--timeout", "soon"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["lss"],
+        ["ls", "--nonsense"],
+        ["show"],
+        ["wait", "1", "--timeout", "soon"],
+        ["wait", "1", "--timeout", "inf"],
+        ["lock", "run", "--timeout", "nan", "a", "true"],
+        ["report-metric", "--ref", "1.1.1"],
+        ["report-metric", "--ref", "1.1.1", "loss=1"],
+        ["report-metric", "--ref", "1.1.1", "--step", "1", "loss=1", "loss=2"],
+    ],
+)
 def test_a_mistake_in_the_command_line_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """For a program in the shape of all errors, for a person with where to look."""
     assert run([*arguments, "--json"]) == 2
@@ -105,6 +118,12 @@ def test_all_problems_are_shown_with_their_places() -> None:
         "  space.x  second",
         "hint: orc schema",
     ]
+
+
+def test_a_problem_that_is_the_whole_message_is_said_once() -> None:
+    """As the daemon words what is wrong with one field of a request."""
+    error = InvalidSpec("metrics.a: must be finite", problems=[Problem("metrics.a", "must be finite")])
+    assert error_lines(error, colour=False) == ["error: metrics.a: must be finite"]
 
 
 def test_an_error_cannot_steer_the_terminal() -> None:

@@ -17,6 +17,7 @@ from orchestrator.cli import text
         (0.000052, "52 µs"),
         (0.0041, "4.1 ms"),
         (0.41, "0.41 s"),
+        (0.0997, "0.1 s"),
         (12.3, "12 s"),
         (59.9, "1 min 0 s"),
         (185, "3 min 5 s"),
@@ -82,12 +83,18 @@ def test_an_age_is_counted_from_now() -> None:
 
 
 def test_a_long_text_is_folded_below_its_label() -> None:
-    """No line is wider than the terminal, no word is broken, and without a terminal it stays one line."""
+    """No line is wider than the terminal, no number comes off its unit, and without a terminal it stays one line."""
     words = "25 attempts, 3.6 s in evaluations, CPU 35 ms, memory at most 20 MiB each"
     lines = text.folded("  used  ", words, columns=40)
 
     assert max(map(len, lines)) <= 40
+    assert not [line for line in lines if line[-1].isdigit()]
     assert lines[0].startswith("  used  25 attempts")
     assert all(line.startswith(" " * 8) for line in lines[1:])
     assert " ".join(line[8:] for line in lines) == words
     assert text.folded("  used  ", words, columns=None) == [f"  used  {words}"]
+    assert text.folded("  ", "round=1 best=4", columns=20) == ["  round=1 best=4"]
+    assert text.folded("  from  ", "proposed=25 evaluated=25", columns=27) == [
+        "  from  proposed=25",
+        "        evaluated=25",
+    ]

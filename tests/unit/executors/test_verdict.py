@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator.domain.evaluation import BatchResult
-from orchestrator.domain.outcome import AttemptEnd, Outcome
+from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
 from orchestrator.domain.states import Cause
 from orchestrator.executors.verdict import Death, signal_text, verdict
 
@@ -46,6 +46,13 @@ def cause(death: Death) -> Cause | None:
 def test_the_one_that_executed_is_charged_when_it_did_it(changes: dict[str, Any], expected: Cause | None) -> None:
     """By signal, exit, timeout, or not at all when we killed it for another's sake or when several may have done it."""
     assert cause(replace(CRASH, **changes)) is expected
+
+
+def test_what_an_interrupted_one_had_used_is_told() -> None:
+    """Time that was spent is on record also when nothing came of it."""
+    used = Usage(wall_seconds=7.0)
+    death = replace(CRASH, killed=True, usage=used)
+    assert verdict(3, finished={0: DONE}, death=death).used == {1: used}
 
 
 def test_a_death_between_evaluations_charges_nobody() -> None:
