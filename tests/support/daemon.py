@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.processes import processes_left
+
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "tests" / "fixtures" / "acceptance" / "model.py"
 ORC = (sys.executable, "-P", "-c", "import sys; from orchestrator.cli.main import main; sys.exit(main())")
@@ -180,7 +182,7 @@ def line_with(stream: Any, words: str) -> str:
 
 @contextmanager
 def private_orc() -> Iterator[Orc]:
-    """An `orc` whose daemon is stopped, with everything it runs, at the end."""
+    """An `orc` whose daemon is stopped, with everything it runs, at the end: no process, socket or temporary file is left of it."""
     home = Path(tempfile.mkdtemp(prefix="orc-"))
     orc = Orc(home=home)
     try:
@@ -198,6 +200,18 @@ def _end(orc: Orc) -> None:
             orc("cancel", str(each["id"]))
     stopped = orc("stop", "--all")
     assert stopped.status == 0, stopped.err
+    assert processes_left(str(orc.home)) == {}
+    assert left_behind(orc.state) == []
+
+
+def left_behind(state: Path) -> list[str]:
+    """What is in a state directory that only lives as long as a daemon or a keeper: sockets, pipes, and files of what runs."""
+    work = state / "work"
+    return sorted(
+        str(path.relative_to(state))
+        for path in state.rglob("*")
+        if path.is_socket() or path.is_fifo() or (work in path.parents and not path.is_dir())
+    )
 
 
 def refs(documents: Sequence[dict[str, Any]]) -> list[str]:
