@@ -179,8 +179,6 @@ class Lease:
 
     def _retire_when_swollen(self, slot: Slot, limit_bytes: int) -> None:
         """What evaluations have left in a process would be counted as the next one's: then that gets a fresh one."""
-        if len(slot.lanes) - len(slot.free) > 1:
-            return  # the batch behind this one executes already
         now = limits.held_by(limits.tree_of([slot.pid])).total_bytes
         slot.resting_bytes = slot.resting_bytes or now
         slot.retired = slot.retired or now - slot.resting_bytes > MOST_LEFT * limit_bytes

@@ -70,8 +70,13 @@ class LocalExecutor:
         return await self._run_in(seat, batch, stop)
 
     def may_follow(self, batch: Batch) -> bool:
-        """Whether a batch can be sent right now to follow this one in its process."""
-        return any(lease.batch is batch and self._pool.has_room_behind(lease.seat) for lease in self._leases)
+        """Whether a batch can be sent right now to follow this one in its process.
+
+        Never with a limit of memory: what the first one leaves in the process must be looked at before anything else runs there.
+        """
+        return batch.job.memory_bytes is None and any(
+            lease.batch is batch and self._pool.has_room_behind(lease.seat) for lease in self._leases
+        )
 
     def _seat_behind(self, first: Evaluation | None) -> Seat | None:
         if first is None:

@@ -99,6 +99,22 @@ async def test_stopping_it_interrupts_the_first_one(tmp_path: Path) -> None:
     }
 
 
+async def test_nothing_follows_where_memory_is_limited(tmp_path: Path) -> None:
+    """What a batch leaves in its process is looked at before the next one gets there: it would be held against that one."""
+    begun, leave = tmp_path / "begun", tmp_path / "leave"
+    os.mkfifo(begun)
+    os.mkfifo(leave)
+    async with opened("process", tmp_path, slots=1) as rig:
+        job = replace(rig.workloads.job("waits_for_leave"), memory_bytes=2**30)
+        work = batch(job, {"x": 1, "begun": str(begun), "leave": str(leave)})
+        with anyio.fail_after(PATIENCE_SECONDS):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(rig.executor.run, work, StopSwitch())
+                await to_thread.run_sync(begun.read_text, abandon_on_cancel=True)
+                assert not rig.executor.may_follow(work)
+                await to_thread.run_sync(leave.write_text, "go")
+
+
 async def test_behind_one_that_is_over_it_finds_its_own_place(tmp_path: Path) -> None:
     """The first one may end while the other is on its way: it then runs as if it had followed nobody."""
     async with opened("process", tmp_path, slots=1) as rig:
