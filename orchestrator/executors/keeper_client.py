@@ -59,8 +59,12 @@ class Keepers:
             return
         async with self._connecting:
             if not self._usable():
-                self._connection = await self._connect()
-                self.acknowledge(self.tickets.reconnected(self._connection.hello))
+                await self._connect()
+
+    def _meet(self, connection: KeeperConnection) -> None:
+        """What a keeper knows is taken in before what it says next, which is about some of the same."""
+        self._connection = connection
+        self.acknowledge(self.tickets.reconnected(connection.hello))
 
     def _usable(self) -> bool:
         return self._connection is not None and not self._connection.lost
@@ -112,33 +116,34 @@ class Keepers:
 
     # Coming
 
-    async def _connect(self) -> KeeperConnection:
+    async def _connect(self) -> None:
         doors = [self._folder / SOCKET, *([self._managed] if self._managed else [])]
         for _ in range(_TRIES):
             for door in doors:
-                connection = await self._try(door)
-                if connection is not None:
-                    return connection
-            connection = await self._greet(await self._spawn())
-            if connection is not None:
-                return connection
+                if await self._try(door):
+                    return
+            if await self._greet(await self._spawn()):
+                return
         raise ExecutorUnusable(
             f"the keeper of isolated evaluations leaves at once, or another one does not leave {self._folder}; "
             f"{ERRORS} there may say why"
         )
 
-    async def _try(self, door: Path) -> KeeperConnection | None:
-        """The keeper behind a door; None when there is none, or when it was about to leave."""
+    async def _try(self, door: Path) -> bool:
+        """Whether there is a keeper behind a door that is not about to leave."""
         listener = connected_socket(door)
         if listener is None:
             if door == self._managed:
                 log.warning("managed_keeper_missing", socket=str(door), effect="isolated work ends with this service")
-            return None
+            return False
         return await self._greet(listener)
 
-    async def _greet(self, listener: socket.socket) -> KeeperConnection | None:
+    async def _greet(self, listener: socket.socket) -> bool:
+        """Whether the keeper at the other end takes work."""
+
         def connection() -> KeeperConnection:
-            return KeeperConnection(self._folder, note=self.tickets.note, gone=self.tickets.disconnected)
+            tickets = self.tickets
+            return KeeperConnection(self._folder, met=self._meet, note=tickets.note, gone=tickets.disconnected)
 
         _, greeted = await asyncio.get_running_loop().create_unix_connection(connection, sock=listener)
         try:
@@ -150,13 +155,13 @@ class Keepers:
             running, reason = len(greeted.hello["running"]), greeted.hello.get("cgroup")
             memory = "by control groups" if reason is None else f"by looking, as {reason}"
             log.info("keeper_found", pid=greeted.hello["pid"], running=running, memory_held=memory)
-            return greeted
+            return True
         greeted.hang_up()
         if greeted.hello and not greeted.hello.get("busy"):
             raise ExecutorUnusable(greeted.hello["message"])
         if not answered:
             await self._kill(await anyio.to_thread.run_sync(self._recorded))
-        return None
+        return False
 
     async def _spawn(self) -> socket.socket:
         """Start a keeper of our own; the connection to it."""
@@ -237,6 +242,10 @@ def _spawn(folder: Path, channel: int) -> None:
 def sweep(folder: Path) -> None:
     """Kill what a dead keeper has left running. Blocks: call it in a thread. Raises OSError when a keeper works there."""
     home = Home(str(folder))
-    home.take_over()
+    try:
+        home.take_over()
+    except BaseException:
+        home.unlock()
+        raise
     home.close_door()
     home.leave(empty=False)

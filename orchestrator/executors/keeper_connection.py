@@ -16,12 +16,23 @@ HELLO_SECONDS = 10.0
 
 
 class KeeperConnection(asyncio.Protocol):
-    """Everything happens in callbacks of the event loop. `note` gets what is said after the greeting."""
+    """Everything happens in callbacks of the event loop.
 
-    def __init__(self, folder: Path, *, note: Callable[[Message], None], gone: Callable[[], None]) -> None:
+    `met` is called when the keeper has said what it knows, before anything that it says after that is handed to `note`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        met: Callable[["KeeperConnection"], None],
+        note: Callable[[Message], None],
+        gone: Callable[[], None],
+    ) -> None:
         self.lost = False
         self.hello: Message = {}
         self._folder = folder
+        self._met = met
         self._note = note
         self._gone = gone
         self._greeted = anyio.Event()
@@ -41,6 +52,8 @@ class KeeperConnection(asyncio.Protocol):
             if message["event"] in {"hello", "refused"}:
                 self.hello = message
                 self._greeted.set()
+                if self.accepted:
+                    self._met(self)
             else:
                 self._note(message)
 

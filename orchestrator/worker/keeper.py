@@ -107,6 +107,13 @@ class Residence:
     def __init__(self, folder: str, *, say: Callable[[bytes], None]) -> None:
         self.unwanted = False  # nobody will ask for what it still knows
         self.home = Home(folder)
+        try:
+            self._settle_in(say)
+        except BaseException:
+            self.home.unlock()
+            raise
+
+    def _settle_in(self, say: Callable[[bytes], None]) -> None:
         ended = self.home.take_over()
         instance = int.from_bytes(os.urandom(3), "big")
         pid = os.getpid()

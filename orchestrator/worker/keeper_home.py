@@ -88,6 +88,10 @@ class Home:
         remove_if_empty(self.path(ERRORS))
         if empty:
             remove_tree(self.path(SCRATCH))
+        self.unlock()
+
+    def unlock(self) -> None:
+        """Let another keeper have it, as it is."""
         os.close(self._descriptor)
 
 

@@ -64,5 +64,5 @@ class MemoryWatch:
         """Whose parents have ended: they are children of the keeper now. By mark."""
         found: Dict[int, List[int]] = {}
         for pid in self._orphans():
-            found.setdefault(system.mark_of(pid) or 0, []).append(pid)
+            found.setdefault(system.mark_of(pid), []).append(pid)
         return found

@@ -19,6 +19,7 @@ import struct
 import time
 from typing import Container, Dict, List, Optional, Set
 
+NO_MARK = 0
 INSTANCES = 1 << 24
 _FIRST_MARK = 1 << 62
 _MARKS_PER_INSTANCE = 1 << 36
@@ -53,26 +54,29 @@ class OwnMark:
         resource.setrlimit(resource.RLIMIT_RTTIME, self._own)
 
 
-def mark_of(pid: int) -> Optional[int]:
-    """The mark a process carries (zombies too), or None when it is gone."""
+def mark_of(pid: int) -> int:
+    """The mark a process carries (zombies too); NO_MARK when it is gone.
+
+    Always a number: a range is asked for anything else by going through it, and that of a keeper has 2**36 members.
+    """
     try:
         return resource.prlimit(pid, resource.RLIMIT_RTTIME)[0]
     except PermissionError:  # it runs a program with other rights than ours; the file may be read all the same
         return _mark_from_file(pid)
     except ProcessLookupError:
-        return None
+        return NO_MARK
 
 
-def _mark_from_file(pid: int) -> Optional[int]:
+def _mark_from_file(pid: int) -> int:
     try:
         with open(f"/proc/{pid}/limits", "rb") as file:
             for line in file:
                 if line.startswith(b"Max realtime timeout"):
                     soft = line.split()[3]
-                    return int(soft) if soft.isdigit() else None
+                    return int(soft) if soft.isdigit() else NO_MARK
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return None
-    return None
+        return NO_MARK
+    return NO_MARK
 
 
 def members(marks: Container[int]) -> Set[int]:

@@ -274,7 +274,7 @@ class Ward:
 
     def _owner_of(self, pid: int) -> Optional[Run]:
         """The evaluation an orphan belongs to: by its mark, or by the session it was born in."""
-        run = self._by_mark.get(system.mark_of(pid) or 0)
+        run = self._by_mark.get(system.mark_of(pid))
         if run is None:
             try:
                 run = self._by_pid.get(os.getsid(pid))
@@ -300,7 +300,7 @@ class Ward:
         """The evaluations without a main process that still have others, which are killed."""
         left: Dict[int, Run] = {}
         for pid in self._orphans():
-            run = self._sweeping.get(system.mark_of(pid) or 0)
+            run = self._sweeping.get(system.mark_of(pid))
             if run is not None:
                 system.send_signal(pid, signal.SIGKILL)
                 left[run.mark] = run

@@ -86,6 +86,14 @@ def test_marks_of_two_keepers_never_meet() -> None:
     assert system.marks_of(1).start == first.stop
 
 
+def test_a_process_that_is_gone_has_no_mark() -> None:
+    """It may go between being listed and being asked; whether a keeper's range has what it answers is known at once."""
+    child = subprocess.Popen(["/bin/true"])
+    child.wait()
+    assert system.mark_of(child.pid) == system.NO_MARK
+    assert all(system.mark_of(child.pid) not in system.marks_of(instance) for instance in (0, system.INSTANCES - 1))
+
+
 def test_the_end_of_a_stream_is_searched_for_an_object() -> None:
     """Blank lines after it do not matter, another line does."""
     assert last_object_line(b'x\n {"a": 1} \n\n') == '{"a": 1}'
