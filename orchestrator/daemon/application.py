@@ -1,5 +1,6 @@
 """Everything that lives, in order: store, executors, engine, socket; then ready; then, in reverse, gone."""
 
+import gc
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -159,6 +160,7 @@ class _Living:
             async with anyio.create_task_group() as tasks:
                 for name, watch in watches.items():
                     tasks.start_soon(watch, name=name)
+                gc.freeze()  # what is there now stays: it is never searched for cycles again
                 notifier.tell(READY=1, STATUS=self._status_line())
                 pipe.ready()
                 log.info("daemon_ready", slots=self.plan.slots, threads=self.plan.threads)

@@ -224,6 +224,7 @@ class Dispatcher:
             queue.owner.broken(error)
         finally:
             batch.stage.running.discard(batch)
+            batch.stop.leave()
             batch.done.set()
             self._idle.set()
             self.wake()

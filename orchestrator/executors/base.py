@@ -43,6 +43,7 @@ class StopSwitch:
 
     def __init__(self, hear: Hear = _nobody) -> None:
         self._event = anyio.Event()
+        self._acts: set[Callable[[], object]] = set()
         self._pruned: set[int] = set()
         self._ends: Callable[[int], object] | None = None
         self.hear = hear
@@ -50,7 +51,10 @@ class StopSwitch:
 
     def press(self) -> None:
         """End what is executing; what had finished keeps its outcome."""
-        self._event.set()
+        if not self._event.is_set():
+            self._event.set()
+            for act in tuple(self._acts):
+                act()
 
     @property
     def pressed(self) -> bool:
@@ -60,6 +64,21 @@ class StopSwitch:
     async def wait(self) -> None:
         """Return once it was pressed."""
         await self._event.wait()
+
+    def leave(self) -> None:
+        """It is over: nobody listens any more, so that nothing is kept alive by who listened."""
+        self.hear = _nobody
+
+    @contextmanager
+    def acting(self, act: Callable[[], object]) -> Iterator[None]:
+        """For the executor: have a function called once it is pressed, also if it was pressed before. Cheaper than a task that waits."""
+        self._acts.add(act)
+        if self.pressed:
+            act()
+        try:
+            yield
+        finally:
+            self._acts.discard(act)
 
     def prune(self, position: int) -> None:
         """End one evaluation as soon as that costs no other: its next report raises Pruned, or, a command, it is killed."""
@@ -82,7 +101,7 @@ class StopSwitch:
     def only(self, position: int) -> "Iterator[StopSwitch]":
         """For the executor: the same for a batch in which nothing but the evaluation at this position is."""
         alone = StopSwitch(lambda _, reports: self.hear(position, reports))
-        alone._event = self._event
+        alone._event, alone._acts = self._event, self._acts
         with self.ending(lambda place: alone.prune(0) if place == position else None):
             yield alone
         for spent in alone.spent.values():

@@ -61,6 +61,7 @@ class Lease:
         self.batch = batch
         self._limit_bytes = output_limit_bytes
         self._overdue: int | None = None
+        self._trim_at = time.monotonic() + TRIM_SECONDS
         self._guard = guard
         self._held: Followed | None = None  # with a limit of memory
         self.suspect: int | None = None  # position of what may have ended the process, as something else may have
@@ -91,36 +92,37 @@ class Lease:
         return await self._reconstructed(broke)
 
     async def _wait(self, answer: "asyncio.Future[Any]", stop: StopSwitch) -> None:
-        """Until there is an answer, or the process is dead and none has come."""
+        """Until there is an answer, or the process is dead and none has come; it is killed when the batch is stopped.
+
+        One task does it all: a second one, cancelled at the end of every batch, would leave a cycle that keeps the batch in memory.
+        """
         over = anyio.Event()
         answer.add_done_callback(lambda _: over.set())
-        self.seat.slot.waiting.add(over)
+        slot = self.seat.slot
+        slot.waiting.add(over)
         try:
-            with self._held_within_limits():
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(self._watch, stop)
-                    await over.wait()
-                    tasks.cancel_scope.cancel()
+            with self._held_within_limits(), stop.acting(slot.kill):
+                while not over.is_set():
+                    await self._watch(over, stop)
         finally:
-            self.seat.slot.waiting.discard(over)
+            slot.waiting.discard(over)
 
     # ------------------------------------------------------------------------------------------------------------ watch
 
-    async def _watch(self, stop: StopSwitch) -> None:
-        """Kill the process when the batch is stopped or an evaluation's time is up; keep its output within its limit."""
-        trim_at = time.monotonic() + TRIM_SECONDS
-        while True:
-            with anyio.move_on_after(max(0.0, min(self._remaining(), trim_at - time.monotonic()))):
-                await stop.wait()
-                self.seat.slot.kill()
-                return
-            if self._remaining() <= 0:
-                self._overdue = journal.glance(self.seat.lane.journal).executing
-                self.seat.slot.kill()
-                return
-            if time.monotonic() >= trim_at:
-                await to_thread.run_sync(self._trim)
-                trim_at = time.monotonic() + TRIM_SECONDS
+    async def _watch(self, over: anyio.Event, stop: StopSwitch) -> None:
+        """For a while: kill the process when an evaluation's time is up; keep its output within its limit."""
+        with anyio.move_on_after(max(0.0, min(self._remaining(), TRIM_SECONDS))):
+            await over.wait()
+            return
+        if stop.pressed or self._overdue is not None:
+            await over.wait()  # it is being killed
+        elif self._remaining() <= 0:
+            self._overdue = journal.glance(self.seat.lane.journal).executing
+            self.seat.slot.kill()
+            await over.wait()
+        elif time.monotonic() >= self._trim_at:
+            await to_thread.run_sync(self._trim)
+            self._trim_at = time.monotonic() + TRIM_SECONDS
 
     @contextmanager
     def _held_within_limits(self) -> Iterator[None]:
