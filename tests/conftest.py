@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("house")
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # in the background of a shell it is ignored, and would be in every child
 
 
 @pytest.fixture(autouse=True)

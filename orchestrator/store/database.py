@@ -115,7 +115,7 @@ def _pragmas(*, read_only: bool, pages: int) -> list[str]:
         f"journal_size_limit = {min(WAL_LIMIT_BYTES, 4 * pages * PAGE_BYTES)}",
     ]
     journal.append(f"wal_autocheckpoint = {pages}")
-    return [*common, *journal, "foreign_keys = ON"]
+    return [*common, *journal, "foreign_keys = ON", "secure_delete = OFF"]
 
 
 async def prepare(path: Path) -> None:

@@ -66,6 +66,7 @@ def for_rows(name: str, *, shared: int, width: int, count: int) -> str:
     """
     statement = STATEMENTS[name]
     common = [f"?{place}" for place in range(1, shared + 1)] if statement.startswith("INSERT") else []
-    starts = range(shared + 1, shared + 1 + width * count, width)
-    rows = [", ".join([*common, *(f"?{place}" for place in range(start, start + width))]) for start in starts]
-    return statement.replace(":rows", ", ".join([f"({row})" for row in rows]))
+    own = ["?"] * width  # without numbers of their own, which would be looked up in a list of thousands
+    first = [*common, f"?{shared + 1}", *own[1:]]
+    rows = [first, *[[*common, *own]] * (count - 1)]
+    return statement.replace(":rows", ", ".join([f"({', '.join(row)})" for row in rows]))
