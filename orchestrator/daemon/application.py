@@ -23,13 +23,14 @@ from orchestrator.daemon.readiness import ReadyPipe
 from orchestrator.daemon.retention import keep_events
 from orchestrator.daemon.stopping import Stop, Waiting, first_of, leave_when_idle, obey_signals
 from orchestrator.daemon.vitals import Vitals
+from orchestrator.engine.lanes import Lane
 from orchestrator.engine.orchestrator import Orchestrator, Setting
 from orchestrator.engine.pressure import Thresholds
 from orchestrator.executors.base import Executor
 from orchestrator.executors.outliving import OutlivingExecutor
 from orchestrator.locks import boot_id
 from orchestrator.resources import MachineProbe, cores
-from orchestrator.settings import Settings
+from orchestrator.settings import LaneSetting, Settings
 from orchestrator.store.store import open_store
 
 log = structlog.get_logger(__name__)
@@ -47,6 +48,7 @@ class Plan:
     settings: Settings
     state: Path
     environ: MutableMapping[str, str]
+    lanes: Mapping[str, LaneSetting]
 
     @property
     def slots(self) -> int:
@@ -112,6 +114,7 @@ async def _engine(plan: Plan, socket_path: str) -> AsyncIterator[Orchestrator]:
         artifact_limit_bytes=plan.settings.artifact_limit_bytes,
         lock_folder=places.lock_directory(plan.state, plan.environ),
         thresholds=_thresholds(plan.settings),
+        lanes={name: _lane(name, setting) for name, setting in plan.lanes.items()},
     )
     executors = open_executors(
         places.work_folder(plan.state),
@@ -132,6 +135,16 @@ def _roots(executors: Mapping[str, Executor]) -> set[int]:
     """The processes whose trees are ours."""
     helpers = (executor.helpers() for executor in executors.values() if isinstance(executor, OutlivingExecutor))
     return {os.getpid()}.union(*helpers)
+
+
+def _lane(name: str, setting: LaneSetting) -> Lane:
+    return Lane(
+        name=name,
+        strategy=setting.strategy,
+        workers=setting.workers,
+        sla_seconds=setting.sla_seconds,
+        limit_seconds=setting.limit_seconds,
+    )
 
 
 def _thresholds(settings: Settings) -> Thresholds:

@@ -17,7 +17,7 @@ from orchestrator.daemon.log_file import LogFile, Stream
 from orchestrator.daemon.options import Options, read_options
 from orchestrator.daemon.readiness import ReadyPipe
 from orchestrator.errors import LockHeld, OrchestratorError, StoreError
-from orchestrator.settings import Settings, read_settings
+from orchestrator.settings import Settings, read_lanes, read_settings
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +60,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(options: Options, pipe: ReadyPipe, environ: MutableMapping[str, str]) -> None:
     settings = read_settings(options.config, environ)
+    lanes = read_lanes(Path(settings.lanes_file).expanduser() if settings.lanes_file else None)
     state = _state_directory(options, environ)
     if options.background:
         _detach()
@@ -69,7 +70,7 @@ def _run(options: Options, pipe: ReadyPipe, environ: MutableMapping[str, str]) -
         if taken.stale is not None:
             log.warning("stale_lock_taken_over", path=str(taken.path), left_by=str(taken.stale))
         log.info("daemon_starting", version=__version__, pid=os.getpid(), state_directory=str(state))
-        plan = application.Plan(options=options, settings=settings, state=state, environ=environ)
+        plan = application.Plan(options=options, settings=settings, state=state, environ=environ, lanes=lanes)
         anyio.run(application.run, plan, pipe)
 
 

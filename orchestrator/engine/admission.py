@@ -17,6 +17,9 @@ STANDBY = "standby"
 MEMORY = "memory"
 """The claim to bytes of memory."""
 
+LANE = "lane "
+"""What the claim to one of a lane's workers is called begins so."""
+
 MEMORY_SOON = "memory soon"
 """The bytes that can be claimed once all that runs and has claimed some has ended."""
 
@@ -39,6 +42,7 @@ class Wait(StrEnum):
     MEMORY = "memory"  # too much of it is in use
     CPU = "cpu"  # others keep it busy
     DECLARED_MEMORY = "declared_memory"  # what it declares is not free
+    LANE = "lane"  # as many of its lane run as may
     CLAIM = "claim"  # something else that is counted is taken
 
 
@@ -240,7 +244,7 @@ def _lacking(stage: StageView, left: Mapping[str, int], *, books: LockBooks, kep
         return Wait.LOCKS
     for kind, amount in stage.claims:
         if kind in kept or left.get(kind, amount) < amount:
-            return _OF_CLAIM.get(kind, Wait.CLAIM)
+            return Wait.LANE if kind.startswith(LANE) else _OF_CLAIM.get(kind, Wait.CLAIM)
     return None
 
 

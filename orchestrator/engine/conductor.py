@@ -70,6 +70,7 @@ class Conductor:
                 await self._next_phase()
         finally:
             self._dispatcher.remove(self.evaluation.queue)
+        await self.evaluation.queue.placements.remember(self._store)
         self.ended.set()
 
     async def take_up(self, whole: Mapping[str, Any]) -> None:
@@ -79,6 +80,7 @@ class Conductor:
         self.round = whole["round"]
         self.evaluation.queue.paused = self.state is ExperimentState.PAUSED
         self._arm_deadline(whole["started_us"])
+        await self._place()
         if self.round <= 1 and self.phase in {None, Phase.GENERATING}:
             return  # nothing can have been evaluated
         await recall_times(self._views, self.evaluation.queue)
@@ -87,6 +89,12 @@ class Conductor:
         await self.evaluation.reports.recall(self._views)
         if self.phase is not Phase.GENERATING:
             self._limit_reached = await rounds.cut_before(self._generator, self.plan, self.round, views=self._views)
+
+    async def _place(self) -> None:
+        """Where its stages begin, by what is known of their code."""
+        await self.evaluation.queue.placements.recall(self._views)
+        for stage in self.evaluation.queue.stages.values():
+            self._dispatcher.place(self.evaluation.queue, stage)
 
     def _arm_deadline(self, started_us: int | None) -> None:
         wall = self.plan.spec.limits.wall_seconds

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -13,10 +13,12 @@ from orchestrator.domain.evaluation import BatchResult
 from orchestrator.domain.outcome import AttemptEnd
 from orchestrator.engine.admission import STANDBY, Admission, QueueView, Start, Wait
 from orchestrator.engine.doors import Doors
+from orchestrator.engine.lanes import Lanes, with_lane
 from orchestrator.engine.later import Later
 from orchestrator.engine.machine_watch import MachineWatch
 from orchestrator.engine.named_locks import HeldLock, NamedLocks
-from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
+from orchestrator.engine.placing import MOST_LEARNT
+from orchestrator.engine.queue import Match, Ready, RunningBatch, StageQueue, WorkQueue
 from orchestrator.engine.room import Room
 from orchestrator.errors import ExecutorUnusable, Problem, StoreBlocked
 from orchestrator.executors.base import Executor
@@ -33,6 +35,7 @@ class Sizes:
     slots: int
     threads: int
     batch_seconds: float
+    lanes: Lanes = field(default_factory=dict)
 
 
 class Dispatcher:
@@ -45,7 +48,7 @@ class Dispatcher:
         self._permits = {"slot": anyio.Semaphore(slots), "thread": anyio.Semaphore(threads)}
         self._totals = {"slot": slots, "thread": threads}
         self._admitted = {"slot": 0, "thread": 0}  # batches let in whose result is not there yet
-        self.room = Room(watch, self._totals)
+        self.room = Room(watch, self._totals, lanes=sizes.lanes)
         self._batch_seconds = sizes.batch_seconds
         self._queues: dict[int, WorkQueue] = {}
         self._admission = Admission((), {})
@@ -83,7 +86,7 @@ class Dispatcher:
 
     def adopt(self, queue: WorkQueue, batch: RunningBatch) -> None:
         """See a batch through that an earlier daemon has sent."""
-        self._admitted[batch.stage.permit] += batch.stage.cpus
+        self._admitted[batch.permit] += batch.stage.cpus
         self.room.enter(queue, batch)
         self._adopted.append((queue, batch))
         self.wake()
@@ -105,7 +108,10 @@ class Dispatcher:
     def unmet(self, spec: ExperimentSpec) -> list[Problem]:
         """What a spec asks for that this daemon does not have. Raises ExecutorUnusable for an executor it does not have."""
         problems = []
-        for stage in spec.stages:
+        for stage in (with_lane(stage, self.room.lanes) for stage in spec.stages):
+            if stage.lane is not None and stage.lane not in self.room.lanes:
+                known = ", ".join(self.room.lanes) or "none"
+                problems.append(Problem(f"stage.{stage.name}.lane", f"there is no lane {stage.lane!r}; there are: {known}"))
             abilities = self.executor(stage.runs_on).abilities
             total = self._totals[abilities.permit]
             if stage.cpus > total:
@@ -180,7 +186,7 @@ class Dispatcher:
         batch = stage.take(start.count)
         batch.locks = locks
         self.room.enter(queue, batch)
-        self._admitted[batch.stage.permit] += stage.cpus
+        self._admitted[batch.permit] += stage.cpus
         tasks.start_soon(self._run_batch, queue, batch)
         return True
 
@@ -208,13 +214,13 @@ class Dispatcher:
                         await queue.owner.begin(batch)
                     result = await (self._see_out(queue, batch) if batch.adopted else self._execute(queue, batch))
             finally:
-                self._admitted[batch.stage.permit] -= batch.stage.cpus
+                self._admitted[batch.permit] -= batch.stage.cpus
                 batch.stage.admitted -= 1
                 self.room.leave(queue, batch)
                 self.wake()
             await queue.owner.end(batch, result)
-            if result.receipt and isinstance(batch.stage.executor, OutlivingExecutor):
-                batch.stage.executor.recorded(result.receipt)
+            if result.receipt and isinstance(batch.executor, OutlivingExecutor):
+                batch.executor.recorded(result.receipt)
         except LetGo:
             pass  # on record it runs, and so it does: the next daemon hears its end
         except StoreBlocked as error:  # raised only once the daemon, on its way out, waits for the store no longer
@@ -241,7 +247,7 @@ class Dispatcher:
         batch.begin(anyio.current_time())
         batch.sent = batch.payload(queue.plan, behind=leader)
         try:
-            result = await batch.stage.executor.run(batch.sent, batch.stop)
+            result = await batch.executor.run(batch.sent, batch.stop)
         except ExecutorUnusable as error:
             queue.owner.unusable(batch.stage.name, error.message)
             return unstarted
@@ -255,15 +261,15 @@ class Dispatcher:
         return result
 
     def _doors(self, queue: WorkQueue, batch: RunningBatch) -> Doors:
-        permits = itertools.repeat(self._permits[batch.stage.permit], batch.stage.cpus)
-        return Doors(queue.parallel, batch.stage.narrow, *permits)
+        permits = itertools.repeat(self._permits[batch.permit], batch.stage.cpus)
+        return Doors(queue.parallel, batch.narrow, *permits)
 
     async def _see_out(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
         """It executes already, whether there is a permit left for it or not."""
         doors = self._doors(queue, batch)
         held = doors.pass_at_once()
         try:
-            executor = batch.stage.executor
+            executor = batch.executor
             assert isinstance(executor, OutlivingExecutor)
             return await executor.adopt(batch.payload(queue.plan), batch.stop)
         finally:
@@ -290,7 +296,22 @@ class Dispatcher:
         seconds = anyio.current_time() - batch.started
         walls = [outcome.usage.wall_seconds or 0.0 for outcome in result.outcomes.values()]
         batch.measured_seconds = sum(walls)
+        self._learn_place(queue, batch, result)
         pace.learn(seconds=max(batch.measured_seconds, seconds / 2), count=len(walls))
+
+    def _learn_place(self, queue: WorkQueue, batch: RunningBatch, result: BatchResult) -> None:
+        placing = batch.stage.placing
+        if placing is not None:
+            placing.learn(batch.executor.name, itertools.islice(result.outcomes.values(), MOST_LEARNT))
+            self.place(queue, batch.stage)
+
+    def place(self, queue: WorkQueue, stage: StageQueue) -> None:
+        """Run a stage where it is best run, by what is known of it."""
+        placing = stage.placing
+        placement = None if placing is None else placing.decide(stage.executor.name, permits=self._totals)
+        if placing is not None and placement is not None and placement.executor in self.executors:
+            stage.move(self.executors[placement.executor])
+            queue.placements.note(stage.name, placement)
 
     async def drain(self, seconds: float, *, everything: bool) -> None:
         """Start nothing more; give what runs `seconds`, then interrupt it; return when nothing runs.
@@ -313,7 +334,7 @@ class Dispatcher:
         await self._until_idle()
 
     async def _until_idle(self, *, but: Collection[Executor] = ()) -> None:
-        while any(batch.stage.executor not in but for queue in self._queues.values() for batch in queue.running()):
+        while any(batch.executor not in but for queue in self._queues.values() for batch in queue.running()):
             self._idle = anyio.Event()
             await self._idle.wait()
 

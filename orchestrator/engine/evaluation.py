@@ -215,14 +215,14 @@ class Evaluation:
         change = EndIterations(
             experiment=self.plan.experiment,
             attempts=tuple(attempts),
-            executor=batch.stage.executor.name,
+            executor=batch.executor.name,
             stage=batch.stage.name,
             moves=tuple(moves),
             variants=tuple(ending.moves),
             next_stages=ending.next_stages(),
             told=told,
             dropped=tuple(ending.dropped),
-            decisions=() if told is None else self.reports.close(batch),
+            decisions=(*(() if told is None else self.reports.close(batch)), *self.queue.placements.take()),
         )
         await self._write(change, ending)
         self._leave(ending)

@@ -129,6 +129,8 @@ def _reason(wait: Wait, stage: str, dispatcher: Dispatcher, conductor: Conductor
         "threads": dispatcher.threads,
         "executor": queue.executor.name,
         "width": queue.executor.abilities.width,
+        "lane": queue.lane and queue.lane.name,
+        "lane_workers": queue.lane and queue.lane.workers,
     }
     declared, free = queue.job.memory_bytes or 0, dispatcher.room.free_memory_bytes()
     if wait is Wait.DECLARED_MEMORY and free >= declared:

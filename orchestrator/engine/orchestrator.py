@@ -83,6 +83,7 @@ class Setting:
     artifact_limit_bytes: int = 100 * 2**20
     lock_folder: Path  # of named locks, shared with other daemons
     thresholds: Thresholds = USUAL
+    lanes: Lanes = field(default_factory=dict)
 
 
 class Orchestrator:
@@ -91,7 +92,9 @@ class Orchestrator:
     def __init__(self, store: Store, executors: Mapping[str, Executor], setting: Setting, *, probe: Probe) -> None:
         self.store = store
         self.watch = MachineWatch(probe, setting.thresholds)
-        sizes = Sizes(slots=setting.slots, threads=setting.threads, batch_seconds=setting.batch_seconds)
+        sizes = Sizes(
+            slots=setting.slots, threads=setting.threads, batch_seconds=setting.batch_seconds, lanes=setting.lanes
+        )
         self.dispatcher = Dispatcher(executors, self.watch, sizes=sizes, locks=setting.lock_folder)
         self._writer = DurableWriter(store.writer)
         self._report_writer = ReportWriter(self._writer)
@@ -182,6 +185,7 @@ class Orchestrator:
             socket=self._setting.socket,
             code_hash=whole["code_hash"],
             artifact_limit_bytes=self._setting.artifact_limit_bytes,
+            lanes=self._setting.lanes,
         )
         conductor = Conductor(
             plan, self._writer, self.store.views, dispatcher=self.dispatcher, report_writer=self._report_writer

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from orchestrator.domain.evaluation import Job
 from orchestrator.domain.identity import iteration_seeds, shared_seed
 from orchestrator.domain.outcome import MEASURED
 from orchestrator.domain.refs import ExperimentId
+from orchestrator.engine.lanes import Lanes, with_lane
 from orchestrator.spec.code import code_places
 from orchestrator.spec.criterion import Criterion, TopShare
 from orchestrator.spec.experiment import ExperimentSpec, Objective
@@ -59,11 +60,12 @@ class Plan:
     socket: str
     code_hash: str | None = None
     artifact_limit_bytes: int = 0
+    lanes: Lanes = field(default_factory=dict)
 
     @cached_property
     def stages(self) -> Mapping[str, StageSpec]:
-        """Stages by name, in file order."""
-        return {stage.name: stage for stage in self.spec.stages}
+        """Stages by name, in file order, as their lanes have them run."""
+        return {stage.name: with_lane(stage, self.lanes) for stage in self.spec.stages}
 
     @cached_property
     def position(self) -> Mapping[str, int]:

@@ -11,7 +11,10 @@ from orchestrator.domain.evaluation import Batch, BatchResult, Evaluation, Job
 from orchestrator.engine.admission import MEMORY, QueueView, StageView
 from orchestrator.engine.batching import Pace, batch_length, is_short
 from orchestrator.engine.doors import Doors
+from orchestrator.engine.lanes import Lane, claim_of
 from orchestrator.engine.named_locks import HeldLock
+from orchestrator.engine.placements import Placements
+from orchestrator.engine.placing import Placing
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.shares import UNKNOWN_SECONDS, Served, rank_of, weight_of
 from orchestrator.engine.typical import Typical
@@ -42,6 +45,8 @@ class RunningBatch:
 
     stage: "StageQueue"
     items: tuple[Ready, ...]
+    executor: Executor  # that of its stage when it was taken
+    narrow: anyio.Semaphore  # as wide as that executor is for one experiment
     stop: StopSwitch = field(default_factory=StopSwitch)
     cancelled: set[tuple[int, int]] = field(default_factory=set)  # these end as cancelled when they are interrupted
     interrupted: bool = False  # the daemon stops it on its way out
@@ -56,6 +61,11 @@ class RunningBatch:
     served: Served | None = None  # what its experiment is charged for it
     measured_seconds: float = 0.0  # what its members took, where they ran
     done: anyio.Event = field(default_factory=anyio.Event)  # its result is on disk
+
+    @property
+    def permit(self) -> str:
+        """What it occupies: "slot" or "thread"."""
+        return self.executor.abilities.permit
 
     def begin(self, now: float) -> None:
         """It executes from now on (the loop's clock)."""
@@ -118,6 +128,8 @@ class StageQueue:
     locks: tuple[str, ...] = ()  # named locks each of its evaluations holds
     typical: Typical | None = None  # with a timeout that follows what was measured
     cpus: int = 1  # permits that a batch of it occupies
+    lane: Lane | None = None
+    placing: Placing | None = None  # when it may be moved to another executor
     pace: Pace = field(default_factory=Pace)
     ready: deque[Ready] = field(default_factory=deque)
     running: set[RunningBatch] = field(default_factory=set)  # until what came of them is on disk
@@ -140,7 +152,7 @@ class StageQueue:
     def claims(self) -> tuple[tuple[str, int], ...]:
         """What a batch of it occupies besides."""
         memory = self.job.memory_bytes
-        return () if memory is None else ((MEMORY, memory),)
+        return (() if memory is None else ((MEMORY, memory),)) + claim_of(self.lane)
 
     def expected_seconds(self, count: int) -> float:
         """How long a batch of so many will last."""
@@ -176,9 +188,19 @@ class StageQueue:
         able = (
             batch
             for batch in self.running
-            if batch.sent and not batch.follower and not batch.waits_behind and self.executor.may_follow(batch.sent)
+            if batch.executor is self.executor
+            and batch.sent
+            and not batch.follower
+            and not batch.waits_behind
+            and self.executor.may_follow(batch.sent)
         )
         return min(able, key=lambda batch: batch.started, default=None)
+
+    def move(self, executor: Executor) -> None:
+        """Run there what starts from now on."""
+        self.executor = executor
+        self.narrow = anyio.Semaphore(executor.abilities.width or UNBOUNDED)
+        self.pace = Pace()
 
     def next_ref(self, experiment: int) -> str:
         """The evaluation that is taken next."""
@@ -187,12 +209,12 @@ class StageQueue:
 
     def take(self, count: int) -> RunningBatch:
         """The next `count` as a batch that counts as running from now on."""
-        batch = RunningBatch(self, tuple(self.ready.popleft() for _ in range(count)))
-        return self._go(batch)
+        items = tuple(self.ready.popleft() for _ in range(count))
+        return self._go(RunningBatch(self, items, self.executor, self.narrow))
 
     def adopt(self, items: Iterable[Ready]) -> RunningBatch:
         """These as a batch that was running before."""
-        return self._go(RunningBatch(self, tuple(items), adopted=True))
+        return self._go(RunningBatch(self, tuple(items), self.executor, self.narrow, adopted=True))
 
     def _go(self, batch: RunningBatch) -> RunningBatch:
         self.running.add(batch)
@@ -214,6 +236,7 @@ class WorkQueue:
         self.beyond = 0  # iterations that are queued and not loaded
         self.allocation, self.priority = plan.spec.share.allocation, plan.spec.share.priority
         self.rank = rank_of(self.allocation, self.priority)
+        self.placements = Placements(plan)
         self.stages = {
             name: StageQueue(
                 name,
@@ -222,6 +245,8 @@ class WorkQueue:
                 typical=None if stage.timeout_factor is None else Typical(stage.timeout_factor),
                 cpus=stage.cpus,
                 locks=stage.locks,
+                lane=plan.lanes.get(stage.lane or ""),
+                placing=self.placements.placings.get(name),
             )
             for name, stage in plan.stages.items()
         }

@@ -71,6 +71,10 @@ _WORDS: Mapping[Wait, tuple[str, str]] = {
         "memory: {available} are available, {promised} of them are promised to what runs, and it declares {declared}{never}",
         "{declared_missing} more are free, or a smaller memory in its stage",
     ),
+    Wait.LANE: (
+        "as many evaluations of the lane {lane!r} run as it has workers ({lane_workers}), those of other experiments among them",
+        "one of them ends, or more workers in the table of lanes",
+    ),
     Wait.CLAIM: ("something else it needs is taken", "what has it ends"),
 }
 

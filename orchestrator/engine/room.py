@@ -1,11 +1,13 @@
 """What there is room for: the last reading of the machine, what of it is promised already, whose turn it is. Books, no decisions."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import anyio
 import structlog
 
 from orchestrator.engine.admission import MEMORY, MEMORY_SOON, Admission, QueueView, Wait, admit
+from orchestrator.engine.lanes import Lanes, free_workers
 from orchestrator.engine.lock_books import LockView
 from orchestrator.engine.machine_watch import MachineWatch
 from orchestrator.engine.pressure import Running, memory_left_bytes, victim
@@ -18,8 +20,10 @@ log = structlog.get_logger(__name__)
 class Room:
     """One for the daemon. Told of every batch that is let in and of every one that has come back."""
 
-    def __init__(self, watch: MachineWatch, kinds: Iterable[str]) -> None:
+    def __init__(self, watch: MachineWatch, kinds: Iterable[str], *, lanes: Lanes) -> None:
         self.watch = watch
+        self.lanes = lanes
+        self._in_lanes: Counter[str] = Counter()  # batches let in, by lane
         self._turns = {kind: Turns() for kind in kinds}
         self._held = dict.fromkeys(self._turns, 0)  # batches let in
         self._promised_bytes = 0
@@ -52,6 +56,7 @@ class Room:
         if any(stage.claims for view in views for stage in view.stages):
             memory = self.free_memory_bytes()
             free = {**free, MEMORY: memory, MEMORY_SOON: memory + self._promised_bytes}
+        free = {**free, **free_workers(self.lanes, self._in_lanes)}
         if closed is not None or not pressure.closed:
             found = admit(views, free, locks=locks, closed=closed)
         else:
@@ -73,10 +78,11 @@ class Room:
 
     def enter(self, queue: WorkQueue, batch: RunningBatch) -> None:
         """A batch is let in."""
-        kind, memory = batch.stage.permit, batch.stage.job.memory_bytes
+        kind, memory = batch.permit, batch.stage.job.memory_bytes
         self._held[kind] += 1
         self._promised_bytes += memory or 0
         self._undeclared += memory is None
+        self._in_lanes[batch.stage.lane.name if batch.stage.lane else ""] += 1
         expected = batch.stage.expected_seconds(len(batch.items))
         turns = self._turns[kind]
         batch.served = turns.start(
@@ -85,10 +91,11 @@ class Room:
 
     def leave(self, queue: WorkQueue, batch: RunningBatch) -> None:
         """Its result is there."""
-        kind, memory = batch.stage.permit, batch.stage.job.memory_bytes
+        kind, memory = batch.permit, batch.stage.job.memory_bytes
         self._held[kind] -= 1
         self._promised_bytes -= memory or 0
         self._undeclared -= memory is None
+        self._in_lanes[batch.stage.lane.name if batch.stage.lane else ""] -= 1
         if batch.served is not None:
             self._turns[kind].end(batch.served, lasted_seconds=batch.lasted_seconds(anyio.current_time()))
         if not queue.ready:
@@ -106,7 +113,7 @@ class Room:
                 batch,
                 batch.started,
                 max(item.iteration.evictions for item in batch.items),
-                batch.stage.executor.abilities.can_kill and not batch.stop.pressed,
+                batch.executor.abilities.can_kill and not batch.stop.pressed,
             )
             for batch in executing
         )

@@ -54,6 +54,11 @@ class Settings(BaseModel):
         "Evaluations measured short are sent in batches worth about this long.",
         allowed="a number of seconds above 0, at most 10",
     )
+    lanes_file: str = _setting(
+        "",
+        "The table of lanes, the classes of service a stage can belong to. Empty: the one that comes with the program.",
+        allowed="the path of a file, or empty",
+    )
     cpu_percent: Percent = _setting(
         80.0,
         "While other programs use more than this share of the CPUs, over some seconds, only one evaluation runs at a time. 100: never.",

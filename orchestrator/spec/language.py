@@ -47,14 +47,13 @@ TABLES: Final[Mapping[Pattern, tuple[type[SpecModel], ...]]] = {
 
 LATER_KEYS: Final[Mapping[Pattern, frozenset[str]]] = {
     (): frozenset({"approach", "llm"}),
-    ("stage", "*"): frozenset({"sla", "lane"}),
     ("gate", "criterion", "*"): frozenset({"significance"}),
     ("loop",): frozenset({"max_research", "max_total"}),
     ("limits",): frozenset({"cpu", "cost_usd", "api_calls_per_minute", "tokens"}),
 }
 
 LATER_WORDS: Final[Mapping[Pattern, frozenset[str]]] = {
-    ("stage", "*", "executor"): frozenset({"hybrid", "dask", "ray"}),
+    ("stage", "*", "executor"): frozenset({"dask", "ray"}),
     ("search", "method"): frozenset({"sobol", "latin", "tpe", "cmaes", "nsga2", "evolve", "coordinate", "llm"}),
     ("search", "variants"): frozenset({"adaptive", "llm"}),
     ("select", "method"): frozenset({"pareto", "llm"}),

@@ -8,13 +8,15 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from orchestrator.domain.states import Cause
-from orchestrator.spec.base import Duration, SpecModel, unprintable, wrong, wrong_table
+from orchestrator.spec.base import Duration, PositiveDuration, SpecModel, unprintable, wrong, wrong_table
 from orchestrator.spec.bounds import Memory, Timeout, TimeoutFactor
 from orchestrator.spec.criterion import Promotion
 from orchestrator.spec.locks import LockNames
 
-BUNDLED_EXECUTORS: Final = ("adaptive", "sequential", "thread", "process", "isolated")
-"""The executors every installation has; `adaptive` is `process`."""
+BUNDLED_EXECUTORS: Final = ("adaptive", "hybrid", "sequential", "thread", "process", "isolated")
+"""The executors every installation has; the first two place a stage on one of the others, by what was measured of it."""
+
+MOVING: Final = frozenset({"adaptive", "hybrid"})
 
 _CONTRACT = "PARAMS REF SEED SHARED_SEED STAGE CASE REPEAT ATTEMPT RESULT WORKDIR SCRATCH SOCKET"
 RESERVED_ENVIRONMENT: Final = frozenset(f"ORC_{word}" for word in _CONTRACT.split())
@@ -137,7 +139,10 @@ class StageSpec(SpecModel):
         examples=[{"top": 0.3}, {"metric": "turns", "op": ">=", "threshold": 5}],
     )
     executor: str = Field(
-        default="adaptive", description="How it is run. Commands are always isolated.", examples=["process", "thread"]
+        default="adaptive",
+        description="How it is run. adaptive: in processes, or in threads once it is known to wait and threads gain by it; "
+        "hybrid: the same, as soon as it is known to wait. Commands are always isolated.",
+        examples=["process", "thread"],
     )
     python: str | None = Field(
         default=None,
@@ -176,15 +181,44 @@ class StageSpec(SpecModel):
     retries: Retries = Field(
         default=NO_RETRIES, description="What is tried again; nothing by default.", examples=[{"max": 2}]
     )
+    sla_seconds: PositiveDuration | None = Field(
+        default=None,
+        validation_alias="sla",
+        serialization_alias="sla",
+        description="How long one evaluation should take at most: a promise that is watched and reported, not enforced. "
+        "Default: that of its lane.",
+        examples=["30s"],
+    )
+    lane: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="Its class of service, as the settings have it: how it is run when its executor is adaptive, how many of its "
+        "evaluations run at once, and its SLA.",
+        examples=["standard"],
+    )
 
     @property
     def runs_on(self) -> str:
-        """The executor that will run it: commands are isolated, `adaptive` is `process`, or `isolated` with a `python` of its own."""
+        """The executor that runs it, or, of one that may be placed elsewhere, the one it begins on.
+
+        Commands are isolated, and so is by default what has a `python` of its own.
+        """
         if self.command is not None:
             return "isolated"
-        if self.executor != "adaptive":
-            return self.executor
-        return "process" if self.python is None else "isolated"
+        if self.executor == "adaptive" and self.python is not None:
+            return "isolated"
+        return "process" if self.executor in MOVING else self.executor
+
+    @property
+    def strategy(self) -> str | None:
+        """How it is placed, `adaptive` or `hybrid`, when it may run in threads as well as in processes.
+
+        Never what has a limit that threads cannot be held to.
+        """
+        bounded = self.memory_bytes is not None or self.timeout is not None or self.cpus > 1
+        movable = self.command is None and self.python is None and not bounded
+        return self.executor if movable and self.executor in MOVING else None
 
     @property
     def interpreter(self) -> str | None:

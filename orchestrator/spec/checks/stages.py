@@ -100,5 +100,5 @@ def warn_without_effect(draft: Draft) -> Iterator[Finding]:
             continue
         if stage.promote is not None and stage.name not in followed:
             yield Finding(("stage", position, "promote"), "has no effect: no stage comes after this one")
-        if stage.command is not None and stage.executor not in ("adaptive", "isolated"):
+        if stage.command is not None and stage.executor not in ("adaptive", "hybrid", "isolated"):
             yield Finding(("stage", position, "executor"), "has no effect: commands are always isolated")

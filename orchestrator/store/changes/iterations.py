@@ -98,6 +98,17 @@ class PruneDecision(NamedTuple):
         self.decision.add(transaction, experiment=experiment, round_number=round_number)
 
 
+class PlaceDecision(NamedTuple):
+    """Why a stage is run elsewhere from now on; it goes on record in the round that is under way."""
+
+    decision: Decision
+
+    def add(self, transaction: Transaction, experiment: int) -> None:
+        """Put it on record."""
+        round_number: int = experiment_row(transaction, experiment)["round"]
+        self.decision.add(transaction, experiment=experiment, round_number=round_number)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndIterations:
     """What came of a batch, and what follows from it for its variants, in one piece."""
@@ -111,7 +122,7 @@ class EndIterations:
     next_stages: tuple[NewIterations, ...] = ()
     told: Told | None = None
     dropped: tuple[IterationMove, ...] = ()  # out of `queued`
-    decisions: tuple[PruneDecision, ...] = ()
+    decisions: tuple[PruneDecision | PlaceDecision, ...] = ()
 
     def apply(self, transaction: Transaction) -> None:
         """Write attempts, moves and new iterations, with one event for all that ended and one for what is queued again."""

@@ -1,0 +1,64 @@
+"""The placements of one experiment's stages: decisions on their way to the record, and profiles to and from it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from orchestrator.engine.durably import DurableWriter
+from orchestrator.engine.placing import Placing
+from orchestrator.engine.plan import Plan
+from orchestrator.search.stages.placement import Placement
+from orchestrator.store.changes.iterations import PlaceDecision
+from orchestrator.store.changes.profiles import SaveProfiles
+from orchestrator.store.changes.rounds import Decision
+from orchestrator.store.views import Views
+
+log = structlog.get_logger(__name__)
+
+
+class Placements:
+    """What is known of the stages that may be moved, by name."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._decided: list[PlaceDecision] = []
+        most = plan.spec.limits.max_parallel
+        self.placings = {
+            name: Placing(stage, max_parallel=most) for name, stage in plan.stages.items() if stage.strategy is not None
+        }
+
+    def note(self, stage: str, placement: Placement) -> None:
+        """A stage is run elsewhere from now on; it goes on record with the next batch that ends."""
+        log.info("stage_placed", stage=stage, executor=placement.executor, reason=placement.reason)
+        decision = Decision(
+            kind="place",
+            rule=self._plan.stages[stage].executor,
+            message=f"stage {stage} runs on {placement.executor} from now on: {placement.reason}",
+            inputs=self.placings[stage].facts(),
+            result={"stage": stage, "executor": placement.executor},
+        )
+        self._decided.append(PlaceDecision(decision))
+
+    def take(self) -> tuple[PlaceDecision, ...]:
+        """What is not on record yet; it is up to the caller."""
+        decided, self._decided = tuple(self._decided), []
+        return decided
+
+    async def recall(self, views: Views) -> None:
+        """Begin with what earlier experiments with the same code have shown."""
+        if not self.placings or self._plan.code_hash is None:
+            return
+        found: Mapping[str, Any] = await views.read("profiles_of", {"code_hash": self._plan.code_hash})
+        for placing in self.placings.values():
+            if placing.key in found:
+                try:
+                    placing.recall(found[placing.key])
+                except (KeyError, TypeError, ValueError, AttributeError) as error:  # another version's: measured anew
+                    log.warning("profile_not_understood", error=repr(error))
+
+    async def remember(self, store: DurableWriter) -> None:
+        """Keep what was learnt for the next experiment with this code."""
+        learnt = {placing.key: placing.facts() for placing in self.placings.values() if placing.learnt}
+        if learnt and self._plan.code_hash is not None:
+            await store.write(SaveProfiles(code_hash=self._plan.code_hash, facts=learnt))
