@@ -15,7 +15,7 @@ from orchestrator.cli.verb import verb
 from orchestrator.client import calls
 from orchestrator.client.session import Patience, Session
 
-REAPED_SECONDS = 1.0
+REAPED_SECONDS = 0.1
 
 
 @contextmanager

@@ -1,0 +1,173 @@
+"""What a stage is like, from how its runs went: the share of its time it computes, how long it takes, how much it holds."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from orchestrator.errors import InvalidRequest, Problem
+from orchestrator.search.stages.quantiles import Sketch, quantile
+from orchestrator.search.stages.student import critical
+
+CPU_SHARE: Final = 0.7  # from here on a stage is bound by the CPU
+WAITING_SHARE: Final = 0.3  # up to here it waits
+_ENOUGH = 3  # runs before a stage is called anything
+_CONFIDENCE = 0.95
+_TINY_SECONDS = 0.0005  # a hop to a process and back costs as much
+_COUNTS = frozenset({"runs", "cpu_runs", "max_rss_bytes"})
+_OPTIONAL = frozenset({"cpu_share", "cpu_share_low", "cpu_share_high", "max_rss_bytes"})
+
+
+class Kind(StrEnum):
+    """What a stage spends its time on."""
+
+    CPU = "cpu"  # it computes
+    WAITING = "waiting"  # it waits for something else
+    MIXED = "mixed"  # it does both
+    UNKNOWN = "unknown"  # too few runs, or they say too little
+    EXTERNAL = "external"  # a command: it computes in a process of its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """The runs of one stage in a few numbers; seconds and bytes.
+
+    `cpu_share` is the mean over runs of CPU seconds per wall second (above 1 for what uses several cores), `_low` and `_high` the ends
+    of its 95 % t-interval, not below 0; `cpu_runs` is how many runs they rest on. Measured while others compete for the cores, or for
+    the interpreter, a share is too low: profile where there is room.
+    """
+
+    runs: int
+    cpu_runs: int
+    cpu_share: float | None
+    cpu_share_low: float | None
+    cpu_share_high: float | None
+    wall_seconds: float  # the mean
+    wall_p10_seconds: float
+    wall_p90_seconds: float
+    max_rss_bytes: int | None
+
+    @property
+    def tiny(self) -> bool:
+        """Whether it is so short that handing it to another process costs more than the work."""
+        return self.wall_seconds < _TINY_SECONDS
+
+    @property
+    def spread(self) -> float | None:
+        """How many times its short runs its long ones take: p90 / p10; None when the short ones take no time."""
+        return self.wall_p90_seconds / self.wall_p10_seconds if self.wall_p10_seconds > 0.0 else None
+
+    def to_json(self) -> dict[str, int | float | None]:
+        """All of it as a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Any) -> "Profile":
+        """The inverse of `to_json`. InvalidRequest when a key is missing, unknown, or no number it could be."""
+        if not isinstance(value, dict):
+            raise InvalidRequest("A stage's profile must be a JSON object.")
+        names = [field.name for field in fields(cls)]
+        problems = [Problem(name, "is missing") for name in names if name not in value]
+        problems += [Problem(str(name), "is unknown") for name in value if name not in names]
+        problems += [
+            Problem(name, "must be a number ≥ 0") for name in names if name in value and not _fits(name, value[name])
+        ]
+        if problems:
+            raise InvalidRequest("This is not a stage's profile.", problems=problems)
+        return cls(**value)
+
+
+def _fits(name: str, value: Any) -> bool:
+    if value is None:
+        return name in _OPTIONAL
+    if isinstance(value, bool) or not isinstance(value, int if name in _COUNTS else (int, float)):
+        return False
+    return math.isfinite(value) and value >= 0
+
+
+class ProfileSums:
+    """A profile in the making, in bounded memory: run after run, by Welford's recurrence (Technometrics 4(3), 1962)."""
+
+    def __init__(self) -> None:
+        self._walls = Sketch()
+        self._wall_mean = 0.0
+        self._shares = 0
+        self._share_mean = 0.0
+        self._share_squares = 0.0  # sum of squared distances from the mean
+        self._max_rss_bytes: int | None = None
+
+    def add(self, wall_seconds: float, *, cpu_seconds: float | None = None, max_rss_bytes: int | None = None) -> None:
+        """One more run that ended by itself."""
+        self._walls.add(wall_seconds)
+        self._wall_mean += (wall_seconds - self._wall_mean) / self._walls.count
+        if max_rss_bytes is not None:
+            self._max_rss_bytes = max(max_rss_bytes, self._max_rss_bytes or 0)
+        if cpu_seconds is not None and wall_seconds > 0.0:
+            self._add_share(cpu_seconds / wall_seconds)
+
+    def profile(self) -> Profile | None:
+        """The profile so far, its two quantiles within 1 %; None before the first run."""
+        if not self._walls.count:
+            return None
+        low, high = self._interval()
+        return Profile(
+            runs=self._walls.count,
+            cpu_runs=self._shares,
+            cpu_share=self._share_mean if self._shares else None,
+            cpu_share_low=low,
+            cpu_share_high=high,
+            wall_seconds=self._wall_mean,
+            wall_p10_seconds=self._walls.quantile(0.1),
+            wall_p90_seconds=self._walls.quantile(0.9),
+            max_rss_bytes=self._max_rss_bytes,
+        )
+
+    def _add_share(self, share: float) -> None:
+        self._shares += 1
+        distance = share - self._share_mean
+        self._share_mean += distance / self._shares
+        self._share_squares += distance * (share - self._share_mean)
+
+    def _interval(self) -> tuple[float, float] | tuple[None, None]:
+        """Mean ± t · s / √n, which takes two runs."""
+        degrees = self._shares - 1
+        if degrees < 1:
+            return None, None
+        error = math.sqrt(self._share_squares / degrees / self._shares)
+        reach = critical(_CONFIDENCE, degrees=degrees) * error
+        return max(0.0, self._share_mean - reach), self._share_mean + reach
+
+
+def profile_of(walls: Sequence[float], cpus: Sequence[float | None], rss: Sequence[int | None]) -> Profile | None:
+    """The profile of runs at hand (wall seconds, CPU seconds, peak RSS in bytes, all of one length), its quantiles exact.
+
+    None without a run.
+    """
+    sums = ProfileSums()
+    for wall, cpu, held in zip(walls, cpus, rss, strict=True):
+        sums.add(wall, cpu_seconds=cpu, max_rss_bytes=held)
+    profile = sums.profile()
+    if profile is None:
+        return None
+    p10, p90 = quantile(walls, share=0.1), quantile(walls, share=0.9)
+    return replace(profile, wall_p10_seconds=p10, wall_p90_seconds=p90)
+
+
+def classify(profile: Profile | None, *, external: bool = False) -> Kind:
+    """What the stage spends its time on: `cpu` from a share of 0.7, `waiting` up to 0.3, `mixed` between.
+
+    `unknown` before the third run whose CPU seconds are known, and when the interval of the share crosses a border.
+    """
+    if external:
+        return Kind.EXTERNAL
+    if profile is None or profile.cpu_runs < _ENOUGH:
+        return Kind.UNKNOWN
+    low, high = profile.cpu_share_low, profile.cpu_share_high
+    if low is None or high is None:
+        return Kind.UNKNOWN
+    if high <= WAITING_SHARE:
+        return Kind.WAITING
+    if low >= CPU_SHARE:
+        return Kind.CPU
+    return Kind.MIXED if low > WAITING_SHARE and high < CPU_SHARE else Kind.UNKNOWN

@@ -1,0 +1,1 @@
+"""Claims about how stages ran and what would make them faster."""

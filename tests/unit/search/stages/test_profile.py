@@ -1,0 +1,174 @@
+"""Profiles: what they hold, how they are written down, what class they give."""
+
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.errors import InvalidRequest
+from orchestrator.search.stages.profile import Kind, Profile, ProfileSums, classify, profile_of
+
+KNOWN = Profile(
+    runs=12,
+    cpu_runs=12,
+    cpu_share=0.5,
+    cpu_share_low=0.45,
+    cpu_share_high=0.55,
+    wall_seconds=1.0,
+    wall_p10_seconds=0.8,
+    wall_p90_seconds=1.2,
+    max_rss_bytes=1 << 20,
+)
+SECONDS = st.floats(1e-6, 1e6)
+
+
+def test_a_profile_holds_share_interval_durations_and_memory() -> None:
+    """Three runs give the mean share with its t-interval, the mean wall, both quantiles and the largest memory."""
+    profile = profile_of([1.0, 2.0, 4.0], [0.1, 0.4, 1.2], [10, None, 30])
+    assert profile is not None
+    reach = 4.302652729911275 * 0.1 / 3**0.5
+    assert profile.to_json() == pytest.approx(
+        {
+            "runs": 3,
+            "cpu_runs": 3,
+            "cpu_share": 0.2,
+            "cpu_share_low": max(0.0, 0.2 - reach),
+            "cpu_share_high": 0.2 + reach,
+            "wall_seconds": 7.0 / 3.0,
+            "wall_p10_seconds": 1.0,
+            "wall_p90_seconds": 4.0,
+            "max_rss_bytes": 30,
+        }
+    )
+
+
+def test_what_was_not_measured_stays_unknown() -> None:
+    """Without CPU seconds and memory these are None, not 0, and the stage is of no class; without a run there is no profile."""
+    assert profile_of([1.0, 1.0], [None, None], [None, None]) == Profile(
+        runs=2,
+        cpu_runs=0,
+        cpu_share=None,
+        cpu_share_low=None,
+        cpu_share_high=None,
+        wall_seconds=1.0,
+        wall_p10_seconds=1.0,
+        wall_p90_seconds=1.0,
+        max_rss_bytes=None,
+    )
+    assert profile_of([], [], []) is None
+    assert ProfileSums().profile() is None
+
+
+def test_a_single_run_has_no_interval() -> None:
+    """One run says a share but not how sure it is; a run that took no time says no share."""
+    one = profile_of([2.0, 0.0], [1.0, 0.0], [None, None])
+    assert one is not None
+    assert (one.runs, one.cpu_runs, one.cpu_share) == (2, 1, 0.5)
+    assert (one.cpu_share_low, one.cpu_share_high, classify(one)) == (None, None, Kind.UNKNOWN)
+
+
+@given(st.lists(st.tuples(SECONDS, st.floats(0.0, 4.0)), min_size=1, max_size=200))
+def test_run_after_run_gives_what_all_at_once_gives(runs: list[tuple[float, float]]) -> None:
+    """The running sums agree with the whole: the quantiles within 1 %, all else exactly."""
+    sums = ProfileSums()
+    for wall, share in runs:
+        sums.add(wall, cpu_seconds=wall * share, max_rss_bytes=7)
+    walls = [wall for wall, _ in runs]
+    streamed, whole = sums.profile(), profile_of(walls, [wall * share for wall, share in runs], [7] * len(runs))
+    assert streamed is not None
+    assert whole is not None
+    assert streamed.wall_p10_seconds == pytest.approx(whole.wall_p10_seconds, rel=0.0101)
+    assert streamed.wall_p90_seconds == pytest.approx(whole.wall_p90_seconds, rel=0.0101)
+    assert whole == replace(streamed, wall_p10_seconds=whole.wall_p10_seconds, wall_p90_seconds=whole.wall_p90_seconds)
+
+
+def test_a_long_stream_is_held_in_few_counters() -> None:
+    """Of 20,000 values over nine orders of magnitude some thousand counters are kept."""
+    rng, sums = Random(1), ProfileSums()
+    for _ in range(20_000):
+        sums.add(10.0 ** rng.uniform(-6.0, 3.0))
+    assert len(sums._walls._counters) < 1_100
+    assert sums.profile() is not None
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+    """Of 400 profiles of eight noisy runs, about 95 % have the true share inside their interval."""
+    rng, inside = Random(5), 0
+    for _ in range(400):
+        profile = profile_of([1.0] * 8, [rng.gauss(0.5, 0.1) for _ in range(8)], [None] * 8)
+        assert profile is not None
+        assert profile.cpu_share_low is not None
+        assert profile.cpu_share_high is not None
+        inside += profile.cpu_share_low <= 0.5 <= profile.cpu_share_high
+    assert 368 <= inside <= 392
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind"),
+    [
+        (0.0, 0.1, Kind.WAITING),
+        (0.2, 0.3, Kind.WAITING),
+        (0.25, 0.35, Kind.UNKNOWN),
+        (0.31, 0.69, Kind.MIXED),
+        (0.3, 0.5, Kind.UNKNOWN),
+        (0.6, 0.8, Kind.UNKNOWN),
+        (0.7, 0.9, Kind.CPU),
+        (1.5, 3.9, Kind.CPU),
+        (None, None, Kind.UNKNOWN),
+    ],
+)
+def test_a_class_needs_an_interval_that_crosses_no_border(low: float, high: float, kind: Kind) -> None:
+    """The borders are 0.3 and 0.7; who might be on either side of one is unknown."""
+    assert classify(replace(KNOWN, cpu_share_low=low, cpu_share_high=high)) is kind
+
+
+def test_a_class_needs_three_runs() -> None:
+    """Two equal runs are sure of their share, and yet too few; a command is external whatever was measured."""
+    assert classify(replace(KNOWN, cpu_runs=2)) is Kind.UNKNOWN
+    assert classify(None) is Kind.UNKNOWN
+    assert classify(None, external=True) is Kind.EXTERNAL
+
+
+def test_a_stage_that_is_over_before_it_could_be_handed_over_is_tiny() -> None:
+    """A tenth of a millisecond is tiny, a millisecond is not."""
+    assert replace(KNOWN, wall_seconds=1e-4).tiny
+    assert not replace(KNOWN, wall_seconds=1e-3).tiny
+
+
+def test_the_spread_of_what_takes_no_time_is_unknown() -> None:
+    """p90 / p10 is a number only when p10 is above 0, so that no infinity gets into a document."""
+    assert KNOWN.spread == pytest.approx(1.5)
+    assert replace(KNOWN, wall_p10_seconds=0.0).spread is None
+
+
+def test_a_profile_survives_being_written_down() -> None:
+    """What is read is what was written."""
+    assert Profile.from_json(KNOWN.to_json()) == KNOWN
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"runs": 1.5}, ["runs"]),
+        ({"runs": True}, ["runs"]),
+        ({"wall_seconds": None}, ["wall_seconds"]),
+        ({"wall_seconds": float("inf")}, ["wall_seconds"]),
+        ({"cpu_share": "0.5"}, ["cpu_share"]),
+        ({"cpu_share": -0.1, "cpu": 1}, ["cpu", "cpu_share"]),
+    ],
+)
+def test_what_is_no_profile_is_refused_key_by_key(change: dict[str, Any], where: list[str]) -> None:
+    """Every wrong and every unknown key is named."""
+    with pytest.raises(InvalidRequest) as refused:
+        Profile.from_json({**KNOWN.to_json(), **change})
+    assert [problem.where for problem in refused.value.problems] == where
+
+
+@pytest.mark.parametrize("value", [None, [], {"runs": 1}])
+def test_what_lacks_a_key_is_refused(value: Any) -> None:
+    """A profile is an object with all its keys."""
+    with pytest.raises(InvalidRequest):
+        Profile.from_json(value)
