@@ -111,7 +111,9 @@ class Dispatcher:
         for stage in (with_lane(stage, self.room.lanes) for stage in spec.stages):
             if stage.lane is not None and stage.lane not in self.room.lanes:
                 known = ", ".join(self.room.lanes) or "none"
-                problems.append(Problem(f"stage.{stage.name}.lane", f"there is no lane {stage.lane!r}; there are: {known}"))
+                problems.append(
+                    Problem(f"stage.{stage.name}.lane", f"there is no lane {stage.lane!r}; there are: {known}")
+                )
             abilities = self.executor(stage.runs_on).abilities
             total = self._totals[abilities.permit]
             if stage.cpus > total:
@@ -257,7 +259,7 @@ class Dispatcher:
             if batch.follower is not None:
                 batch.follower.waits_behind = False
                 batch.follower.begin(anyio.current_time())
-        self._learn(batch, result)
+        self._learn(queue, batch, result)
         return result
 
     def _doors(self, queue: WorkQueue, batch: RunningBatch) -> Doors:
@@ -286,7 +288,7 @@ class Dispatcher:
             return None
         return batch.stage.to_follow()
 
-    def _learn(self, batch: RunningBatch, result: BatchResult) -> None:
+    def _learn(self, queue: WorkQueue, batch: RunningBatch, result: BatchResult) -> None:
         pace, typical = batch.stage.pace, batch.stage.typical
         if typical is not None:
             ended_well = (outcome for outcome in result.outcomes.values() if outcome.end is AttemptEnd.SUCCEEDED)
@@ -302,15 +304,15 @@ class Dispatcher:
     def _learn_place(self, queue: WorkQueue, batch: RunningBatch, result: BatchResult) -> None:
         placing = batch.stage.placing
         if placing is not None:
-            placing.learn(batch.executor.name, itertools.islice(result.outcomes.values(), MOST_LEARNT))
+            placing.learn(batch.runs_on, itertools.islice(result.outcomes.values(), MOST_LEARNT))
             self.place(queue, batch.stage)
 
     def place(self, queue: WorkQueue, stage: StageQueue) -> None:
         """Run a stage where it is best run, by what is known of it."""
         placing = stage.placing
-        placement = None if placing is None else placing.decide(stage.executor.name, permits=self._totals)
+        placement = None if placing is None else placing.decide(stage.runs_on, permits=self._totals)
         if placing is not None and placement is not None and placement.executor in self.executors:
-            stage.move(self.executors[placement.executor])
+            stage.move(placement.executor, self.executors[placement.executor])
             queue.placements.note(stage.name, placement)
 
     async def drain(self, seconds: float, *, everything: bool) -> None:

@@ -13,7 +13,9 @@ class Lane:
 
     name: str
     strategy: str  # the executor of its stages whose own is the default
-    workers: int | None = None  # batches of its stages at one instant, of all experiments; None: as many as there are permits
+    workers: int | None = (
+        None  # batches of its stages at one instant, of all experiments; None: as many as there are permits
+    )
     sla_seconds: float | None = None  # of one evaluation
     limit_seconds: float | None = None  # from the first evaluation of an experiment to the last
 

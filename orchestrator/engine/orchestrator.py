@@ -21,6 +21,7 @@ from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher, Sizes
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.explaining import explain
+from orchestrator.engine.lanes import Lanes
 from orchestrator.engine.machine_watch import MachineWatch
 from orchestrator.engine.plan import APPROACH, Plan
 from orchestrator.engine.pressure import USUAL, Thresholds

@@ -35,7 +35,7 @@ class Placements:
             kind="place",
             rule=self._plan.stages[stage].executor,
             message=f"stage {stage} runs on {placement.executor} from now on: {placement.reason}",
-            inputs=self.placings[stage].facts(),
+            inputs=self.placings[stage].evidence(),
             result={"stage": stage, "executor": placement.executor},
         )
         self._decided.append(PlaceDecision(decision))

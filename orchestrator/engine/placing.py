@@ -5,14 +5,14 @@ the daemon knows: whether threads would let more run at once, and whether they h
 the hash of the code, so that the next experiment begins where this one has ended.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchestrator.domain.identity import canonical_json, variant_hash
 from orchestrator.domain.outcome import AttemptEnd, Outcome
 from orchestrator.search.stages.placement import Placement, place
-from orchestrator.search.stages.profile import ProfileSums
+from orchestrator.search.stages.profile import Profile, profile_of
 from orchestrator.search.stages.records import StageShape
 from orchestrator.spec.stage import StageSpec
 
@@ -21,8 +21,16 @@ PERMITS = {PROCESS: "slot", THREAD: "thread"}
 MOST_LEARNT = 32
 """So many evaluations of a batch are looked at."""
 
+NEWEST = 64
+"""So many of the newest evaluations on each kind of executor are what is known of it."""
+
+Sample = tuple[float, float | None, int | None]
+"""Wall seconds, CPU seconds, peak RSS in bytes of one evaluation."""
+
 FEWEST = 5
 """Evaluations on both kinds before they are compared."""
+
+SHORTEST_SECONDS = 1e-6
 
 LEAST_GAIN = 1.05
 """How many times as many evaluations a second threads must give to stay."""
@@ -41,43 +49,45 @@ class Placing:
         self.strategy = stage.strategy or PROCESS
         self.learnt = False  # something that is not on record yet
         self.threads_failed: str | None = None  # why they are not tried again
-        self._shape = StageShape(name=stage.name, after=stage.after, locks=stage.locks, can_use_threads=True)
+        self._shape = StageShape(name=stage.name, after=stage.after, executor=self.strategy, locks=stage.locks)
         self._max_parallel = max_parallel
-        self._sums = {PROCESS: ProfileSums(), THREAD: ProfileSums()}
+        self._samples: dict[str, deque[Sample]] = {name: deque(maxlen=NEWEST) for name in PERMITS}
         self._failed: Counter[str] = Counter()
 
     def learn(self, executor: str, outcomes: Iterable[Outcome]) -> None:
         """So these came out there."""
-        sums = self._sums.get(executor)
-        if sums is None:
+        samples = self._samples.get(executor)
+        if samples is None:
             return
         for outcome in outcomes:
-            usage = outcome.usage
+            used = outcome.usage
             if outcome.end is AttemptEnd.FAILED:
                 self._failed[executor] += 1
-            elif outcome.end is AttemptEnd.SUCCEEDED and usage.wall_seconds is not None:
-                sums.add(usage.wall_seconds, usage.cpu_seconds, usage.max_rss_bytes)
+            elif outcome.end is AttemptEnd.SUCCEEDED and used.wall_seconds is not None:
+                samples.append((used.wall_seconds, used.cpu_seconds, used.max_rss_bytes))
         self.learnt = True
 
+    def profile(self, executor: str) -> Profile | None:
+        """What is known of its newest evaluations there; None before the first."""
+        walls, cpus, sizes = zip(*self._samples[executor], strict=True) if self._samples[executor] else ((), (), ())
+        return profile_of(walls, cpus, sizes)
+
     @property
-    def expected_seconds(self) -> float | None:
-        """How long an evaluation takes, as far as is known."""
-        return next((sums.profile().wall_mean_seconds for sums in self._sums.values() if sums.runs), None)
+    def best_known(self) -> Profile | None:
+        """What is known of it: from processes, where evaluations do not wait for each other, if it has been there."""
+        return self.profile(PROCESS) or self.profile(THREAD)
 
     def decide(self, current: str, *, permits: Mapping[str, int]) -> Placement | None:
         """Where it is run from now on, and why; None when it stays. `permits` there are in all, by kind."""
-        if current == THREAD:
-            self.threads_failed = self.threads_failed or self._broken_promise(permits)
-        known = self._sums[PROCESS] if self._sums[PROCESS].runs else self._sums[THREAD]
-        profile = known.profile() if known.runs else None
-        placement = place(
-            self.strategy, self._shape, profile, current=current, threads_failed=self.threads_failed is not None
-        )
+        if current == THREAD and self.threads_failed is None:
+            self.threads_failed = self._broken_promise(permits)
+        failed = self.threads_failed is not None
+        placement = place(self.strategy, self._shape, self.best_known, current=current, threads_failed=failed)
         if placement.executor == current:
             return None
         if placement.executor == THREAD:
             return placement if self._room(THREAD, permits) > self._room(PROCESS, permits) else None
-        return Placement(executor=placement.executor, reason=self.threads_failed or placement.reason)
+        return Placement(placement.executor, self.threads_failed or placement.reason)
 
     def _room(self, executor: str, permits: Mapping[str, int]) -> int:
         """How many of its evaluations can run there at once."""
@@ -85,34 +95,42 @@ class Placing:
 
     def _broken_promise(self, permits: Mapping[str, int]) -> str | None:
         """Why threads are not right for it after all."""
-        if self._failed[THREAD] and not self._failed[PROCESS] and self._sums[PROCESS].runs:
-            return f"{self._failed[THREAD]} evaluations failed in threads and none in processes: its code may not bear threads"
-        if min(sums.runs for sums in self._sums.values()) < FEWEST:
+        processes, threads = self.profile(PROCESS), self.profile(THREAD)
+        if self._failed[THREAD] and not self._failed[PROCESS] and processes is not None:
+            many = self._failed[THREAD]
+            return f"{many} evaluation{'s' if many > 1 else ''} failed in threads and none in processes"
+        if processes is None or threads is None or min(processes.runs, threads.runs) < FEWEST:
             return None
-        rates = {name: self._rate(name, permits) for name in self._sums}
-        if rates[THREAD] >= LEAST_GAIN * rates[PROCESS]:
+        before, now = self._rate(processes, PROCESS, permits), self._rate(threads, THREAD, permits)
+        if now >= LEAST_GAIN * before:
             return None
-        return (
-            f"threads gave {rates[THREAD]:.3g} evaluations a second and processes {rates[PROCESS]:.3g}: it does not gain by them"
-        )
+        return f"threads give {now:.3g} evaluations a second, processes {before:.3g}: it does not gain by threads"
 
-    def _rate(self, executor: str, permits: Mapping[str, int]) -> float:
+    def _rate(self, profile: Profile, executor: str, permits: Mapping[str, int]) -> float:
         """Evaluations a second with all that may run there running."""
-        seconds = self._sums[executor].profile().wall_mean_seconds
-        return self._room(executor, permits) / max(seconds, 1e-9)
+        return self._room(executor, permits) / max(profile.wall_seconds, SHORTEST_SECONDS)
+
+    def evidence(self) -> dict[str, Any]:
+        """The numbers it is placed by."""
+        known = self.best_known
+        if known is None:
+            return {}
+        names = ("runs", "cpu_share", "cpu_share_low", "cpu_share_high", "wall_seconds")
+        return {name: getattr(known, name) for name in names}
 
     # What is kept
 
     def facts(self) -> dict[str, Any]:
         """What the next experiment with this code shall know."""
-        return {
-            "sums": {name: sums.to_json() for name, sums in self._sums.items()},
-            "failed": dict(self._failed),
-            "threads_failed": self.threads_failed,
-        }
+        samples = {name: list(newest) for name, newest in self._samples.items()}
+        return {"samples": samples, "failed": dict(self._failed), "threads_failed": self.threads_failed}
 
     def recall(self, facts: Mapping[str, Any]) -> None:
         """Begin with what an earlier experiment knew. Raises KeyError, TypeError or ValueError when another version wrote it."""
-        sums = {name: ProfileSums.from_json(facts["sums"][name]) for name in self._sums}
-        self._failed = Counter({str(name): int(count) for name, count in facts["failed"].items()})
-        self._sums, self.threads_failed = sums, facts["threads_failed"]
+        samples = {name: deque((_sample(*one) for one in facts["samples"][name]), maxlen=NEWEST) for name in PERMITS}
+        failed = Counter({name: int(count) for name, count in facts["failed"].items()})
+        self._samples, self._failed, self.threads_failed = samples, failed, facts["threads_failed"]
+
+
+def _sample(wall: float, cpu: float | None, rss: int | None) -> Sample:
+    return float(wall), None if cpu is None else float(cpu), None if rss is None else int(rss)

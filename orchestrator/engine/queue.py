@@ -45,7 +45,8 @@ class RunningBatch:
 
     stage: "StageQueue"
     items: tuple[Ready, ...]
-    executor: Executor  # that of its stage when it was taken
+    executor: Executor  # that of its stage when it was taken,
+    runs_on: str  # and its name
     narrow: anyio.Semaphore  # as wide as that executor is for one experiment
     stop: StopSwitch = field(default_factory=StopSwitch)
     cancelled: set[tuple[int, int]] = field(default_factory=set)  # these end as cancelled when they are interrupted
@@ -125,6 +126,7 @@ class StageQueue:
     name: str
     job: Job
     executor: Executor
+    runs_on: str  # the name of that executor
     locks: tuple[str, ...] = ()  # named locks each of its evaluations holds
     typical: Typical | None = None  # with a timeout that follows what was measured
     cpus: int = 1  # permits that a batch of it occupies
@@ -196,9 +198,9 @@ class StageQueue:
         )
         return min(able, key=lambda batch: batch.started, default=None)
 
-    def move(self, executor: Executor) -> None:
+    def move(self, name: str, executor: Executor) -> None:
         """Run there what starts from now on."""
-        self.executor = executor
+        self.runs_on, self.executor = name, executor
         self.narrow = anyio.Semaphore(executor.abilities.width or UNBOUNDED)
         self.pace = Pace()
 
@@ -210,11 +212,11 @@ class StageQueue:
     def take(self, count: int) -> RunningBatch:
         """The next `count` as a batch that counts as running from now on."""
         items = tuple(self.ready.popleft() for _ in range(count))
-        return self._go(RunningBatch(self, items, self.executor, self.narrow))
+        return self._go(RunningBatch(self, items, self.executor, self.runs_on, self.narrow))
 
     def adopt(self, items: Iterable[Ready]) -> RunningBatch:
         """These as a batch that was running before."""
-        return self._go(RunningBatch(self, tuple(items), self.executor, self.narrow, adopted=True))
+        return self._go(RunningBatch(self, tuple(items), self.executor, self.runs_on, self.narrow, adopted=True))
 
     def _go(self, batch: RunningBatch) -> RunningBatch:
         self.running.add(batch)
@@ -242,6 +244,7 @@ class WorkQueue:
                 name,
                 plan.job(name),
                 executors(stage.runs_on),
+                stage.runs_on,
                 typical=None if stage.timeout_factor is None else Typical(stage.timeout_factor),
                 cpus=stage.cpus,
                 locks=stage.locks,

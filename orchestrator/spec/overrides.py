@@ -7,10 +7,10 @@ from typing import Any
 
 from orchestrator.spec.draft import stage_name
 from orchestrator.spec.findings import Finding, Place, did_you_mean, listed, shown
-from orchestrator.spec.language import KEYS, LATER_KEYS
+from orchestrator.spec.language import KEYS
 from orchestrator.spec.text import DEEPEST, plain
 
-_STAGE_KEYS = (*KEYS["stage", "*"], *LATER_KEYS["stage", "*"])
+_STAGE_KEYS = KEYS["stage", "*"]
 
 
 @dataclass(frozen=True, slots=True)

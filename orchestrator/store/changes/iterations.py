@@ -16,6 +16,7 @@ from orchestrator.store.moves import (
     VariantMove,
     drop_iterations,
     end_iterations,
+    experiment_row,
     move_variants,
     start_iterations,
 )

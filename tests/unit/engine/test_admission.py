@@ -195,10 +195,20 @@ def test_nothing_is_kept_for_what_never_fits() -> None:
 def test_a_claim_of_a_kind_nobody_counts_is_met() -> None:
     """Where memory is not watched what declares it starts all the same; another claim that is taken is told as such."""
     watched = admit([queue(1, stage(ready=1, claims=((MEMORY, 3),)))], free(slot=1))
-    taken = admit([queue(1, stage(ready=1, claims=(("lane docs", 1),)))], {**free(slot=1), "lane docs": 0})
+    taken = admit([queue(1, stage(ready=1, claims=(("licences", 1),)))], {**free(slot=1), "licences": 0})
 
     assert watched.starts == (Start(1, "main", 1),)
     assert taken.waits == {(1, "main"): Wait.CLAIM}
+
+
+def test_a_lane_lets_in_as_many_as_it_has_workers_of_all_experiments() -> None:
+    """What is in no lane, or in another one, is not kept waiting by a lane that is full."""
+    crowded = stage("a", ready=3, claims=(("lane docs", 1),))
+    other = stage("b", ready=1)
+    found = admit([queue(1, crowded, other), queue(2, crowded)], {**free(slot=9), "lane docs": 2})
+
+    assert sorted(start.stage for start in found.starts) == ["a", "a", "b"]
+    assert found.waits == {(1, "a"): Wait.LANE, (2, "a"): Wait.LANE}
 
 
 def test_a_busy_machine_lets_in_so_many_and_no_more() -> None:

@@ -16,6 +16,8 @@ BAD = replace(
     disk_free_bytes=100 * 2**20,
 )
 FACTS = {
+    "lane": "docs",
+    "lane_workers": 2,
     "experiment": 12,
     "max_parallel": 3,
     "priority": -4,
@@ -50,6 +52,7 @@ def test_every_reason_has_words(wait: Wait) -> None:
         (Wait.SLOTS, ["all 2 slots"]),
         (Wait.THREADS, ["all 16 threads"]),
         (Wait.WIDTH, ["(sequential)", "1 evaluation"]),
+        (Wait.LANE, ["'docs'", "(2)"]),
         (Wait.BACKOFF, ["4.2 s more"]),
         (Wait.DISK, ["100.0 MiB are free", "(128.0 MiB)", "160.0 MiB are free", "60.0 MiB more"]),
         (Wait.MEMORY, ["87.5 % of the memory", "memory_percent (80)", "75 %", "2.0 GiB of memory is freed"]),

@@ -1,0 +1,122 @@
+"""Where a stage is run: what is learnt of it, when it moves, when it comes back, and what the next experiment knows."""
+
+import json
+from typing import Any
+
+import pytest
+
+from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
+from orchestrator.domain.states import Cause
+from orchestrator.engine.placing import NEWEST, Placing, profile_key
+from orchestrator.spec.stage import StageSpec
+
+PERMITS = {"slot": 2, "thread": 4}
+
+
+def placing(*, max_parallel: int = 5, **stage: Any) -> Placing:
+    """The books of a stage."""
+    spec = StageSpec.model_validate({"name": "main", "call": "model:evaluate", **stage})
+    return Placing(spec, max_parallel=max_parallel)
+
+
+def ended(count: int, *, wall: float, cpu: float) -> list[Outcome]:
+    """So many evaluations went well."""
+    return [Outcome(AttemptEnd.SUCCEEDED, usage=Usage(wall_seconds=wall, cpu_seconds=cpu))] * count
+
+
+def failed(count: int) -> list[Outcome]:
+    """So many raised something."""
+    return [Outcome(AttemptEnd.FAILED, cause=Cause.RAISED, usage=Usage(wall_seconds=0.1, cpu_seconds=0.1))] * count
+
+
+def test_what_waits_moves_to_threads_once_that_is_known() -> None:
+    """Two evaluations are too few to say so; the reason carries the measured share."""
+    books = placing()
+    books.learn("process", ended(2, wall=0.1, cpu=0.001))
+    assert books.decide("process", permits=PERMITS) is None
+    books.learn("process", ended(1, wall=0.1, cpu=0.001))
+
+    moved = books.decide("process", permits=PERMITS)
+    assert moved is not None
+    assert moved.executor == "thread"
+    assert "0.01" in moved.reason
+    assert "3 evaluations" in moved.reason
+
+
+def test_what_computes_stays_in_processes() -> None:
+    """However often it was seen."""
+    books = placing()
+    books.learn("process", ended(50, wall=0.1, cpu=0.1))
+    assert books.decide("process", permits=PERMITS) is None
+
+
+@pytest.mark.parametrize("max_parallel", [1, 2])
+def test_threads_that_let_no_more_run_at_once_change_nothing(max_parallel: int) -> None:
+    """With no more at once than there are slots a move would gain nothing."""
+    books = placing(max_parallel=max_parallel)
+    books.learn("process", ended(20, wall=0.1, cpu=0.0))
+    assert books.decide("process", permits=PERMITS) is None
+
+
+@pytest.mark.parametrize("limits", [{"timeout": "60s"}, {"memory": "1GiB"}, {"cpus": 2}, {"executor": "process"}])
+def test_what_threads_cannot_be_held_to_is_never_placed(limits: dict[str, Any]) -> None:
+    """A stage with a limit that only a process keeps, or with an executor of its choice, has no strategy."""
+    assert StageSpec.model_validate({"call": "model:evaluate", **limits}).strategy is None
+
+
+def test_a_stage_that_fails_in_threads_only_comes_back_and_stays() -> None:
+    """Its code does not bear threads, whatever its share; the next experiment knows."""
+    books = placing()
+    books.learn("process", ended(5, wall=0.1, cpu=0.0))
+    books.learn("thread", failed(2))
+    back = books.decide("thread", permits=PERMITS)
+    assert back is not None
+    assert (back.executor, back.reason) == ("process", "2 evaluations failed in threads and none in processes")
+
+    heir = placing()
+    heir.recall(json.loads(json.dumps(books.facts())))
+    assert heir.decide("process", permits=PERMITS) is None
+
+
+def test_failures_on_both_sides_say_nothing_about_threads() -> None:
+    """A workload that fails now and then fails there too."""
+    books = placing()
+    books.learn("process", ended(5, wall=0.1, cpu=0.0) + failed(1))
+    books.learn("thread", ended(5, wall=0.1, cpu=0.0) + failed(1))
+    assert books.decide("thread", permits=PERMITS) is None
+
+
+def test_threads_that_slow_each_other_down_are_left_again() -> None:
+    """Four at once that take three times as long are less than two at once: measured, and said with both rates."""
+    books = placing()
+    books.learn("process", ended(5, wall=0.1, cpu=0.02))
+    books.learn("thread", ended(5, wall=0.3, cpu=0.02))
+    back = books.decide("thread", permits=PERMITS)
+    assert back is not None
+    assert back.executor == "process"
+    assert "threads give 13.3 evaluations a second, processes 20" in back.reason
+
+
+def test_what_was_learnt_adds_up_over_experiments() -> None:
+    """One evaluation of each of three experiments is enough; only the newest are kept."""
+    books = placing()
+    for _ in range(3):
+        heir = placing()
+        heir.recall(json.loads(json.dumps(books.facts())))
+        heir.learn("process", ended(1, wall=0.5, cpu=0.0))
+        books = heir
+    moved = books.decide("process", permits=PERMITS)
+    assert moved is not None
+    assert moved.executor == "thread"
+
+    books.learn("process", ended(1000, wall=0.1, cpu=0.1))
+    assert len(books.facts()["samples"]["process"]) == NEWEST
+    assert books.decide("thread", permits=PERMITS) is not None
+
+
+def test_a_profile_belongs_to_a_call_with_its_arguments() -> None:
+    """Other arguments may make other work of it; the name of the stage does not."""
+    first = StageSpec.model_validate({"name": "a", "call": "m:f", "arguments": {"n": 1}})
+    same = StageSpec.model_validate({"name": "b", "call": "m:f", "arguments": {"n": 1}})
+    other = StageSpec.model_validate({"name": "a", "call": "m:f", "arguments": {"n": 2}})
+    assert profile_key(first) == profile_key(same) != profile_key(other)
