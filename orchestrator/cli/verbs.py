@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "compare": "Compare variants side by side.",
         "why": "Show what was decided, and from what.",
         "report": "Report what an experiment came to and what it used.",
+        "profile": "Measure how fast each way to run an experiment is.",
         "explain": "Say why something waits.",
         "export": "Write a row for every iteration, as CSV or JSON.",
     },

@@ -13,17 +13,16 @@ from orchestrator.domain.evaluation import BatchResult
 from orchestrator.domain.outcome import AttemptEnd
 from orchestrator.engine.admission import STANDBY, Admission, QueueView, Start, Wait
 from orchestrator.engine.doors import Doors
-from orchestrator.engine.lanes import Lanes, with_lane
+from orchestrator.engine.lanes import Lanes
 from orchestrator.engine.later import Later
 from orchestrator.engine.machine_watch import MachineWatch
 from orchestrator.engine.named_locks import HeldLock, NamedLocks
 from orchestrator.engine.placing import MOST_LEARNT
 from orchestrator.engine.queue import Match, Ready, RunningBatch, StageQueue, WorkQueue
 from orchestrator.engine.room import Room
-from orchestrator.errors import ExecutorUnusable, Problem, StoreBlocked
+from orchestrator.errors import ExecutorUnusable, StoreBlocked
 from orchestrator.executors.base import Executor
 from orchestrator.executors.outliving import LetGo, OutlivingExecutor
-from orchestrator.spec.experiment import ExperimentSpec
 
 log = structlog.get_logger(__name__)
 
@@ -104,25 +103,6 @@ class Dispatcher:
     def waiting(self) -> int:
         """Iterations that could start and wait."""
         return sum(queue.ready + queue.delayed for queue in self._queues.values())
-
-    def unmet(self, spec: ExperimentSpec) -> list[Problem]:
-        """What a spec asks for that this daemon does not have. Raises ExecutorUnusable for an executor it does not have."""
-        problems = []
-        for stage in (with_lane(stage, self.room.lanes) for stage in spec.stages):
-            if stage.lane is not None and stage.lane not in self.room.lanes:
-                known = ", ".join(self.room.lanes) or "none"
-                problems.append(
-                    Problem(f"stage.{stage.name}.lane", f"there is no lane {stage.lane!r}; there are: {known}")
-                )
-            abilities = self.executor(stage.runs_on).abilities
-            total = self._totals[abilities.permit]
-            if stage.cpus > total:
-                has = f"{total} {abilities.permit}{'s' if total > 1 else ''}"
-                problems.append(Problem(f"stage.{stage.name}.cpus", f"needs {stage.cpus}; this daemon has {has}"))
-            if stage.memory_bytes is not None and not abilities.bounds_memory:
-                message = f'cannot be held by the executor "{stage.runs_on}"'
-                problems.append(Problem(f"stage.{stage.name}.memory", message))
-        return problems
 
     def why(self, experiment: int, stage: str) -> Wait | None:
         """Why the next evaluation of a stage waits, by the last decision; None when it does not."""

@@ -16,6 +16,7 @@ from anyio.abc import TaskGroup
 
 from orchestrator.domain.refs import ExperimentId, Ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ENDED_VARIANT, ExperimentState
+from orchestrator.engine import wants
 from orchestrator.engine.adopting import Survivors, find_survivors
 from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher, Sizes
@@ -30,7 +31,15 @@ from orchestrator.engine.reasons import Reason, full_disk, store_refuses
 from orchestrator.engine.receiving import Receiver
 from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.trouble import internal_error
-from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, InvalidSpec, StoreError, Unavailable
+from orchestrator.errors import (
+    Conflict,
+    ExecutorUnusable,
+    InvalidRequest,
+    InvalidSpec,
+    Problem,
+    StoreError,
+    Unavailable,
+)
 from orchestrator.executors.base import Executor
 from orchestrator.resources import Probe
 from orchestrator.spec.code import code_places
@@ -139,7 +148,7 @@ class Orchestrator:
         if self._draining:
             raise Unavailable("the daemon is stopping", hint="submit again when it has been started anew")
         spec = submission.spec
-        if problems := self.dispatcher.unmet(spec):
+        if problems := self.unmet(spec):
             raise InvalidSpec(f"{submission.source} asks for more than this daemon has", problems=problems)
         change = AddExperiment(
             name=spec.name,
@@ -160,6 +169,16 @@ class Orchestrator:
                 experiment, {**begun, **place, "seed": change.seed, "spec": spec, "code_hash": change.code_hash}
             )
         return Submitted(id=experiment, name=spec.name, created=created)
+
+    def unmet(self, spec: ExperimentSpec) -> list[Problem]:
+        """What a spec asks for that this daemon does not have. Raises ExecutorUnusable for an executor it does not have."""
+        permits = {"slot": self._setting.slots, "thread": self._setting.threads}
+        return wants.unmet(
+            spec,
+            self._setting.lanes,
+            abilities=lambda name: self.dispatcher.executor(name).abilities,
+            permits=permits,
+        )
 
     async def _lead(self, experiment: int, whole: Mapping[str, Any] | None = None) -> None:
         """Go on with an experiment. One that cannot be led on, for whatever is on record of it, ends as failed and hinders no other."""
@@ -214,7 +233,7 @@ class Orchestrator:
 
     async def _prepare(self, conductor: Conductor) -> None:
         """Begin to warm up the executors of the first stages, without waiting for them."""
-        for name in conductor.plan.roots:
+        for name in conductor.plan.graph.roots:
             stage = conductor.evaluation.queue.stages[name]
             self._tasks.start_soon(stage.executor.prepare, stage.job)
 

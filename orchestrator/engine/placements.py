@@ -25,7 +25,9 @@ class Placements:
         self._decided: list[PlaceDecision] = []
         most = plan.spec.limits.max_parallel
         self.placings = {
-            name: Placing(stage, max_parallel=most) for name, stage in plan.stages.items() if stage.strategy is not None
+            name: Placing(stage, max_parallel=most)
+            for name, stage in plan.stages.items()
+            if stage.call is not None and stage.runs_on != "isolated"
         }
 
     def note(self, stage: str, placement: Placement) -> None:

@@ -18,6 +18,9 @@ from orchestrator.spec.stage import StageSpec
 
 PROCESS, THREAD = "process", "thread"
 PERMITS = {PROCESS: "slot", THREAD: "thread"}
+LIKE = {"sequential": PROCESS}
+"""Where evaluations go on as undisturbed as in processes."""
+
 MOST_LEARNT = 32
 """So many evaluations of a batch are looked at."""
 
@@ -46,16 +49,18 @@ class Placing:
 
     def __init__(self, stage: StageSpec, *, max_parallel: int) -> None:
         self.key = profile_key(stage)
-        self.strategy = stage.strategy or PROCESS
+        self.strategy = stage.strategy  # None: it is only looked at
         self.learnt = False  # something that is not on record yet
         self.threads_failed: str | None = None  # why they are not tried again
-        self._shape = StageShape(name=stage.name, after=stage.after, executor=self.strategy, locks=stage.locks)
+        self._shape = StageShape(name=stage.name, after=stage.after, locks=stage.locks)
         self._max_parallel = max_parallel
+        self.known_seconds: float | None = None  # of an evaluation, on average
         self._samples: dict[str, deque[Sample]] = {name: deque(maxlen=NEWEST) for name in PERMITS}
         self._failed: Counter[str] = Counter()
 
     def learn(self, executor: str, outcomes: Iterable[Outcome]) -> None:
         """So these came out there."""
+        executor = LIKE.get(executor, executor)
         samples = self._samples.get(executor)
         if samples is None:
             return
@@ -79,14 +84,19 @@ class Placing:
 
     def decide(self, current: str, *, permits: Mapping[str, int]) -> Placement | None:
         """Where it is run from now on, and why; None when it stays. `permits` there are in all, by kind."""
+        known = self.best_known
+        self.known_seconds = None if known is None else known.wall_seconds
+        if self.strategy is None:
+            return None
         if current == THREAD and self.threads_failed is None:
             self.threads_failed = self._broken_promise(permits)
         failed = self.threads_failed is not None
-        placement = place(self.strategy, self._shape, self.best_known, current=current, threads_failed=failed)
+        placement = place(self.strategy, self._shape, known, current=current, threads_failed=failed)
         if placement.executor == current:
             return None
         if placement.executor == THREAD:
-            return placement if self._room(THREAD, permits) > self._room(PROCESS, permits) else None
+            gains = self._room(THREAD, permits) > self._room(PROCESS, permits)
+            return placement if gains or self.strategy == "hybrid" else None
         return Placement(placement.executor, self.threads_failed or placement.reason)
 
     def _room(self, executor: str, permits: Mapping[str, int]) -> int:

@@ -11,6 +11,7 @@ from orchestrator.domain.identity import iteration_seeds, shared_seed
 from orchestrator.domain.outcome import MEASURED
 from orchestrator.domain.refs import ExperimentId
 from orchestrator.engine.lanes import Lanes, with_lane
+from orchestrator.engine.stage_graph import StageGraph
 from orchestrator.spec.code import code_places
 from orchestrator.spec.criterion import Criterion, TopShare
 from orchestrator.spec.experiment import ExperimentSpec, Objective
@@ -88,15 +89,9 @@ class Plan:
         return self.per_stage * len(self.stages)
 
     @cached_property
-    def roots(self) -> tuple[str, ...]:
-        """The stages that wait for no other."""
-        return tuple(name for name, stage in self.stages.items() if not stage.after)
-
-    @cached_property
-    def leaves(self) -> frozenset[str]:
-        """The stages nothing comes after."""
-        followed = {name for stage in self.spec.stages for name in stage.after}
-        return frozenset(self.stages) - followed
+    def graph(self) -> StageGraph:
+        """What waits for what."""
+        return StageGraph(self.spec.stages)
 
     @cached_property
     def measures(self) -> Measures:

@@ -20,6 +20,7 @@ from orchestrator.engine.shares import UNKNOWN_SECONDS, Served, rank_of, weight_
 from orchestrator.engine.typical import Typical
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.executors.base import Executor, StopSwitch
+from orchestrator.search.stages.order import longest_first
 
 
 class Ready(NamedTuple):
@@ -156,6 +157,11 @@ class StageQueue:
         memory = self.job.memory_bytes
         return (() if memory is None else ((MEMORY, memory),)) + claim_of(self.lane)
 
+    @property
+    def known_seconds(self) -> float | None:
+        """How long an evaluation takes, by what was measured in this experiment or before it."""
+        return self.pace.mean_seconds or (None if self.placing is None else self.placing.known_seconds)
+
     def expected_seconds(self, count: int) -> float:
         """How long a batch of so many will last."""
         mean = self.pace.mean_seconds
@@ -283,11 +289,11 @@ class WorkQueue:
         return (batch for stage in self.stages.values() for batch in stage.running)
 
     def view(self, *, permits: int, target_seconds: float, turns: Mapping[str, float]) -> QueueView:
-        """What admission looks at; later stages first, so that what was begun is finished before more is begun."""
+        """What admission looks at; what was begun is finished before more is begun."""
         parallel = self.plan.spec.limits.max_parallel
         stages = [
             stage.view(lanes=min(parallel, permits), target_seconds=target_seconds)
-            for stage in reversed(self.stages.values())
+            for stage in self._in_turn()
             if stage.ready
         ]
         return QueueView(
@@ -301,6 +307,15 @@ class WorkQueue:
             paused=self.paused or self.closed,
             stages=tuple(stages),
         )
+
+    def _in_turn(self) -> Iterable[StageQueue]:
+        """Stages as they should be served: those further down the graph first; of equals what has the longest way to go by what is known."""
+        if len(self.stages) == 1:
+            return self.stages.values()
+        after = self.plan.graph.after
+        durations = {name: stage.known_seconds for name, stage in self.stages.items()}
+        longest = longest_first(self.stages, after=after, durations=durations)
+        return sorted((self.stages[name] for name in longest), key=lambda stage: -self.plan.graph.depths[stage.name])
 
     def push(self, items: Iterable[Ready]) -> None:
         """Add ready iterations at the end."""

@@ -159,7 +159,7 @@ async def _room(plan: Plan, views: Views, *, first_variant: int) -> int | None:
     (row,) = await views.read("experiment_rows", {"experiment": plan.experiment, "below": None, "limit": 1})
     iterations: int = await views.read("iteration_count", {"experiment": plan.experiment})
     begun: int = row["variant_count"] - first_variant + 1
-    used_before = iterations - begun * plan.per_stage * len(plan.roots)
+    used_before = iterations - begun * plan.per_stage * len(plan.graph.roots)
     return max(0, max(0, limit - used_before) // plan.per_variant - begun)
 
 
@@ -167,7 +167,7 @@ def _proposals(plan: Plan, points: Iterator[dict[str, Any]]) -> Iterator[Propose
     for point in points:
         parameters = canonical_json(point)
         name = variant_hash(APPROACH, parameters)
-        yield Proposed(hash=name, parameters=parameters, iterations=plan.iterations(plan.roots, name))
+        yield Proposed(hash=name, parameters=parameters, iterations=plan.iterations(plan.graph.roots, name))
 
 
 # Promoting

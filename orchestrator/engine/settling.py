@@ -98,7 +98,7 @@ def given_back(iteration: ActiveIteration) -> Settled:
 
 def with_objective(outcome: Outcome, plan: Plan, stage: str) -> Outcome:
     """A success without the objective, in a stage nothing comes after, is an invalid result."""
-    if outcome.end is not AttemptEnd.SUCCEEDED or stage not in plan.leaves:
+    if outcome.end is not AttemptEnd.SUCCEEDED or stage not in plan.graph.leaves:
         return outcome
     metrics: Mapping[str, float] = outcome.metrics or {}
     objective = plan.spec.objective

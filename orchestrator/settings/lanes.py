@@ -14,18 +14,22 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from orchestrator.errors import InvalidSettings, Problem
 
 PACKAGE = Path(__file__).parents[1]
-BUNDLED = (PACKAGE / "lanes.toml", PACKAGE.parent / "config" / "lanes.toml")
+BUNDLED = (PACKAGE / "workloads" / "pipeline" / "lanes.toml", PACKAGE.parent / "config" / "lanes.toml")
 """Where it is once installed, and where it is in a checkout."""
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?) ?(s|m|min|h)")
-_SECONDS: Final = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_NUMBER: Final = r"(\d+(?:\.\d+)?)"
+_DURATION: Final = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m(?:in)?)?(?:{_NUMBER}s)?")
+_UNIT_SECONDS: Final = (3600.0, 60.0, 1.0)
 
 
 def _read_duration(value: Any) -> float:
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    seconds = 0.0 if found is None else float(found[1]) * _SECONDS[found[2]]
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf"):
+        return float(value)
+    found = _DURATION.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
+    parts = zip(found.groups(), _UNIT_SECONDS, strict=True) if found else ()
+    seconds = sum(float(number) * unit for number, unit in parts if number)
     if seconds <= 0:
-        message = f'must be a duration such as "30s", "5min" or "1h"; found {value!r}'
+        message = f'must be a duration such as "30s", "5min" or "1h30m", or a number of seconds; found {value!r}'
         raise ValueError(message)
     return seconds
 

@@ -48,6 +48,7 @@ VERBS_WITHOUT_A_ROUTE = {
     "lock": "holds a lock while a command runs, also without a daemon",
     "locks": "reads the lock files, also without a daemon",
     "init": "writes an experiment file to begin with",
+    "profile": "submits the same experiment again and again, and reads reports",
     "run": "submits and follows progress",
     "watch": "follows progress",
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 from orchestrator.domain.refs import Ref
 from orchestrator.engine.reporting import failures, stages
+from orchestrator.engine.reporting.profiles import profiles_of
 from orchestrator.errors import NoBest
 from orchestrator.store import shapes
 from orchestrator.store.views import Views
@@ -23,6 +24,7 @@ async def report(ref: Ref, views: Views) -> dict[str, Any]:
     rounds = await views.read("round_rows", {**place, "limit": MOST_ROUNDS})
     usage = await views.read("usage_rows", place)
     walls = await views.read("usage_walls", place)
+    profiles = await profiles_of(ref, views)
     return {
         **{key: row[key] for key in _OUTCOME},
         "elapsed_seconds": _seconds(row["started"], row["finished"]),
@@ -32,7 +34,10 @@ async def report(ref: Ref, views: Views) -> dict[str, Any]:
         "round": row["round"],
         "rounds": [shapes.with_times(each) for each in rounds],
         "usage": row["usage"],
-        "stages": stages.of(usage, walls, names=[stage["name"] for stage in row["spec"]["stage"]]),
+        "stages": [
+            {**stage, "profile": profiles.get(stage["stage"])}
+            for stage in stages.of(usage, walls, names=[stage["name"] for stage in row["spec"]["stage"]])
+        ],
         "failures": failures.of(usage),
     }
 

@@ -58,6 +58,27 @@ def test_threads_that_let_no_more_run_at_once_change_nothing(max_parallel: int) 
     assert books.decide("process", permits=PERMITS) is None
 
 
+def test_hybrid_puts_what_waits_into_threads_whether_more_run_at_once_or_not() -> None:
+    """It leaves the processes to what computes."""
+    books = placing(max_parallel=1, executor="hybrid")
+    books.learn("process", ended(20, wall=0.1, cpu=0.0))
+    moved = books.decide("process", permits=PERMITS)
+    assert moved is not None
+    assert moved.executor == "thread"
+
+
+def test_a_stage_with_an_executor_of_its_choice_is_looked_at_and_left_alone() -> None:
+    """What is learnt of it, also where it runs one at a time, is there for the next experiment that may choose."""
+    books = placing(executor="sequential")
+    books.learn("sequential", ended(5, wall=0.1, cpu=0.0))
+    assert books.decide("sequential", permits=PERMITS) is None
+    heir = placing()
+    heir.recall(json.loads(json.dumps(books.facts())))
+    moved = heir.decide("process", permits=PERMITS)
+    assert moved is not None
+    assert moved.executor == "thread"
+
+
 @pytest.mark.parametrize("limits", [{"timeout": "60s"}, {"memory": "1GiB"}, {"cpus": 2}, {"executor": "process"}])
 def test_what_threads_cannot_be_held_to_is_never_placed(limits: dict[str, Any]) -> None:
     """A stage with a limit that only a process keeps, or with an executor of its choice, has no strategy."""

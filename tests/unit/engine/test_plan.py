@@ -29,7 +29,7 @@ def test_the_order_is_that_of_the_file_and_not_of_the_graph() -> None:
     planned = plan(stage("late", after=["early"]), stage("early"))
 
     assert [one.number for one in planned.iterations(["early"], "h")] == [2]
-    assert (planned.roots, planned.leaves) == (("early",), frozenset({"late"}))
+    assert (planned.graph.roots, planned.graph.leaves) == (("early",), frozenset({"late"}))
 
 
 def test_seeds_are_those_of_the_model() -> None:

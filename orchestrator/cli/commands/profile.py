@@ -1,0 +1,87 @@
+"""`orc profile`: what the stages of an experiment are like, and how fast each strategy runs them, measured."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from orchestrator.cli import arguments, offline, sending
+from orchestrator.cli.failures import FINE, NOT_SUCCEEDED
+from orchestrator.cli.profiling import compared, measure, recommended, sample_of
+from orchestrator.cli.setup import Setup, pass_setup
+from orchestrator.cli.text import NONE, duration, printable, size, table
+from orchestrator.cli.verb import verb
+from orchestrator.client import calls
+
+Row = dict[str, Any]
+
+
+def _stage_row(stage: Row) -> list[str]:
+    profile = stage.get("profile") or {}
+    share, low, high = (profile.get(name) for name in ("cpu_share", "cpu_share_low", "cpu_share_high"))
+    told = NONE if share is None else f"{share:.2f}" + ("" if low is None else f" ({low:.2f} to {high:.2f})")
+    return [
+        printable(stage["stage"]),
+        profile.get("kind") or NONE,
+        told,
+        duration(profile.get("wall_seconds")),
+        NONE if not profile.get("spread") else f"{profile['spread']:.2g}",
+        size(profile.get("max_rss_bytes")),
+        str(profile.get("runs", 0)),
+    ]
+
+
+def _stage_lines(stages: Sequence[Row]) -> list[str]:
+    headers = ["STAGE", "KIND", "CPU SHARE", "MEAN", "P90/P10", "MEMORY", "SEEN"]
+    return table(headers, [_stage_row(stage) for stage in stages], right=frozenset(headers[3:]))
+
+
+def _strategy_lines(rows: Sequence[Row]) -> list[str]:
+    headers = ["STRATEGY", "MEDIAN", "FASTEST", "SPEED-UP", "RUNS ON"]
+    lines = []
+    for row in rows:
+        used = sorted({name for names in row["executors"].values() for name in names})
+        speed_up = NONE if row["speed_up"] is None else f"{row['speed_up']:.2f}x"
+        fastest = min(row["wall_seconds"], default=None)
+        lines.append([row["strategy"], duration(row["median_seconds"]), duration(fastest), speed_up, ", ".join(used)])
+    return table(headers, lines, right=frozenset(headers[1:4]))
+
+
+@verb(
+    "profile",
+    examples=["orc profile .", "orc profile experiment.toml --runs 5 --evaluations 100", "orc profile . --json"],
+)
+@arguments.spec
+@click.option(
+    "--runs", type=click.IntRange(1, 100), default=3, show_default=True, help="How often each strategy is run."
+)
+@click.option(
+    "--evaluations",
+    type=click.IntRange(1, 1_000_000),
+    default=20,
+    show_default=True,
+    help="About how many evaluations a run has, in whole variants.",
+)
+@pass_setup
+def command(setup: Setup, spec: str, overrides: tuple[str, ...], runs: int, evaluations: int) -> int:
+    """Run a part of the experiment in SPEC under each strategy and print what its stages are like and how fast each strategy was.
+
+    Evaluations are really run, again and again: what they do besides measuring is done again and again too. Speed-ups are measured
+    against `sequential` in turn; the experiments are removed afterwards, what was learnt of the stages is kept with the hash of their
+    code. Exit status 3 when nothing could be run.
+    """
+    body = sending.body_of(spec, overrides)
+    plan = offline.ask_without_starting(setup, calls.check(body), arguments=["check", "--json-request"], body=body)[
+        "plan"
+    ]
+    sample = sample_of(spec, overrides, plan, evaluations=evaluations)
+    measured, stages = measure(setup, sample, runs=runs)
+    rows = compared(measured)
+    best = recommended(rows)
+    if setup.json:
+        setup.print_json({"stages": stages, "strategies": rows, "recommended": best, "runs": runs})
+    else:
+        setup.print_lines([*_stage_lines(stages), "", *_strategy_lines(rows)])
+        if best is not None:
+            setup.print_lines(["", f'recommended: executor = "{best}"'])
+    return FINE if best is not None else NOT_SUCCEEDED

@@ -1,0 +1,51 @@
+"""`orc profile`: measured under every strategy, removed afterwards, and refused with a sentence where there is nothing to compare."""
+
+from pathlib import Path
+
+from tests.support.daemon import Orc
+
+STRATEGIES = ["sequential", "thread", "process", "hybrid", "adaptive"]
+
+
+def test_every_strategy_is_measured_and_nothing_but_the_profile_is_left(own_orc: Orc) -> None:
+    """Each has as many times as runs were asked for; the speed-up of what others are compared with is 1; no experiment stays."""
+    folder = own_orc.experiment()
+    ended = own_orc("profile", str(folder), "--runs", "2", "--evaluations", "2", "--json")
+    assert ended.status == 0, ended.err
+    rows = {row["strategy"]: row for row in ended.json["strategies"]}
+    assert list(rows) == STRATEGIES
+    assert [len(row["wall_seconds"]) for row in rows.values()] == [2] * 5
+    assert rows["sequential"]["speed_up"] == 1.0
+    assert rows["thread"]["executors"] == {"main": ["thread"]}
+    assert ended.json["recommended"] in STRATEGIES
+    (stage,) = ended.json["stages"]
+    assert stage["profile"]["runs"] >= 4
+    assert own_orc("ls", "--json").json == []
+
+
+def test_a_person_sees_tables_and_a_recommendation(own_orc: Orc) -> None:
+    """The stages with their kind, the strategies with their speed-ups, and what to write into the file."""
+    ended = own_orc("profile", str(own_orc.experiment()), "--runs", "1", "--evaluations", "1")
+    assert ended.status == 0, ended.err
+    assert "STAGE" in ended.out
+    assert "1.00x" in ended.out
+    assert 'recommended: executor = "' in ended.out
+    assert "adaptive, run 1 of 1: " in ended.err
+
+
+def test_commands_and_stdin_are_refused(own_orc: Orc, tmp_path: Path) -> None:
+    """A command runs in one way only, and stdin can be read once only: exit 2, and nothing is submitted."""
+    (tmp_path / "experiment.toml").write_text('[stage]\ncommand = ["true"]\n[space]\nx = [1]\n')
+    commands = own_orc("profile", str(tmp_path))
+    stdin = own_orc("profile", "-", given='[stage]\ncommand = ["true"]\n[space]\nx = [1]\n')
+    assert (commands.status, stdin.status) == (2, 2)
+    assert "nothing to compare" in commands.err
+    assert "stdin" in stdin.err
+
+
+def test_what_cannot_be_run_is_told_for_each_run(own_orc: Orc) -> None:
+    """Every evaluation raises: exit 3, no recommendation, the failures on stderr."""
+    ended = own_orc("profile", str(own_orc.experiment("failing")), "--runs", "1", "--evaluations", "1")
+    assert ended.status == 3
+    assert "recommended" not in ended.out
+    assert "process, run 1 of 1: no evaluation has succeeded" in ended.err
