@@ -16,7 +16,6 @@ from anyio.abc import TaskGroup
 
 from orchestrator.domain.refs import ExperimentId, Ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ENDED_VARIANT, ExperimentState
-from orchestrator.engine import wants
 from orchestrator.engine.adopting import Survivors, find_survivors
 from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher, Sizes
@@ -31,12 +30,12 @@ from orchestrator.engine.reasons import Reason, full_disk, store_refuses
 from orchestrator.engine.receiving import Receiver
 from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.trouble import internal_error
+from orchestrator.engine.wants import Wants
 from orchestrator.errors import (
     Conflict,
     ExecutorUnusable,
     InvalidRequest,
     InvalidSpec,
-    Problem,
     StoreError,
     Unavailable,
 )
@@ -106,6 +105,11 @@ class Orchestrator:
             slots=setting.slots, threads=setting.threads, batch_seconds=setting.batch_seconds, lanes=setting.lanes
         )
         self.dispatcher = Dispatcher(executors, self.watch, sizes=sizes, locks=setting.lock_folder)
+        self.wants = Wants(
+            lanes=setting.lanes,
+            permits={"slot": setting.slots, "thread": setting.threads},
+            abilities=lambda name: self.dispatcher.executor(name).abilities,
+        )
         self._writer = DurableWriter(store.writer)
         self._report_writer = ReportWriter(self._writer)
         self._setting = setting
@@ -148,7 +152,7 @@ class Orchestrator:
         if self._draining:
             raise Unavailable("the daemon is stopping", hint="submit again when it has been started anew")
         spec = submission.spec
-        if problems := self.unmet(spec):
+        if problems := self.wants.unmet(spec):
             raise InvalidSpec(f"{submission.source} asks for more than this daemon has", problems=problems)
         change = AddExperiment(
             name=spec.name,
@@ -169,16 +173,6 @@ class Orchestrator:
                 experiment, {**begun, **place, "seed": change.seed, "spec": spec, "code_hash": change.code_hash}
             )
         return Submitted(id=experiment, name=spec.name, created=created)
-
-    def unmet(self, spec: ExperimentSpec) -> list[Problem]:
-        """What a spec asks for that this daemon does not have. Raises ExecutorUnusable for an executor it does not have."""
-        permits = {"slot": self._setting.slots, "thread": self._setting.threads}
-        return wants.unmet(
-            spec,
-            self._setting.lanes,
-            abilities=lambda name: self.dispatcher.executor(name).abilities,
-            permits=permits,
-        )
 
     async def _lead(self, experiment: int, whole: Mapping[str, Any] | None = None) -> None:
         """Go on with an experiment. One that cannot be led on, for whatever is on record of it, ends as failed and hinders no other."""

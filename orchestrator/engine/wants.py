@@ -1,6 +1,7 @@
 """What a spec asks for that this daemon does not have: a plain question before it is accepted."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from orchestrator.engine.lanes import Lanes, with_lane
 from orchestrator.errors import Problem
@@ -9,18 +10,25 @@ from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.spec.stage import StageSpec
 
 
-def unmet(
-    spec: ExperimentSpec, lanes: Lanes, *, abilities: Callable[[str], Abilities], permits: Mapping[str, int]
-) -> list[Problem]:
-    """Every such problem. `permits` there are, by kind; `abilities` of an executor raises ExecutorUnusable where there is none."""
-    problems: list[Problem] = []
-    for stage in spec.stages:
-        if stage.lane is not None and stage.lane not in lanes:
-            known = ", ".join(lanes) or "none"
-            problems.append(Problem(f"stage.{stage.name}.lane", f"there is no lane {stage.lane!r}; there are: {known}"))
-        placed = with_lane(stage, lanes)
-        problems += _of_executor(placed, abilities(placed.runs_on), permits)
-    return problems
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wants:
+    """What there is: lanes, permits by kind, and what executors can do (`abilities` raises ExecutorUnusable where there is none)."""
+
+    lanes: Lanes
+    permits: Mapping[str, int]
+    abilities: Callable[[str], Abilities]
+
+    def unmet(self, spec: ExperimentSpec) -> list[Problem]:
+        """Everything a spec asks for that there is not. Raises ExecutorUnusable."""
+        problems: list[Problem] = []
+        for stage in spec.stages:
+            if stage.lane is not None and stage.lane not in self.lanes:
+                known = ", ".join(self.lanes) or "none"
+                message = f"there is no lane {stage.lane!r}; there are: {known}"
+                problems.append(Problem(f"stage.{stage.name}.lane", message))
+            placed = with_lane(stage, self.lanes)
+            problems += _of_executor(placed, self.abilities(placed.runs_on), self.permits)
+        return problems
 
 
 def _of_executor(stage: StageSpec, able: Abilities, permits: Mapping[str, int]) -> Iterator[Problem]:
