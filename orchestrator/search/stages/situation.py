@@ -1,0 +1,87 @@
+"""What advice is made from: the runs, the plan they ran by, what is known of the stages; and what another plan would have taken."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from orchestrator.search.stages.figures import Figures, Setting, figures_of
+from orchestrator.search.stages.profile import Kind, Profile, classify
+from orchestrator.search.stages.records import StageRun, StageShape
+from orchestrator.search.stages.replay import tasks_of
+from orchestrator.search.stages.schedule import Plan, Task, pool_of, predict
+
+
+class Finding(StrEnum):
+    """What was found."""
+
+    BOTTLENECK = "bottleneck"  # one stage on the critical path is much longer than the others
+    IMBALANCE = "imbalance"  # the whole takes as long as one stage
+    GIL_BOUND = "gil_bound"  # threads compute, and only one of them can at an instant
+    WORKERS_BLOCKED = "workers_blocked"  # what waits holds processes that others could compute in
+    TOO_FEW_WORKERS = "too_few_workers"  # work is in the queue while cores are free
+    TOO_MANY_WORKERS = "too_many_workers"  # most workers have nothing to do
+    OVERHEAD = "overhead"  # processes that start take much of the time
+    CPU_SATURATED = "cpu_saturated"  # no arrangement is faster, only less work
+    MEMORY = "memory"  # nearly all memory is held
+    UNSTABLE = "unstable"  # the same stage takes very different times
+    SLA_RISK = "sla_risk"  # the stage may well miss its limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What to do, why, and what it is expected to bring.
+
+    `evidence` holds the numbers the finding rests on, in seconds, bytes, counts and shares; `gain` is the share of the wall time that is
+    saved, None (like the predicted wall) for what is a risk and no loss of time. `change` is what to set: `stage.NAME.executor`,
+    `limits.max_parallel`, `slots` or `threads`; None when a person has to change the code.
+    """
+
+    finding: Finding
+    stage: str | None = None
+    evidence: Mapping[str, float]
+    advice: str
+    predicted_wall_seconds: float | None = None
+    gain: float | None = None
+    change: Mapping[str, str | int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """One run of the graph, or several that shared the machine, and the plan they ran by."""
+
+    runs: tuple[StageRun, ...]
+    shapes: tuple[StageShape, ...]
+    plan: Plan
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    memory_limit_bytes: int | None = None
+
+
+class Case:
+    """A situation with what follows from it, computed once."""
+
+    def __init__(self, situation: Situation) -> None:
+        self.situation = situation
+        self.plan = situation.plan
+        self.tasks = tasks_of(situation.runs, shapes=situation.shapes, profiles=situation.profiles)
+        workers = {"process": self.plan.processes, "thread": self.plan.threads}
+        setting = Setting(cores=self.plan.cores, shapes=situation.shapes, workers=workers, profiles=situation.profiles)
+        self.figures: Figures = figures_of(situation.runs, setting=setting)
+        self.now_seconds = predict(self.tasks, plan=self.plan).wall_seconds
+
+    def forecast(self, tasks: Sequence[Task] | None = None, *, plan: Plan | None = None) -> tuple[float, float]:
+        """(wall seconds, gain) with other tasks or another plan.
+
+        The gain compares prediction with prediction, and the wall is the measured one less that gain: what the model leaves out is
+        left out on both sides.
+        """
+        seconds = predict(self.tasks if tasks is None else tasks, plan=plan or self.plan).wall_seconds
+        gain = 1.0 - seconds / self.now_seconds if self.now_seconds > 0.0 else 0.0
+        return self.figures.wall_seconds * (1.0 - gain), gain
+
+    def kind(self, stage: str) -> Kind:
+        """The class of a stage by its profile."""
+        return classify(self.situation.profiles.get(stage))
+
+    def runs_in(self, pool: str) -> list[StageRun]:
+        """The runs of one pool."""
+        return [run for run in self.situation.runs if pool_of(run.executor) == pool]

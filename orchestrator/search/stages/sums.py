@@ -1,0 +1,166 @@
+"""The figures of a run of the graph: sums, the ratios made of them, and the figures of several runs together.
+
+T = last end − first start, W = Σ wall, C = Σ CPU seconds, P = the critical path, L = max(P, C / cores).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from orchestrator.search.stages.graph import Path
+
+Basis = Literal["measured", "estimated"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolFigures:
+    """How busy the workers of one pool were. `workers` is as many as there were, and at least as many as worked at an instant."""
+
+    name: str
+    workers: int
+    busy_seconds: float
+    capacity_seconds: float  # workers · T
+
+    @property
+    def utilisation(self) -> float | None:
+        """The share of its workers' time in which they worked, 0 to 1: not a rate of success."""
+        share = _ratio(self.busy_seconds, self.capacity_seconds)
+        return None if share is None else min(1.0, share)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The sums, of which the ratios are made. Seconds and bytes; None for what is not known or would be a division by 0."""
+
+    runs: int
+    succeeded: int
+    wall_seconds: float  # T
+    work_seconds: float  # W
+    cpu_seconds: float | None  # C
+    core_seconds: float  # cores · T
+    pools: tuple[PoolFigures, ...]
+    queued_seconds: float | None
+    queued_work_seconds: float  # the work of those whose time in the queue is known
+    critical_path: Path  # of stages
+    lower_bound_seconds: float
+    sequential_seconds: float | None
+    basis: Basis | None
+    peak_memory_bytes: int | None
+
+    @property
+    def concurrency(self) -> float | None:
+        """How many worked at an instant, in the mean: W / T."""
+        return _ratio(self.work_seconds, self.wall_seconds)
+
+    @property
+    def cpu_efficiency(self) -> float | None:
+        """The share of the cores' time that was computed: C / (cores · T)."""
+        return None if self.cpu_seconds is None else _ratio(self.cpu_seconds, self.core_seconds)
+
+    @property
+    def speed_up(self) -> float | None:
+        """How many times faster than one after the other, T_sequential / T; `basis` says how that time is known."""
+        return None if self.sequential_seconds is None else _ratio(self.sequential_seconds, self.wall_seconds)
+
+    @property
+    def efficiency(self) -> float | None:
+        """The speed-up for each worker."""
+        return None if self.speed_up is None else _ratio(self.speed_up, sum(pool.workers for pool in self.pools))
+
+    @property
+    def headroom(self) -> float | None:
+        """How many times the least possible it took: T / L."""
+        return _ratio(self.wall_seconds, self.lower_bound_seconds)
+
+    @property
+    def queue_share(self) -> float | None:
+        """The share of their time that runs were in a queue: Σ queue / Σ (queue + wall)."""
+        if self.queued_seconds is None:
+            return None
+        return _ratio(self.queued_seconds, self.queued_seconds + self.queued_work_seconds)
+
+    @property
+    def throughput(self) -> float | None:
+        """Succeeded runs a second of T."""
+        return _ratio(self.succeeded, self.wall_seconds)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as a JSON object of finite numbers, text and null."""
+        return {
+            "runs": self.runs,
+            "succeeded": self.succeeded,
+            "wall_seconds": self.wall_seconds,
+            "work_seconds": self.work_seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "concurrency": self.concurrency,
+            "utilisation": {pool.name: pool.utilisation for pool in self.pools},
+            "workers": {pool.name: pool.workers for pool in self.pools},
+            "cpu_efficiency": self.cpu_efficiency,
+            "speed_up": self.speed_up,
+            "speed_up_basis": self.basis,
+            "efficiency": self.efficiency,
+            "critical_path": list(self.critical_path.names),
+            "critical_path_seconds": self.critical_path.seconds,
+            "lower_bound_seconds": self.lower_bound_seconds,
+            "headroom": self.headroom,
+            "queue_share": self.queue_share,
+            "throughput_per_second": self.throughput,
+            "peak_memory_bytes": self.peak_memory_bytes,
+        }
+
+
+def total(figures: Sequence[Figures]) -> Figures:
+    """Several runs of the graph one after the other: sums, of which the ratios follow; the path is the longest of theirs."""
+    longest = max(
+        (one.critical_path for one in figures), key=lambda path: path.seconds, default=Path(names=(), seconds=0.0)
+    )
+    memory = [one.peak_memory_bytes for one in figures]
+    queued = [one.queued_seconds for one in figures if one.queued_seconds is not None]
+    sequential = _all(one.sequential_seconds for one in figures)
+    estimated = any(one.basis == "estimated" for one in figures)
+    return Figures(
+        runs=sum(one.runs for one in figures),
+        succeeded=sum(one.succeeded for one in figures),
+        wall_seconds=sum(one.wall_seconds for one in figures),
+        work_seconds=sum(one.work_seconds for one in figures),
+        cpu_seconds=_all(one.cpu_seconds for one in figures),
+        core_seconds=sum(one.core_seconds for one in figures),
+        pools=_merged(pool for one in figures for pool in one.pools),
+        queued_seconds=sum(queued) if queued else None,
+        queued_work_seconds=sum(one.queued_work_seconds for one in figures),
+        critical_path=Path(names=longest.names, seconds=sum(one.critical_path.seconds for one in figures)),
+        lower_bound_seconds=sum(one.lower_bound_seconds for one in figures),
+        sequential_seconds=sequential,
+        basis=None if sequential is None else "estimated" if estimated else "measured",
+        peak_memory_bytes=max((held for held in memory if held is not None), default=None)
+        if None not in memory
+        else None,
+    )
+
+
+def _merged(pools: Iterable[PoolFigures]) -> tuple[PoolFigures, ...]:
+    merged: dict[str, PoolFigures] = {}
+    for pool in pools:
+        before = merged.get(pool.name)
+        merged[pool.name] = (
+            pool
+            if before is None
+            else replace(
+                pool,
+                workers=max(before.workers, pool.workers),
+                busy_seconds=before.busy_seconds + pool.busy_seconds,
+                capacity_seconds=before.capacity_seconds + pool.capacity_seconds,
+            )
+        )
+    return tuple(merged.values())
+
+
+def _all(values: Iterable[float | None]) -> float | None:
+    """The sum; None when a part of it is not known, or there is none."""
+    known = list(values)
+    numbers = [value for value in known if value is not None]
+    return sum(numbers) if numbers and len(numbers) == len(known) else None
+
+
+def _ratio(above: float, below: float) -> float | None:
+    return above / below if below > 0.0 else None

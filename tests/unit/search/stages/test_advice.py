@@ -1,0 +1,199 @@
+"""What is advised, on what evidence, and what it is expected to bring."""
+
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.search.stages.advice import Advice, Finding, Situation, advise
+from orchestrator.search.stages.profile import profile_of
+from orchestrator.search.stages.records import StageRun, StageShape
+from orchestrator.search.stages.schedule import Plan
+
+from . import five
+
+IN_THREADS = Situation(
+    runs=five.in_threads(),
+    shapes=five.SHAPES,
+    profiles=five.profiles(),
+    plan=Plan(cores=2, processes=3, threads=5),
+)
+IN_PROCESSES = Situation(
+    runs=five.in_two_processes(),
+    shapes=five.SHAPES,
+    profiles=five.profiles(),
+    plan=Plan(cores=2, processes=2, threads=2),
+)
+
+
+def found(situation: Situation) -> dict[Finding, Advice]:
+    return {advice.finding: advice for advice in advise(situation)}
+
+
+def test_threads_that_compute_are_sent_to_processes() -> None:
+    """Of the reference in threads only what computes is moved, and half the time is saved."""
+    [advice] = advise(IN_THREADS)
+    assert advice == Advice(
+        finding=Finding.GIL_BOUND,
+        evidence={"thread_cpu_seconds": 1.25, "wall_seconds": 1.25, "share": 1.0},
+        advice="Threads computed for 1.25 s of 1.25 s, one at an instant: run cpu_a, cpu_b and mixed in processes.",
+        predicted_wall_seconds=advice.predicted_wall_seconds,
+        gain=advice.gain,
+        change={f"stage.{name}.executor": "process" for name in ("cpu_a", "cpu_b", "mixed")},
+    )
+    assert advice.predicted_wall_seconds == pytest.approx(0.625)
+    assert advice.gain == pytest.approx(0.5)
+
+
+def test_threads_without_a_profile_are_judged_by_what_they_computed() -> None:
+    """The naps have used no CPU, so they stay, though nobody has classified them."""
+    advice = found(replace(IN_THREADS, profiles={}))[Finding.GIL_BOUND]
+    assert advice.change == {f"stage.{name}.executor": "process" for name in ("cpu_a", "cpu_b", "mixed")}
+
+
+def test_waiters_are_sent_out_of_the_processes_others_queue_for() -> None:
+    """Of the reference in two processes the naps go to threads, and a third of the time is saved."""
+    advice = found(IN_PROCESSES)[Finding.WORKERS_BLOCKED]
+    assert advice == Advice(
+        finding=Finding.WORKERS_BLOCKED,
+        evidence={"waiting_seconds": 1.0, "queued_seconds": 2.0},
+        advice="nap_a and nap_b held processes for 1 s and only waited there: run them in threads.",
+        predicted_wall_seconds=pytest.approx(1.0),  # type: ignore[arg-type]
+        gain=pytest.approx(1 / 3),  # type: ignore[arg-type]
+        change={"stage.nap_a.executor": "thread", "stage.nap_b.executor": "thread"},
+    )
+
+
+def test_waiters_that_threads_cannot_keep_stay() -> None:
+    """A stage with a timeout is not advised to go where it could not be killed."""
+    limited = tuple(replace(shape, can_use_threads=False) for shape in five.SHAPES)
+    assert Finding.WORKERS_BLOCKED not in found(replace(IN_PROCESSES, shapes=limited))
+
+
+def test_more_workers_are_advised_by_the_smallest_number_that_does() -> None:
+    """With all five at once the reference takes its lower bound; so many processes are named, and no more."""
+    advice = found(IN_PROCESSES)[Finding.TOO_FEW_WORKERS]
+    assert advice.change == {"slots": 5}
+    assert advice.predicted_wall_seconds == pytest.approx(0.625)
+    assert advice.evidence == {"queue_share": pytest.approx(2 / 4.5), "cpu_efficiency": pytest.approx(1.25 / 3)}
+
+
+def test_a_limit_of_the_experiment_is_named_when_it_is_what_holds() -> None:
+    """With slots enough, and two at once allowed, it is the limit that is to be raised; with both too low, both."""
+    plan = Plan(cores=2, processes=8, threads=8, max_parallel=2)
+    assert found(replace(IN_PROCESSES, plan=plan))[Finding.TOO_FEW_WORKERS].change == {"limits.max_parallel": 5}
+    both = replace(plan, processes=2)
+    assert found(replace(IN_PROCESSES, plan=both))[Finding.TOO_FEW_WORKERS].change == {
+        "limits.max_parallel": 5,
+        "slots": 5,
+    }
+
+
+def test_more_workers_than_memory_are_not_advised() -> None:
+    """Where no third fits, no third is named."""
+    runs = tuple(replace(run, max_rss_bytes=40) for run in five.in_two_processes())
+    assert Finding.TOO_FEW_WORKERS not in found(replace(IN_PROCESSES, runs=runs, memory_limit_bytes=100))
+
+
+def chain(**seconds: float) -> tuple[StageRun, ...]:
+    return tuple(five.run(name, 0.0, wall, cpu_seconds=wall) for name, wall in seconds.items())
+
+
+def shapes(*names: str) -> tuple[StageShape, ...]:
+    return tuple(StageShape(name=name) for name in names)
+
+
+def test_a_stage_all_wait_for_is_to_be_split() -> None:
+    """The whole takes as long as one stage that is five times the others: two halves of it would save half."""
+    situation = Situation(
+        runs=chain(big=5.0, a=1.0, b=1.0), shapes=shapes("big", "a", "b"), plan=Plan(cores=4, processes=4)
+    )
+    advice = found(situation)[Finding.IMBALANCE]
+    assert advice.evidence == {"wall_seconds": 5.0, "median_of_others_seconds": 1.0, "ratio": 5.0}
+    assert (advice.stage, advice.predicted_wall_seconds, advice.gain) == ("big", 2.5, 0.5)
+    assert advice.change is None
+
+
+def test_a_long_stage_among_others_is_a_bottleneck() -> None:
+    """Twice the others and on the path, but not all of the time."""
+    runs = (five.run("a", 0.0, 2.0, cpu_seconds=2.0), five.run("b", 2.0, 6.0, cpu_seconds=4.0))
+    ordered = (StageShape(name="a"), StageShape(name="b", after=("a",)))
+    advice = found(Situation(runs=runs, shapes=ordered, plan=Plan(cores=2, processes=2)))[Finding.BOTTLENECK]
+    assert advice.stage == "b"
+    assert advice.predicted_wall_seconds == pytest.approx(4.0)
+
+
+def test_what_brings_less_than_a_twentieth_is_not_said() -> None:
+    """A pool with idle workers is no slower for it, and equal stages on all cores cannot be arranged better."""
+    runs = chain(a=1.0, b=1.0)
+    assert advise(Situation(runs=runs, shapes=shapes("a", "b"), plan=Plan(cores=4, processes=16))) == ()
+    assert advise(Situation(runs=(), shapes=(), plan=Plan(cores=2, processes=1))) == ()
+
+
+def test_fewer_workers_are_advised_when_their_start_is_what_takes_time() -> None:
+    """Sixteen cold processes for sixteen short runs spend their time starting; fewer are faster."""
+    runs = tuple(five.run(f"s{place}", 0.0, 0.05, cpu_seconds=0.05) for place in range(16))
+    late = five.run("late", 0.0, 4.0, cpu_seconds=4.0)
+    situation = Situation(
+        runs=(*runs, late), shapes=(), plan=Plan(cores=1, processes=16, longest_first=False, start_seconds=0.5)
+    )
+    advice = found(situation)
+    assert advice[Finding.OVERHEAD].predicted_wall_seconds is not None
+    assert advice[Finding.OVERHEAD].change is None
+    [(key, size)] = (advice[Finding.TOO_MANY_WORKERS].change or {}).items()
+    assert key == "slots"
+    assert isinstance(size, int)
+    assert size < 16
+
+
+def test_saturated_cores_are_said_to_be_so() -> None:
+    """Two stages that compute on two cores all the time leave nothing to arrange."""
+    situation = Situation(runs=chain(a=1.0, b=1.0), shapes=shapes("a", "b"), plan=Plan(cores=2, processes=2))
+    assert advise(situation) == (
+        Advice(
+            finding=Finding.CPU_SATURATED,
+            evidence={"cpu_efficiency": 1.0, "headroom": 1.0},
+            advice="100 % of the cores computed and the time is 1.00 times the least possible: "
+            "no arrangement is faster, only less work or more cores.",
+        ),
+    )
+
+
+@pytest.mark.parametrize(("limit", "change"), [(100, {"limits.max_parallel": 1}), (110, {"limits.max_parallel": 1})])
+def test_memory_that_is_nearly_full_means_fewer_at_once(limit: int, change: dict[str, int]) -> None:
+    """Two that hold 45 each of 100 or 110 are one too many."""
+    runs = tuple(replace(run, max_rss_bytes=45) for run in chain(a=1.0, b=1.0))
+    situation = Situation(runs=runs, shapes=shapes("a", "b"), plan=Plan(cores=8, processes=2), memory_limit_bytes=limit)
+    assert found(situation)[Finding.MEMORY].change == change
+    assert Finding.MEMORY not in found(replace(situation, memory_limit_bytes=120))
+
+
+def test_one_that_alone_is_too_large_is_not_told_to_run_alone() -> None:
+    """From one to one is no advice: it needs a larger limit."""
+    run = five.run("a", 0.0, 1.0, max_rss_bytes=95)
+    situation = Situation(runs=(run,), shapes=(), plan=Plan(cores=8, processes=2), memory_limit_bytes=100)
+    assert found(situation)[Finding.MEMORY].change is None
+
+
+def test_a_stage_that_takes_very_different_times_is_named() -> None:
+    """From 1 to 2 s over five runs is unstable; four runs say too little."""
+    walls = [1.0, 1.0, 1.0, 1.0, 2.0]
+    five_runs, four_runs = (
+        profile
+        for count in (5, 4)
+        if (profile := profile_of(walls[-count:], [None] * count, [None] * count)) is not None
+    )
+    situation = Situation(
+        runs=chain(a=1.0), shapes=shapes("a"), plan=Plan(cores=8, processes=1), profiles={"a": five_runs}
+    )
+    assert found(situation)[Finding.UNSTABLE].evidence == {"runs": 5, "p90_over_p10": 2.0}
+    assert advise(replace(situation, profiles={"a": four_runs})) == ()
+
+
+def test_a_limit_that_may_be_missed_is_a_risk() -> None:
+    """Runs of 8 to 9 s may well pass 9.5 s some day, and not 100 s."""
+    runs = tuple(five.run("a", 0.0, 8.0 + place / 4, ref=f"1.{place}.1") for place in range(5))
+    shape = StageShape(name="a", sla_seconds=9.5)
+    situation = Situation(runs=runs, shapes=(shape,), plan=Plan(cores=8, processes=8))
+    advice = found(situation)[Finding.SLA_RISK]
+    assert (advice.stage, advice.gain, advice.change, advice.evidence["limit_seconds"]) == ("a", None, None, 9.5)
+    assert Finding.SLA_RISK not in found(replace(situation, shapes=(replace(shape, sla_seconds=100.0),)))
