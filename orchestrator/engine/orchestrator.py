@@ -29,6 +29,7 @@ from orchestrator.engine.progress import snapshot
 from orchestrator.engine.reasons import Reason, full_disk, store_refuses
 from orchestrator.engine.receiving import Receiver
 from orchestrator.engine.report_writer import ReportWriter
+from orchestrator.engine.reporting.execution import Floor
 from orchestrator.engine.trouble import internal_error
 from orchestrator.engine.wants import Wants
 from orchestrator.errors import (
@@ -40,7 +41,7 @@ from orchestrator.errors import (
     Unavailable,
 )
 from orchestrator.executors.base import Executor
-from orchestrator.resources import Probe
+from orchestrator.resources import Probe, cores
 from orchestrator.spec.code import code_places
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.store.changes.experiments import AcceptCode, AddExperiment, RemoveExperiment
@@ -110,6 +111,7 @@ class Orchestrator:
             permits={"slot": setting.slots, "thread": setting.threads},
             abilities=lambda name: self.dispatcher.executor(name).abilities,
         )
+        self.floor = Floor(cores=cores(), slots=setting.slots, threads=setting.threads, lanes=setting.lanes)
         self._writer = DurableWriter(store.writer)
         self._report_writer = ReportWriter(self._writer)
         self._setting = setting

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.domain.refs import Ref
-from orchestrator.engine.reporting import failures, stages
+from orchestrator.engine.reporting import execution, failures, stages
 from orchestrator.engine.reporting.profiles import profiles_of
 from orchestrator.errors import NoBest
+from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.store import shapes
 from orchestrator.store.views import Views
 
@@ -17,7 +18,7 @@ _OUTCOME = ("id", "ref", "name", "state", "phase", "reason", "created", "started
 _COUNTS = ("variant_count", "variants", "iterations", "selected", "cost_usd", "tokens")
 
 
-async def report(ref: Ref, views: Views) -> dict[str, Any]:
+async def report(ref: Ref, views: Views, *, floor: execution.Floor) -> dict[str, Any]:
     """The whole of it as one document; of an experiment that still runs, so far. Raises NotFound."""
     row = await views.experiment(ref.experiment)
     place = {"experiment": ref.experiment}
@@ -39,6 +40,17 @@ async def report(ref: Ref, views: Views) -> dict[str, Any]:
             for stage in stages.of(usage, walls, names=[stage["name"] for stage in row["spec"]["stage"]])
         ],
         "failures": failures.of(usage),
+        "execution": execution.of(
+            execution.Read(
+                spec=ExperimentSpec.model_validate(row["spec"]),
+                attempts=await views.read("attempt_runs", {**place, "limit": execution.MOST_RUNS}),
+                before=await views.read(
+                    "walls_before", {**place, "name": row["name"], "limit": execution.MOST_EXPERIMENTS}
+                ),
+                profiles=profiles,
+            ),
+            floor,
+        ),
     }
 
 

@@ -109,3 +109,35 @@ SELECT json_group_array(json(row)) FROM (
         FROM round WHERE experiment = :experiment ORDER BY number DESC LIMIT :limit
     ) ORDER BY number
 );
+
+-- attempt_runs --
+-- The last attempts of an experiment in the order of their refs, with the stage they are of.
+SELECT json_group_array(json(row)) FROM (
+    SELECT json_array(
+        a.variant, a.iteration, a.number, i.stage, a.end, a.cause, a.executor, a.pid,
+        a.started_us, a.finished_us, a.wall_seconds, a.cpu_seconds, a.max_rss_bytes, a.output_bytes, a.queue_seconds
+    ) AS row
+    FROM attempt AS a, iteration AS i
+    WHERE a.experiment = :experiment AND i.experiment = a.experiment AND i.variant = a.variant AND i.number = a.iteration
+    ORDER BY a.variant DESC, a.iteration DESC, a.number DESC
+    LIMIT :limit
+);
+
+-- walls_before --
+-- How long the stages of the last experiments of one name took on average, those that went well, this one included; newest first.
+SELECT json_group_array(json(row)) FROM (
+    SELECT json_array(
+        e.id,
+        (
+            SELECT json_group_object(u.stage, u.wall) FROM (
+                SELECT stage, sum(wall_seconds) / sum(attempts) AS wall FROM usage
+                WHERE experiment = e.id AND end = 'succeeded' AND wall_seconds IS NOT NULL
+                GROUP BY stage
+            ) AS u
+        )
+    ) AS row
+    FROM experiment AS e
+    WHERE e.name = :name AND e.id <= :experiment
+    ORDER BY e.id DESC
+    LIMIT :limit
+);

@@ -1,0 +1,191 @@
+"""How the stages of an experiment ran and what would make them faster: figures, time line, limits, bottlenecks, advice, history.
+
+All of it is of the last attempts in the order of their refs, at most `MOST_RUNS` of them: a report does not grow with its experiment.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from random import Random
+from typing import Any
+
+from orchestrator.engine.lanes import Lane, Lanes, with_lane
+from orchestrator.search.stages.advice import Advice, Situation, advise
+from orchestrator.search.stages.bottlenecks import bottlenecks, imbalance
+from orchestrator.search.stages.figures import Setting, figures_of
+from orchestrator.search.stages.history import regression
+from orchestrator.search.stages.profile import Profile
+from orchestrator.search.stages.records import StageRun, StageShape
+from orchestrator.search.stages.schedule import Plan
+from orchestrator.search.stages.sla import stage_sla, verdict
+from orchestrator.spec.experiment import ExperimentSpec
+
+MOST_RUNS = 300
+MOST_BARS = 40
+"""Attempts that the time line shows, the last to start."""
+
+MOST_EXPERIMENTS = 40
+RECENT = 5
+"""The last so many experiments of one name are compared with those before them."""
+
+PROFILE = tuple(field.name for field in fields(Profile))
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """What there is to run on."""
+
+    cores: int
+    slots: int
+    threads: int
+    lanes: Lanes
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What was read of an experiment; the rows as the store has them."""
+
+    spec: ExperimentSpec
+    attempts: Sequence[Sequence[Any]]
+    before: Sequence[tuple[int, Mapping[str, float]]]
+    profiles: Mapping[str, Row]
+
+
+def of(read: Read, floor: Floor) -> Row:
+    """The part of the report. Numbers that are not known are null."""
+    runs = _runs(read.attempts)
+    stages = [with_lane(stage, floor.lanes) for stage in read.spec.stages]
+    shapes = tuple(
+        StageShape(
+            name=stage.name,
+            after=stage.after,
+            sla_seconds=stage.sla_seconds,
+            lane=stage.lane,
+            executor=stage.runs_on,
+            locks=stage.locks,
+            can_use_threads=stage.strategy is not None,
+        )
+        for stage in stages
+    )
+    most = read.spec.limits.max_parallel
+    plan = Plan(cores=floor.cores, processes=floor.slots, threads=floor.threads, max_parallel=most)
+    profiles = {name: Profile.from_json(_plain(row)) for name, row in read.profiles.items()}
+    situation = Situation(runs=runs, shapes=shapes, plan=plan, profiles=profiles, memory_limit_bytes=floor.memory_bytes)
+    workers = {"process": min(floor.slots, most), "thread": min(floor.threads, most)}
+    setting = Setting(cores=floor.cores, shapes=shapes, workers=workers, profiles=profiles)
+    uneven = imbalance(runs)
+    return {
+        "runs": len(runs),
+        "figures": figures_of(runs, setting=setting).to_json() if runs else None,
+        "timeline": _timeline(runs),
+        "sla": _sla(runs, shapes, floor.lanes),
+        "bottlenecks": [asdict(each) for each in bottlenecks(runs, shapes=shapes, plan=plan, profiles=profiles)],
+        "imbalance": None if uneven is None else asdict(uneven),
+        "advice": [_advice(each) for each in advise(situation)],
+        "history": _history(read.before),
+    }
+
+
+def missed(part: Row) -> list[str]:
+    """Which promises were not kept, a sentence each."""
+    stages = [
+        f"stage {row['stage']}: {row['misses']} of {row['runs']} took longer than {row['limit_seconds']:g} s"
+        for row in part["sla"]["stages"]
+        if row["misses"]
+    ]
+    lanes = [
+        f"lane {row['lane']}: took {row['wall_seconds']:.3g} s, more than {row['limit_seconds']:g} s"
+        for row in part["sla"]["lanes"]
+        if row["verdict"] == "missed"
+    ]
+    return stages + lanes
+
+
+def _plain(row: Row) -> Row:
+    """What a profile itself consists of."""
+    return {name: row[name] for name in PROFILE}
+
+
+def _runs(attempts: Sequence[Sequence[Any]]) -> tuple[StageRun, ...]:
+    """Those that have started, their times from the first start on."""
+    started = [row for row in attempts if row[8] is not None and row[9] is not None]
+    first = min((row[8] for row in started), default=0)
+    runs = [_run(row, first_us=first) for row in started]
+    return tuple(sorted(runs, key=lambda run: (run.started_seconds, run.ref)))
+
+
+def _run(row: Sequence[Any], *, first_us: int) -> StageRun:
+    variant, iteration, number, stage, end, cause, executor, pid, started, finished, wall, cpu, rss, output, queued = (
+        row
+    )
+    return StageRun(
+        stage=stage,
+        ref=f"{variant}.{iteration}",
+        state=end if end in ("succeeded", "failed") else "cancelled",
+        executor=executor or "",
+        started_seconds=(started - first_us) / 1e6,
+        ended_seconds=(finished - first_us) / 1e6,
+        wall_seconds=wall or 0.0,
+        attempt=number,
+        worker=None if pid is None else str(pid),
+        queued_seconds_before=queued,
+        cpu_seconds=cpu,
+        max_rss_bytes=rss,
+        output_bytes=output,
+        cause=cause,
+    )
+
+
+def _timeline(runs: Sequence[StageRun]) -> list[Row]:
+    names = ("ref", "attempt", "stage", "state", "executor", "worker", "started_seconds", "ended_seconds")
+    return [
+        {
+            **{name: getattr(run, name) for name in names},
+            "queue_seconds": run.queued_seconds_before,
+            "cpu_seconds": run.cpu_seconds,
+        }
+        for run in runs[-MOST_BARS:]
+    ]
+
+
+def _sla(runs: Sequence[StageRun], shapes: Sequence[StageShape], lanes: Lanes) -> Row:
+    """Stages against their limits, and lanes against theirs."""
+    stages = [asdict(found) for shape in shapes if (found := stage_sla(runs, shape=shape)) is not None]
+    used = {shape.lane for shape in shapes if shape.lane in lanes}
+    return {"stages": stages, "lanes": [_lane(runs, shapes, lanes[name]) for name in sorted(filter(None, used))]}
+
+
+def _lane(runs: Sequence[StageRun], shapes: Sequence[StageShape], lane: Lane) -> Row:
+    """From the first start of one of its stages to the last end."""
+    names = {shape.name for shape in shapes if shape.lane == lane.name}
+    own = [run for run in runs if run.stage in names]
+    wall = max((run.ended_seconds for run in own), default=0.0) - min((run.started_seconds for run in own), default=0.0)
+    cpus = [run.cpu_seconds for run in own if run.cpu_seconds is not None]
+    return {
+        "lane": lane.name,
+        "stages": sorted(names),
+        "runs": len(own),
+        "wall_seconds": wall if own else None,
+        "work_seconds": sum(run.wall_seconds for run in own) if own else None,
+        "cpu_seconds": sum(cpus) if cpus else None,
+        "limit_seconds": lane.limit_seconds,
+        "workers": lane.workers,
+        "verdict": verdict(wall, limit_seconds=lane.limit_seconds) if own else None,
+    }
+
+
+def _advice(advice: Advice) -> Row:
+    return {**asdict(advice), "finding": str(advice.finding)}
+
+
+def _history(before: Sequence[tuple[int, Mapping[str, float]]]) -> list[Row]:
+    """Whether the stages have become slower or faster, the last experiments of this name against those before them."""
+    stages = dict.fromkeys(stage for _, walls in before for stage in walls)
+    rows = []
+    for stage in stages:
+        walls = [walls[stage] for _, walls in reversed(before) if stage in walls]
+        found = regression(walls[:-RECENT], walls[-RECENT:], rng=Random(len(walls)))  # noqa: S311 - draws permutations
+        rows.append({"stage": stage, "experiments": len(walls), **asdict(found)})
+    return rows
