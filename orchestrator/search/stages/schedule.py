@@ -6,6 +6,7 @@ interpreter lock. A task of a CPU share above 1 uses so many cores when it has t
 """
 
 import heapq
+from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -157,7 +158,8 @@ class _Run:
         self.running = [active for active in self.running if active.cpu_left or active.wait_left]
         for active in ended:
             self._end(active)
-        self._start_ready()
+        if ended:
+            self._start_ready()
 
     def _paces(self) -> list[float]:
         """CPU seconds a second of each that runs, were it computing now."""
@@ -201,12 +203,10 @@ class _Run:
             if task.executor is None:
                 free.extend(self._freed(task.name))
             else:
-                self._pools[pool_of(task.executor)].ready.append((self._standing[position], position))
+                insort(self._pools[pool_of(task.executor)].ready, (self._standing[position], position))
 
     def _start_ready(self) -> None:
         """Whoever finds a worker and its locks starts, the best standing first."""
-        for pool in self._pools.values():
-            pool.ready.sort()
         for item in heapq.merge(*(pool.candidates() for pool in self._pools.values())):
             if self._plan.max_parallel is not None and len(self.running) >= self._plan.max_parallel:
                 return

@@ -10,6 +10,8 @@ from orchestrator.search.stages.records import StageRun, StageShape
 from orchestrator.search.stages.replay import tasks_of
 from orchestrator.search.stages.schedule import Plan, Task, pool_of, predict
 
+_REPLAYED = 300  # runs that are run in thought again and again; the figures are of all
+
 
 class Finding(StrEnum):
     """What was found."""
@@ -57,12 +59,13 @@ class Situation:
 
 
 class Case:
-    """A situation with what follows from it, computed once."""
+    """A situation with what follows from it, computed once. Of many runs the latest are what other plans are tried on."""
 
     def __init__(self, situation: Situation) -> None:
         self.situation = situation
         self.plan = situation.plan
-        self.tasks = tasks_of(situation.runs, shapes=situation.shapes, profiles=situation.profiles)
+        latest = sorted(situation.runs, key=lambda run: run.started_seconds)[-_REPLAYED:]
+        self.tasks = tasks_of(latest, shapes=situation.shapes, profiles=situation.profiles)
         workers = {"process": self.plan.processes, "thread": self.plan.threads}
         setting = Setting(cores=self.plan.cores, shapes=situation.shapes, workers=workers, profiles=situation.profiles)
         self.figures: Figures = figures_of(situation.runs, setting=setting)

@@ -1,5 +1,6 @@
 """Findings that cost time, each with what it would bring to change it: a function from a case to advice."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from statistics import median
@@ -21,6 +22,7 @@ _FREE_CORES = 0.7
 _IDLE = 0.3
 _START = 0.1
 _MOST_WORKERS = 16
+_MANY = 1_000_000
 _NEARLY = 1.01  # a size that is within 1 % of the best will do
 _MEMORY = 0.8
 
@@ -154,18 +156,24 @@ def _smallest(
     case: Case, grow: Callable[[Plan, int], Grown | None]
 ) -> tuple[tuple[float, float], dict[str, str | int]] | None:
     """The smallest growth whose prediction is within 1 % of the best; None when this cannot grow."""
-    most = min(max(_MOST_WORKERS, 2 * int(case.plan.cores)), _fitting(case))
+    most = min(max(_MOST_WORKERS, 2 * int(case.plan.cores)), _busy_cores(case), _fitting(case))
     grown = [found for size in range(1, most + 1) if (found := grow(case.plan, size)) is not None]
     forecasts = [(case.forecast(plan=plan), change) for plan, change in grown]
     best = min((seconds for (seconds, _), _ in forecasts), default=0.0)
     return next((one for one in forecasts if one[0][0] <= _NEARLY * best), None)
 
 
+def _busy_cores(case: Case) -> int:
+    """How many of the mean CPU share keep all cores busy, and one more; many when they use no CPU."""
+    cpu, work = case.figures.cpu_seconds or 0.0, case.figures.work_seconds
+    return _MANY if cpu * _MANY <= case.plan.cores * work else math.ceil(case.plan.cores * work / cpu) + 1
+
+
 def _fitting(case: Case) -> int:
     """How many of the largest fit into the memory; many when that is not known."""
     held = max((run.max_rss_bytes for run in case.situation.runs if run.max_rss_bytes), default=None)
     limit = case.situation.memory_limit_bytes
-    return _MOST_WORKERS * 2 if held is None or limit is None else int(_MEMORY * limit / held)
+    return _MANY if held is None or limit is None else int(_MEMORY * limit / held)
 
 
 def _parallel(plan: Plan, size: int) -> Grown | None:

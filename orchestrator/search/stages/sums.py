@@ -73,6 +73,11 @@ class Figures:
         return _ratio(self.wall_seconds, self.lower_bound_seconds)
 
     @property
+    def scaling_limit(self) -> float | None:
+        """How many times faster than one after the other any number of workers could be on these cores: W / L."""
+        return _ratio(self.work_seconds, self.lower_bound_seconds)
+
+    @property
     def queue_share(self) -> float | None:
         """The share of their time that runs were in a queue: Σ queue / Σ (queue + wall)."""
         if self.queued_seconds is None:
@@ -103,6 +108,7 @@ class Figures:
             "critical_path_seconds": self.critical_path.seconds,
             "lower_bound_seconds": self.lower_bound_seconds,
             "headroom": self.headroom,
+            "scaling_limit": self.scaling_limit,
             "queue_share": self.queue_share,
             "throughput_per_second": self.throughput,
             "peak_memory_bytes": self.peak_memory_bytes,

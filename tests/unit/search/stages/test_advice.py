@@ -1,8 +1,11 @@
 """What is advised, on what evidence, and what it is expected to bring."""
 
+import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orchestrator.search.stages.advice import Advice, Finding, Situation, advise
 from orchestrator.search.stages.profile import profile_of
@@ -92,6 +95,18 @@ def test_more_workers_than_memory_are_not_advised() -> None:
     """Where no third fits, no third is named."""
     runs = tuple(replace(run, max_rss_bytes=40) for run in five.in_two_processes())
     assert Finding.TOO_FEW_WORKERS not in found(replace(IN_PROCESSES, runs=runs, memory_limit_bytes=100))
+
+
+def test_no_more_processes_are_advised_than_keep_the_cores_busy() -> None:
+    """For what only computes, however long the queue, it is the cores and one more at most; of a thousand runs the figures are all."""
+    runs = tuple(
+        five.run("cpu_a", place, place + 1.0, ref=f"1.{place}.1", cpu_seconds=1.0, queued_seconds_before=9.0)
+        for place in range(1_000)
+    )
+    situation = Situation(runs=runs, shapes=five.SHAPES, plan=Plan(cores=4, processes=1))
+    advice = found(situation)[Finding.TOO_FEW_WORKERS]
+    assert advice.change == {"slots": 4}
+    assert advice.predicted_wall_seconds == pytest.approx(250.0)
 
 
 def chain(**seconds: float) -> tuple[StageRun, ...]:
@@ -197,3 +212,51 @@ def test_a_limit_that_may_be_missed_is_a_risk() -> None:
     advice = found(situation)[Finding.SLA_RISK]
     assert (advice.stage, advice.gain, advice.change, advice.evidence["limit_seconds"]) == ("a", None, None, 9.5)
     assert Finding.SLA_RISK not in found(replace(situation, shapes=(replace(shape, sla_seconds=100.0),)))
+
+
+UNKNOWN_OR = st.none() | st.floats(0.0, 10.0)
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> Situation:
+    seconds = st.floats(0.0, 10.0)
+    names = ("a", "b", "c")
+    runs = []
+    for place in range(draw(st.integers(0, 8))):
+        start, wall = draw(seconds), draw(seconds)
+        more = {
+            "ref": f"1.{place % 3}.{place}",
+            "state": draw(st.sampled_from(["succeeded", "failed", "cancelled"])),
+            "executor": draw(st.sampled_from(["process", "thread", "isolated"])),
+            "cpu_seconds": draw(UNKNOWN_OR),
+            "queued_seconds_before": draw(UNKNOWN_OR),
+            "max_rss_bytes": draw(st.none() | st.integers(0, 100)),
+        }
+        runs.append(five.run(draw(st.sampled_from(names)), start, start + wall, **more))
+    shapes = (StageShape(name="a"), StageShape(name="b", after=("a",), sla_seconds=5.0), StageShape(name="c"))
+    plan = Plan(
+        cores=draw(st.floats(0.25, 8.0)),
+        processes=draw(st.integers(1, 5)),
+        threads=draw(st.integers(1, 5)),
+        max_parallel=draw(st.none() | st.integers(1, 5)),
+        start_seconds=draw(st.sampled_from([0.0, 0.1])),
+    )
+    profiles = draw(st.sampled_from([{}, dict(zip(names, five.profiles().values(), strict=False))]))
+    memory = draw(st.none() | st.integers(1, 500))
+    return Situation(runs=tuple(runs), shapes=shapes, plan=plan, profiles=profiles, memory_limit_bytes=memory)
+
+
+@given(situations())
+@settings(max_examples=150, deadline=None)
+def test_all_advice_is_worth_it_and_can_be_written_down(situation: Situation) -> None:
+    """Whatever ran, a gain is from 0.05 to 1 with its wall, or there is neither; changes are there or None; numbers are finite."""
+    advised = advise(situation)
+    gains = [advice.gain for advice in advised if advice.gain is not None]
+    assert gains == sorted(gains, reverse=True)
+    assert all(0.05 <= gain <= 1.0 for gain in gains)
+    for advice in advised:
+        assert (advice.gain is None) == (advice.predicted_wall_seconds is None)
+        assert advice.predicted_wall_seconds is None or advice.predicted_wall_seconds >= 0.0
+        assert advice.change is None or advice.change
+        assert all(math.isfinite(number) for number in advice.evidence.values())
+        assert advice.advice

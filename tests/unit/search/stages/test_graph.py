@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from orchestrator.errors import InvalidSpec
 from orchestrator.search.stages.graph import Path, critical_path, edges, lower_bound, path_without, topological
 from orchestrator.search.stages.order import bottom_levels, longest_first
+from orchestrator.search.stages.overlap import overlap
 from orchestrator.search.stages.records import StageShape
 
 DIAMOND = {"lint": (), "build": (), "test": ("build",), "docs": ("lint",), "ship": ("test", "docs")}
@@ -87,3 +88,26 @@ def test_no_path_is_longer_than_the_critical_one(rows: list[tuple[int, set[int]]
     assert path.seconds == max((level for level in levels.values() if level is not None), default=0.0)
     assert path.seconds == sum(durations[name] for name in path.names)
     assert all(earlier in after[later] for earlier, later in zip(path.names, path.names[1:], strict=False))
+
+
+def test_what_can_go_on_beside_others_is_what_graph_and_locks_leave() -> None:
+    """`test` can overlap with what is not on its way, a lock in common takes that away, and an unknown duration gives none."""
+    shapes = [
+        StageShape(name="build"),
+        StageShape(name="test", after=("build",), locks=("gpu",)),
+        StageShape(name="ship", after=("test",)),
+        StageShape(name="lint"),
+        StageShape(name="train", locks=("gpu",)),
+        StageShape(name="new"),
+    ]
+    durations = {"build": 1.0, "test": 4.0, "ship": 2.0, "lint": 1.0, "train": 3.0, "new": None}
+    assert overlap(shapes, durations=durations) == {
+        "build": 1.0,
+        "test": 0.25,
+        "ship": 1.0,
+        "lint": 1.0,
+        "train": 1.0,
+        "new": None,
+    }
+    chain = [StageShape(name="a"), StageShape(name="b", after=("a",))]
+    assert overlap(chain, durations={"a": 1.0, "b": 0.0}) == {"a": 0.0, "b": None}
