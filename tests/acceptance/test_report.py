@@ -1,6 +1,8 @@
 """`orc report`."""
 
-from tests.support.daemon import Orc
+import json
+
+from tests.support.daemon import Orc, line_with, open_gate
 
 
 def test_a_report_tells_outcome_usage_and_failures(orc: Orc) -> None:
@@ -56,3 +58,31 @@ def test_nothing_is_reported_as_such(orc: Orc) -> None:
     refused = orc("report", f"{ref}.1", "--json")
     assert (refused.status, refused.error["code"]) == (2, "invalid_reference")
     assert orc("cancel", ref).status == 0
+
+
+def test_a_report_tells_how_the_stages_ran(orc: Orc) -> None:
+    """Figures from the runs' own times, a bar for each attempt, and the limits they were held against, for people and programs."""
+    ref = orc.finished(stage='sla = "1h"', more='name = "arranged"')
+    part = orc("report", ref, "--json").json["execution"]
+    (limit,) = part["sla"]["stages"]
+
+    assert (part["runs"], part["figures"]["succeeded"], len(part["timeline"])) == (3, 3, 3)
+    assert 0 < part["figures"]["lower_bound_seconds"] <= part["figures"]["wall_seconds"]
+    assert part["figures"]["speed_up_basis"] in {None, "estimated"}
+    assert (limit["limit_seconds"], limit["misses"], limit["worst"]) == (3600.0, 0, "met")
+    shown = orc("report", "arranged").out
+    for words in ("how the stages ran", "critical path main", "1.1 main (", "SLA", "met"):
+        assert words in shown, shown
+
+
+def test_a_watched_report_ends_with_its_experiment(orc: Orc) -> None:
+    """Without a terminal the last report is printed, with --json a document a line; both when the experiment has ended."""
+    ref, folder = orc.submitted("held")
+    with orc.begin("report", ref, "--watch", "--json") as watching:
+        first = json.loads(line_with(watching.stdout, '"execution"'))
+        open_gate(folder)
+        assert watching.stdout is not None
+        last = json.loads(watching.stdout.readlines()[-1])
+        assert watching.wait(20) == 0
+    assert (first["state"], last["state"]) == ("running", "succeeded")
+    assert orc("report", ref, "--watch").out == orc("report", ref).out

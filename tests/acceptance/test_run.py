@@ -42,6 +42,38 @@ def test_a_run_in_which_everything_fails_exits_3_and_shows_the_error(orc: Orc) -
     assert "three is too much" in ran.out
 
 
+def test_a_missed_sla_is_in_the_exit_status_when_that_is_asked_for(orc: Orc) -> None:
+    """Status 3 with each promise that was not kept; without the option, or when all were kept, it ends by its outcome."""
+    folder = str(orc.experiment(stage="sla = 0.000001"))
+    enforced = orc("run", folder, "--enforce-sla", "--json")
+    assert (enforced.status, enforced.json["state"]) == (3, "succeeded")
+    assert enforced.json["sla_missed"][0].startswith("stage main: 3 of 3 took longer than ")
+    assert "SLA missed: stage main" in enforced.err
+    assert orc("run", folder).status == 0
+    kept = orc("run", folder, "--enforce-sla", "--json", "--set", "stage.sla=1h")
+    assert (kept.status, kept.json["sla_missed"]) == (0, [])
+
+
+def test_a_lane_says_how_its_stages_run_and_how_many_at_once(orc: Orc) -> None:
+    """The lane docs runs on threads, two at an instant of all its evaluations; a lane that there is not is refused with those there are."""
+    folder = orc.experiment("held", space="x = [1, 2, 3, 4]", stage='lane = "docs"', more="[limits]\nmax_parallel = 4")
+    ref = orc("submit", str(folder)).out.strip()
+    with orc.begin("watch", ref, "--json") as watching:
+        line_with(watching.stdout, '"running": 2')
+    assert ("lane", True) in {
+        (each["reason"], "(2)" in each["message"]) for each in orc("explain", ref, "--json").json["reasons"]
+    }
+    shown = orc("show", ref, "--json").json
+    assert shown["iterations"] | {"running": 2, "queued": 2} == shown["iterations"]
+    open_gate(folder)
+    assert orc("wait", ref, "--timeout", "20").status == 0
+    runs = [one for each in orc("show", ref, "--json").json["variants"] for one in each["iterations"]]
+    assert {one["executor"] for one in runs} == {"thread"}
+    refused = orc("run", str(folder), "--set", "stage.lane=express", "--json")
+    assert (refused.status, refused.error["problems"][0]["where"]) == (2, "stage.main.lane")
+    assert "docs, standard, heavy" in refused.error["problems"][0]["message"]
+
+
 def test_one_interrupt_detaches(orc: Orc) -> None:
     """Status 130, the experiment goes on, and the message says how to watch and how to cancel."""
     folder = orc.experiment("held")

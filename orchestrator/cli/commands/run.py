@@ -3,7 +3,9 @@
 import time
 from typing import Any
 
-from orchestrator.cli import arguments, sending
+import click
+
+from orchestrator.cli import arguments, execution, sending
 from orchestrator.cli.failures import FINE, INTERRUPTED, NOT_SUCCEEDED
 from orchestrator.cli.follow import follow
 from orchestrator.cli.results import outcome, print_result
@@ -39,28 +41,33 @@ def _cancel(setup: Setup, ref: str) -> None:
         setup.message(f"{ref} is cancelled")
 
 
-def _follow(setup: Setup, submitted: Any) -> int:
-    snapshot = follow(setup, submitted["ref"])
+def _follow(setup: Setup, submitted: Any, *, enforce_sla: bool) -> int:
+    ref = submitted["ref"]
+    snapshot = follow(setup, ref)
+    missed = execution.missed(setup.session.json(calls.report(ref))) if enforce_sla else []
     if setup.json:
-        setup.print_json(outcome(setup, snapshot))
+        setup.print_json({**outcome(setup, snapshot), **({"sla_missed": missed} if enforce_sla else {})})
     else:
         print_result(setup, snapshot)
-    return FINE if snapshot["state"] == ExperimentState.SUCCEEDED else NOT_SUCCEEDED
+    for sentence in missed:
+        setup.message(f"SLA missed: {printable(sentence)}")
+    return FINE if snapshot["state"] == ExperimentState.SUCCEEDED and not missed else NOT_SUCCEEDED
 
 
 @verb("run", examples=["orc run experiment.toml", "orc run . --set limits.max_parallel=2 --set search.variants=10"])
 @arguments.spec
+@click.option("--enforce-sla", is_flag=True, help="Exit with 3 when a stage or a lane took longer than its SLA allows.")
 @pass_setup
-def command(setup: Setup, spec: str, overrides: tuple[str, ...]) -> int:
+def command(setup: Setup, spec: str, overrides: tuple[str, ...], enforce_sla: bool) -> int:  # noqa: FBT001 - click
     """Submit the experiment in SPEC (a file, a folder with experiment.toml, or - for stdin), follow it, and exit by its outcome.
 
     Ctrl-C leaves it running and says how to watch or cancel it; Ctrl-C twice cancels it. Exit status 0: succeeded; 3: failed, abandoned
-    or cancelled; 130: interrupted.
+    or cancelled, or with --enforce-sla an SLA was missed; 130: interrupted.
     """
     submitted = sending.submit(setup, spec, overrides)
     ref = submitted["ref"]
     try:
         setup.message(f"{ref} {printable(submitted.get('name') or '')} submitted")
-        return _follow(setup, submitted)
+        return _follow(setup, submitted, enforce_sla=enforce_sla)
     except KeyboardInterrupt:
         return _detach(setup, ref)

@@ -88,21 +88,6 @@ def of(read: Read, floor: Floor) -> Row:
     }
 
 
-def missed(part: Row) -> list[str]:
-    """Which promises were not kept, a sentence each."""
-    stages = [
-        f"stage {row['stage']}: {row['misses']} of {row['runs']} took longer than {row['limit_seconds']:g} s"
-        for row in part["sla"]["stages"]
-        if row["misses"]
-    ]
-    lanes = [
-        f"lane {row['lane']}: took {row['wall_seconds']:.3g} s, more than {row['limit_seconds']:g} s"
-        for row in part["sla"]["lanes"]
-        if row["verdict"] == "missed"
-    ]
-    return stages + lanes
-
-
 def _plain(row: Row) -> Row:
     """What a profile itself consists of."""
     return {name: row[name] for name in PROFILE}

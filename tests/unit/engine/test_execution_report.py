@@ -1,0 +1,103 @@
+"""The part of the report on how stages ran: from rows as the store has them to one document of strict JSON."""
+
+import json
+from typing import Any
+
+from orchestrator.engine.lanes import Lane
+from orchestrator.engine.reporting.execution import MOST_BARS, Floor, Read, of
+from orchestrator.spec.experiment import ExperimentSpec
+
+FLOOR = Floor(cores=2, slots=2, threads=4, lanes={"quick": Lane(name="quick", strategy="thread", limit_seconds=1.0)})
+SPEC = ExperimentSpec.model_validate(
+    {
+        "name": "two",
+        "stage": [
+            {"name": "a", "call": "m:a", "sla": "0.5s", "lane": "quick"},
+            {"name": "b", "call": "m:b", "after": ["a"], "lane": "quick"},
+        ],
+        "space": {"x": [1, 2]},
+    }
+)
+
+
+def attempt(variant: int, iteration: int, *, stage: str, at: float, wall: float, **more: Any) -> list[Any]:
+    """A row of `attempt_runs`; times in seconds from some moment."""
+    facts: dict[str, Any] = {"end": "succeeded", "cause": None, "executor": "process", "cpu": wall / 2, **more}
+    started = 1_700_000_000_000_000 + int(at * 1e6)
+    row = [variant, iteration, 1, stage, facts["end"], facts["cause"], facts["executor"], 7]
+    return [*row, started, started + int(wall * 1e6), wall, facts["cpu"], None, 0, 0.0]
+
+
+def told(*attempts: list[Any], before: tuple[Any, ...] = ()) -> dict[str, Any]:
+    """The part for these attempts."""
+    return of(Read(spec=SPEC, attempts=attempts, before=before, profiles={}), FLOOR)
+
+
+ROWS = (
+    attempt(1, 1, stage="a", at=0.0, wall=0.4),
+    attempt(2, 1, stage="a", at=0.0, wall=0.6),
+    attempt(1, 2, stage="b", at=0.4, wall=0.4),
+    attempt(2, 2, stage="b", at=0.6, wall=0.4),
+)
+
+
+def test_figures_come_from_the_runs_own_times() -> None:
+    """Wall from the first start to the last end, work as the sum, the longest chain of one variant as the critical path."""
+    figures = told(*ROWS)["figures"]
+    assert abs(figures["wall_seconds"] - 1.0) < 1e-6
+    assert abs(figures["work_seconds"] - 1.8) < 1e-6
+    assert abs(figures["cpu_seconds"] - 0.9) < 1e-6
+    assert figures["critical_path"] == ["a", "b"]
+    assert abs(figures["critical_path_seconds"] - 1.0) < 1e-6
+    assert abs(figures["utilisation"]["process"] - 0.9) < 1e-6
+    assert "thread" not in figures["utilisation"] or figures["utilisation"]["thread"] in (0.0, None)
+
+
+def test_limits_of_stages_and_lanes_are_looked_at() -> None:
+    """One of two runs of a took longer than half a second; both stages together took the whole second that their lane has."""
+    sla = told(*ROWS)["sla"]
+    (stage,) = (row for row in sla["stages"] if row["stage"] == "a")
+    (lane,) = sla["lanes"]
+    assert (stage["misses"], stage["runs"], stage["worst"]) == (1, 2, "missed")
+    assert (lane["lane"], lane["stages"], lane["runs"], lane["verdict"]) == ("quick", ["a", "b"], 4, "warning")
+    assert abs(lane["cpu_seconds"] - 0.9) < 1e-6
+
+
+def test_an_sla_of_the_lane_counts_where_the_stage_has_none() -> None:
+    """The stage's own comes first."""
+    lanes = {"quick": Lane(name="quick", strategy="thread", sla_seconds=0.1)}
+    floor = Floor(cores=2, slots=2, threads=4, lanes=lanes)
+    part = of(Read(spec=SPEC, attempts=ROWS, before=(), profiles={}), floor)
+    limits = {row["stage"]: (row["limit_seconds"], row["misses"]) for row in part["sla"]["stages"]}
+    assert limits == {"a": (0.5, 1), "b": (0.1, 2)}
+
+
+def test_what_is_not_known_is_null_and_never_zero() -> None:
+    """A run without CPU seconds leaves their sum unknown; the document is strict JSON."""
+    part = told(attempt(1, 1, stage="a", at=0.0, wall=0.4, cpu=None), attempt(1, 2, stage="b", at=0.4, wall=0.4))
+    assert part["figures"]["cpu_seconds"] is None
+    assert part["timeline"][0]["cpu_seconds"] is None
+    json.loads(json.dumps(part, allow_nan=False))
+
+
+def test_nothing_that_ran_gives_no_figures() -> None:
+    """Neither a division by zero nor numbers that look like measurements."""
+    part = told()
+    assert (part["runs"], part["figures"], part["timeline"], part["advice"]) == (0, None, [], [])
+
+
+def test_the_time_line_is_bounded() -> None:
+    """The last to start are shown."""
+    part = told(*(attempt(number, 1, stage="a", at=number, wall=0.4) for number in range(1, 100)))
+    assert len(part["timeline"]) == MOST_BARS
+    assert part["timeline"][-1]["ref"] == "99.1"
+
+
+def test_a_stage_that_has_become_slower_over_experiments_is_told() -> None:
+    """Five experiments that took twice as long as ten before them; that other stages did not change is told too."""
+    newest_first = [(15 - number, {"a": 0.2 if number < 5 else 0.1, "b": 0.3}) for number in range(15)]
+    wobbled = [(id_, {name: wall * (1 + id_ % 3 / 100) for name, wall in walls.items()}) for id_, walls in newest_first]
+    history = {row["stage"]: row for row in told(*ROWS, before=tuple(wobbled))["history"]}
+    assert (history["a"]["changed"], history["a"]["after_count"], history["a"]["before_count"]) == ("slower", 5, 10)
+    assert 1.8 < history["a"]["ratio"] < 2.2
+    assert history["b"]["changed"] is None
