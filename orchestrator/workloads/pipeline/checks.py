@@ -51,17 +51,17 @@ class Check:
 
 
 def lint(params: Mapping[str, Any], trial: Trial) -> Metrics:
-    """ruff over `paths` (default: all of the checkout)."""
+    """What ruff says about `paths` (default: all of the checkout)."""
     return _run("lint", RUFF, request_of("lint", params, trial))
 
 
 def types(params: Mapping[str, Any], trial: Trial) -> Metrics:
-    """mypy over `paths` (default: what its own configuration names)."""
+    """What mypy says about `paths` (default: what its own configuration names)."""
     return _run("types", MYPY, request_of("types", params, trial))
 
 
 def security(params: Mapping[str, Any], trial: Trial) -> Metrics:
-    """bandit over `paths` (default: all of the checkout but virtual environments and what was built).
+    """What bandit says about `paths` (default: all of the checkout but virtual environments and what was built).
 
     Also `security_findings_high`, `security_findings_medium` and `security_findings_low`, by bandit's own severities.
     """
@@ -79,7 +79,7 @@ def _run(stage: str, check: Check, request: Request) -> Metrics:
     counts = counts_of(read.findings)
     verdict = judge_counts(counts, rules=rules, lane=request.lane)
     tell(stage, check.tool, verdict, read.findings, request)
-    print(sla_text(ended.seconds, lane=request.lane))  # noqa: T201 - what a gate prints is kept with the evaluation
+    print(sla_text(ended.seconds, lane=request.lane))
     numbers = {f"{stage}_{name}": value for name, value in read.numbers.items()}
     return verdict.metrics(stage) | count_metrics(stage, counts) | numbers
 
@@ -111,14 +111,14 @@ def _findings(check: Check, request: Request) -> tuple[Ended, Read]:
 
 def leave_out(gate: str, why: str) -> Metrics:
     """Say that a gate did not run, and why."""
-    print(f"{gate} left out: {why}")  # noqa: T201 - as above
+    print(f"{gate} left out: {why}")
     return left_out(gate)
 
 
 def tell(gate: str, tool: str, verdict: Verdict, findings: Sequence[Finding], request: Request) -> None:
     """Print a gate's part of the text."""
     section = Section(gate=gate, verdict=verdict, findings=findings, hints=hints_for(tool, findings))
-    print(text_of(section, lane=request.lane, colour=wants_colour(sys.stdout)))  # noqa: T201 - as above
+    print(text_of(section, lane=request.lane, colour=wants_colour(sys.stdout)))
 
 
 def count_metrics(prefix: str, counts: Counts) -> Metrics:

@@ -75,12 +75,12 @@ def _detect(options: argparse.Namespace) -> int:
     change = change_of(Path(options.checkout), base=options.base, head=options.head, parts=parts)
     detection = detect(change, table.detection)
     lane = table.lanes[detection.lane]
-    print(json.dumps(_document(detection, lane, change)) if options.json else text_of(detection, lane))  # noqa: T201
+    print(json.dumps(_document(detection, lane, change)) if options.json else text_of(detection, lane))
     return 0
 
 
 def _refuse(message: str, hint: str | None = None) -> int:
-    print(f"error: {message}" + (f"\nhint: {hint}" if hint else ""), file=sys.stderr)  # noqa: T201
+    print(f"error: {message}" + (f"\nhint: {hint}" if hint else ""), file=sys.stderr)
     return USAGE
 
 

@@ -43,7 +43,7 @@ class Ran:
 
 
 def tests(params: Mapping[str, Any], trial: Trial) -> Metrics:
-    """pytest over `paths` (default: what its own configuration names), measuring the coverage of `cover` in the same run.
+    """Tests in `paths` (default: what pytest's own configuration names), with the coverage of `cover`, in one run.
 
     Also `coverage_passed`, `coverage_blocks`, `coverage_ran` and `coverage_percent`, the coverage being a gate of its own.
     """
@@ -59,7 +59,7 @@ def tests(params: Mapping[str, Any], trial: Trial) -> Metrics:
 
 
 def integration(params: Mapping[str, Any], trial: Trial) -> Metrics:
-    """pytest over `paths`, which must be named; coverage is not measured."""
+    """Tests in `paths`, which must be named; coverage is not measured."""
     request = request_of("integration", params, trial)
     if not request.is_wanted:
         return leave_out("integration", f"lane {request.lane.name} does not run it")
@@ -137,12 +137,12 @@ def _judge(stage: str, ran: Ran, request: Request) -> Metrics:
     counts = counts_of(findings)
     verdict = judge_counts(counts, rules=request.rules("pytest"), lane=request.lane)
     tell(stage, "pytest", verdict, findings, request)
-    print(  # noqa: T201 - what a gate prints is kept with the evaluation
+    print(
         f"{suite.count} tests: {suite.passed} passed, {suite.failures} failed, {suite.errors} errors, {suite.skips} skipped; "
         + sla_text(ran.ended.seconds, lane=request.lane)
     )
     rate = suite.pass_rate
-    numbers = {"count": suite.count, "failures": suite.failures, "skips": suite.skips}
+    numbers: Metrics = {"count": suite.count, "failures": suite.failures, "skips": suite.skips}
     numbers |= {} if rate is None else {"pass_rate": rate}
     named = {f"{stage}_{name}": value for name, value in numbers.items()}
     return verdict.metrics(stage) | count_metrics(stage, counts) | {f"{stage}_errors": suite.errors} | named

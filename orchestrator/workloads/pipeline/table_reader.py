@@ -4,7 +4,7 @@ import difflib
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator.errors import Problem
 from orchestrator.workloads.pipeline.findings import Severity
@@ -16,6 +16,8 @@ _DURATION = re.compile(
 _UNIT_SECONDS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
 _LONGEST_SHOWN = 60
 _LARGEST_PERCENT = 100
+
+Usable = TypeVar("Usable")
 
 
 class TableReader:
@@ -68,7 +70,8 @@ class TableReader:
             fits = len(set(found)) == len(found) and (not allowed or set(found) <= set(allowed))
             if fits:
                 return tuple(found)
-        return self._refuse(key, found, wanted, usable=())
+        nothing: tuple[str, ...] = ()
+        return self._refuse(key, found, wanted, usable=nothing)
 
     def flag(self, key: str, *, default: bool | None = None) -> bool:
         """True or false."""
@@ -114,7 +117,7 @@ class TableReader:
             self._note(self._path(key), f"is missing; allowed: {wanted}")
         return self._table.get(key, default)
 
-    def _refuse(self, key: str, found: Any, wanted: str, *, usable: Any) -> Any:
+    def _refuse(self, key: str, found: Any, wanted: str, *, usable: Usable) -> Usable:
         if self.has(key):
             self._note(self._path(key), f"must be {wanted}; found {_shown(found)}")
         return usable

@@ -1,7 +1,9 @@
 """Runs one tool in a checkout, in a process group of its own that never outlives its time."""
 
+import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import time
@@ -28,7 +30,7 @@ sys.path[0] = os.getcwd()
 del sys.argv[0]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
-_COLOURING = ("FORCE_COLOR", "PY_COLORS", "CLICOLOR_FORCE", "MYPY_FORCE_COLOR", "PYTEST_ADDOPTS")
+_NOT_PASSED_ON = ("FORCE_COLOR", "PY_COLORS", "CLICOLOR_FORCE", "MYPY_FORCE_COLOR", "PYTEST_ADDOPTS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,16 +102,16 @@ def run_tool(invocation: Invocation) -> Ended:
     with output.open("wb") as stdout, complaints.open("wb") as stderr:
         process = _start(invocation, stdout.fileno(), stderr.fileno())
         try:
-            status = process.wait(timeout=invocation.timeout_seconds)
-        except subprocess.TimeoutExpired:
-            raise ToolTimedOut(
-                f"{invocation.module} had not ended after {invocation.timeout_seconds:g} s, which is all that the lane allows; "
-                f"it was killed with everything it had started. It was: {invocation.text}"
-            ) from None
+            in_time = _has_ended(process, within_seconds=invocation.timeout_seconds)
         finally:
             _kill_group(process)
+    if not in_time:
+        raise ToolTimedOut(
+            f"{invocation.module} had not ended after {invocation.timeout_seconds:g} s, which is all that the lane allows; "
+            f"it was killed with everything it had started. It was: {invocation.text}"
+        )
     return Ended(
-        status=status,
+        status=process.returncode,
         output=output.read_text(encoding="utf-8", errors="replace"),
         complaints=complaints.read_text(encoding="utf-8", errors="replace"),
         seconds=time.monotonic() - started,
@@ -117,7 +119,7 @@ def run_tool(invocation: Invocation) -> Ended:
 
 
 def _start(invocation: Invocation, stdout: int, stderr: int) -> "subprocess.Popen[bytes]":
-    environment = {name: value for name, value in os.environ.items() if name not in _COLOURING}
+    environment = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
     environment |= {"NO_COLOR": "1", "PYTHONUTF8": "1", **invocation.environment}
     command = [invocation.python, "-c", _BOOT, invocation.module, *invocation.words]
     try:
@@ -136,11 +138,18 @@ def _start(invocation: Invocation, stdout: int, stderr: int) -> "subprocess.Pope
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:
     """Whatever is left of the group, the tool itself among it."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # all of it has ended
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
     process.wait()
+
+
+def _has_ended(process: "subprocess.Popen[bytes]", *, within_seconds: float) -> bool:
+    """Wait for the end without taking the exit status away."""
+    watched = os.pidfd_open(process.pid)
+    try:
+        return bool(select.select([watched], (), (), within_seconds)[0])
+    finally:
+        os.close(watched)
 
 
 def fresh(path: Path) -> Path:

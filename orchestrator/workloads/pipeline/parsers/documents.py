@@ -56,7 +56,7 @@ class Record:
     def items(self, key: str) -> "list[tuple[str, Record]]":
         """The objects below a key by their names."""
         found = self.record(key)
-        return [(str(name), found.record(name)) for name in found._fields]  # noqa: SLF001 - of the same class
+        return [(str(name), found.record(name)) for name in found._fields]
 
     def wholes(self, key: str) -> list[int]:
         """A list of whole numbers."""

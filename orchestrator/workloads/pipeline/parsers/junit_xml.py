@@ -1,9 +1,9 @@
 """`pytest --junit-xml`, of the family xunit1: the one that says in which file and line a test is."""
 
 import re
-import xml.etree.ElementTree as ElementTree  # noqa: S405 - the report was written by the run before, below our own scratch folder
 from collections.abc import Iterator
 from dataclasses import dataclass
+from xml.etree import ElementTree
 
 from orchestrator.workloads.pipeline.failures import GarbledReport
 from orchestrator.workloads.pipeline.findings import Finding, Severity, one_line
@@ -24,7 +24,7 @@ class Suite:
 
     @property
     def pass_rate(self) -> float | None:
-        """passed / (passed + failures + errors); None when none of them ran."""
+        """What is passed / (passed + failures + errors); None when none of them ran."""
         ran = self.passed + self.failures + self.errors
         return self.passed / ran if ran else None
 
@@ -32,7 +32,7 @@ class Suite:
 def parse_junit(text: str) -> Suite:
     """The tests in a report. Raises GarbledReport."""
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - as above
+        root = ElementTree.fromstring(text)  # noqa: S314 - written by the run before, into our own scratch folder
     except ElementTree.ParseError as error:
         raise GarbledReport(f"the JUnit report of pytest is not XML: {error}") from None
     if root.tag not in {"testsuites", "testsuite"}:
