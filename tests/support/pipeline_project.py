@@ -16,7 +16,7 @@ def half(number: float) -> float:
         raise ValueError(message)
     return number / 2
 '''
-CALC_BAD = '''import os
+CALC_BAD = """import os
 import subprocess
 import hashlib
 from typing import List
@@ -26,14 +26,14 @@ def half(number: float, seen: List[float] = []) -> str:
     subprocess.call("echo half", shell=True)
     hashlib.md5(b"a").hexdigest()
     return number / 2
-'''
-TESTS_GOOD = '''from pkg.calc import half
+"""
+TESTS_GOOD = """from pkg.calc import half
 
 
 def test_half() -> None:
     assert half(4) == 2
-'''
-TESTS_BAD = '''import warnings
+"""
+TESTS_BAD = """import warnings
 
 import pytest
 
@@ -71,14 +71,14 @@ class TestGroup:
     @pytest.mark.parametrize("number", [1, 2])
     def test_number(self, number: int) -> None:
         assert number == 1
-'''
-CONFIGURATION = '''[tool.ruff.lint]
+"""
+CONFIGURATION = """[tool.ruff.lint]
 select = ["E", "F", "I", "S", "B", "UP"]
 per-file-ignores = { "tests/*" = ["S"] }
 [tool.mypy]
 files = ["pkg"]
 strict = true
-'''
+"""
 
 
 def project(folder: Path, *, good: bool) -> Path:

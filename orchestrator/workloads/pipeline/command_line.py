@@ -88,6 +88,9 @@ def text_of(detection: Detection, lane: Lane) -> str:
     """The answer for a person: the lane, what it runs, why, and the sizes."""
     sizes = detection.sizes
     counts = ", ".join(f"{getattr(sizes, kind)} {kind}" for kind in ("code", "tests", "config", "docs", "unknown"))
+    files, lines = (
+        f"{n} {noun}" + "s" * (n != 1) for n, noun in ((sizes.files, "file"), (sizes.changed_lines, "changed line"))
+    )
     binary = f", {sizes.binary_files} binary" if sizes.binary_files else ""
     width = max(len(fired.rule) for fired in detection.fired)
     return "\n".join(
@@ -98,7 +101,7 @@ def text_of(detection: Detection, lane: Lane) -> str:
                 f"{'because' if not position else '':<12}{fired.rule:<{width}}  {fired.evidence}"
                 for position, fired in enumerate(detection.fired)
             ),
-            f"sizes       {sizes.files} files: {counts}{binary}; {sizes.changed_lines} changed lines",
+            f"sizes       {files}: {counts}{binary}; {lines}",
         )
     )
 
