@@ -184,7 +184,7 @@ def test_settings_of_the_user_change_nothing(repository: Path) -> None:
 @pytest.mark.parametrize("revision", ["nowhere", "--output=stolen", ""])
 def test_a_revision_that_is_none_is_refused(repository: Path, revision: str) -> None:
     """An unknown revision, an option in its place and nothing at all raise, and leave no file behind."""
-    with pytest.raises(NotACheckout, match="commit|revision"):
+    with pytest.raises(NotACheckout, match=r"commit|revision"):
         change_of(repository, base="main", head=revision) if revision else change_of(repository, base="-")
     assert not (repository / "stolen").exists()
 

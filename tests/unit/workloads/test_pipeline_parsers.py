@@ -191,6 +191,7 @@ GARBLED = [
     ("junit", ""),
     ("junit", recorded("junit-bad.xml")[:-20]),
     ("junit", "<html/>"),
+    ("junit", '<!DOCTYPE a [<!ENTITY b "c">]><testsuites>&b;</testsuites>'),
     ("coverage", "{}"),
     ("coverage", recorded("coverage-good.json").replace('"percent_covered": 60.0', '"percent_covered": 166.0')),
     ("coverage", '{"files": {}, "totals": {"percent_covered": 100.0, "num_statements": 0, "missing_lines": 0}}'),
