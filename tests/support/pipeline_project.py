@@ -1,10 +1,13 @@
 """A tiny project for the gates: two versions of it, one that every gate lets through and one that none does."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from orchestrator.worker.trial import Trial
+
+TABLE = Path(__file__).parents[2] / "config" / "lanes.toml"
 
 CALC_GOOD = '''"""Sums."""
 
@@ -106,3 +109,14 @@ def trial_of(folder: Path, stage: str, **arguments: Any) -> Trial:
         "artifact_limit_bytes": 0,
     }
     return Trial((1, 1, 1, "{}", 7, 8, None, 1), job=job, note=lambda _kind, _value: None)
+
+
+def table(folder: Path, *changes: tuple[str, str]) -> str:
+    """A table of lanes with some patterns replaced everywhere."""
+    text = TABLE.read_text(encoding="utf-8")
+    for pattern, replacement in changes:
+        text, count = re.subn(pattern, replacement, text)
+        assert count
+    path = folder.parent / "lanes.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)

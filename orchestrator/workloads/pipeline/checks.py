@@ -29,6 +29,7 @@ from orchestrator.workloads.pipeline.verdict import Verdict, judge_counts, left_
 
 Metrics = dict[str, float]
 _EXCLUDED = ".git,.venv,venv,.tox,.nox,.eggs,node_modules,__pycache__,build,dist"
+_NO_FILES = "No Python files found"  # ruff's report does not say how many it has looked at, its warning does
 _NORMAL_STATUSES = {"ruff": {0, 1}, "mypy": {0, 1, 2}, "bandit": {0, 1}}
 
 
@@ -38,6 +39,7 @@ class Read:
 
     findings: tuple[Finding, ...]
     numbers: Mapping[str, float]
+    is_about_nothing: bool = False  # no file was looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,8 @@ def _findings(check: Check, request: Request) -> tuple[Ended, Read]:
         read = check.read(text, str(request.checkout))
     except GarbledReport as garbled:
         raise GarbledReport(f"{garbled}; status {ended.status}, last words: {ended.last_words}") from None
+    if read.is_about_nothing or _NO_FILES in ended.complaints:
+        raise ToolBroken(f"{check.tool} found no Python file: nothing was checked; are the paths right?")
     if ended.status and not read.findings:
         raise ToolBroken(f"{check.tool} ended with status {ended.status} and reports nothing: {ended.last_words}")
     return ended, read
@@ -127,7 +131,7 @@ def count_metrics(prefix: str, counts: Counts) -> Metrics:
 
 
 def _ruff_words(request: Request, report: Path) -> list[str]:
-    options = ["check", "--output-format", "json", "--output-file", str(report), "--no-fix", "--force-exclude"]
+    options = ["check", "--output-format", "json", "--output-file", str(report), "--no-fix"]
     return [*options, "--", *(request.paths or (".",))]
 
 
@@ -158,7 +162,7 @@ def _configures_bandit(checkout: Path) -> bool:
 def _read_bandit(text: str, root: str) -> Read:
     report = parse_bandit(text, root=root)
     numbers = {"findings_high": report.high, "findings_medium": report.medium, "findings_low": report.low}
-    return Read(findings=report.findings, numbers=numbers)
+    return Read(findings=report.findings, numbers=numbers, is_about_nothing=not report.files)
 
 
 RUFF = Check(

@@ -77,7 +77,7 @@ def test_bandit_counts_its_own_severities() -> None:
     """High is an error, medium a warning, low is told; and the three numbers are those of the report."""
     report = parse_bandit(recorded("bandit-bad.json"), root=ROOT)
 
-    assert (report.high, report.medium, report.low) == (1, 0, 3)
+    assert (report.files, report.high, report.medium, report.low) == (2, 1, 0, 3)
     assert sorted(rows(report.findings)) == [
         ("pkg/calc.py:2", "B404", Severity.INFO),
         ("pkg/calc.py:8", "B602", Severity.INFO),

@@ -16,6 +16,7 @@ class SecurityReport:
     """What bandit found, and how many findings of each of its own severities. A file it could not read is an error."""
 
     findings: tuple[Finding, ...]
+    files: int  # that it has looked at
     high: int
     medium: int
     low: int
@@ -31,6 +32,7 @@ def parse_bandit(text: str, *, root: str) -> SecurityReport:
             *(_unread(entry, root=root) for entry in report.records("errors")),
             *(_finding(entry, root=root) for entry in results),
         ),
+        files=len(report.items("metrics")) - 1,  # the last are the totals
         high=counts["HIGH"],
         medium=counts["MEDIUM"],
         low=counts["LOW"],
