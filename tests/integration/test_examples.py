@@ -1,4 +1,4 @@
-"""The three examples of the checkout, read as they are and run small."""
+"""The examples of the checkout, read as they are and run small."""
 
 import csv
 import io
@@ -19,6 +19,7 @@ END_SECONDS = 50.0
 SMALL = {
     "compression": ['cases=["prose"]', "repeats=1", "gate.min_score=0.1"],
     "digits": ['cases=["1", "2"]', "search.variants=4", "loop.max_rounds=2"],
+    "pipeline": ['space.lane=["docs"]'],
     "sort": ["repeats=1", 'space.buffer=["16M"]', "space.threads=[2]"],
 }
 

@@ -39,6 +39,9 @@ STANDARD_LIBRARY_ONLY = {
     "places": frozenset({"orchestrator.places", "orchestrator.errors"}),
     "locks": frozenset({"orchestrator.locks", "orchestrator.errors", "orchestrator.worker"}),
     "client": frozenset({"orchestrator"}),
+    "workloads/pipeline": frozenset(
+        {"orchestrator.workloads.pipeline", "orchestrator.errors", "orchestrator.domain", "orchestrator.worker"}
+    ),
 }
 
 VERBS_WITHOUT_A_ROUTE = {
