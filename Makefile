@@ -40,7 +40,7 @@ install-system: ## install for the machine in /opt/orchestrator, with the daemon
 
 lock: .venv/made ## pin every dependency anew
 	$(BIN)/pip install --quiet pip-tools
-	$(COMPILE) --upgrade --extra dev --extra examples --output-file requirements/lock.txt pyproject.toml
+	$(COMPILE) --upgrade --extra dev --extra examples --extra pipeline --output-file requirements/lock.txt pyproject.toml
 	$(COMPILE) --constraint requirements/lock.txt --output-file requirements/runtime.txt pyproject.toml
 	$(COMPILE) --upgrade --extra bench --constraint requirements/lock.txt --output-file requirements/bench.txt pyproject.toml
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import cold_start, command_rate, efficiency, growth, idle, latency, throughput
+from benchmarks import cold_start, command_rate, efficiency, growth, idle, latency, stages, throughput
 from benchmarks.private_daemon import OUTPUT
 from benchmarks.table import Plan, Row, lines
 
@@ -22,6 +22,7 @@ QUESTIONS: dict[str, Callable[[Plan], Iterator[Row]]] = {
     "cold-start": cold_start.rows,
     "latency": latency.rows,
     "idle": idle.rows,
+    "stages": stages.rows,
     "growth": growth.rows,
 }
 
