@@ -11,6 +11,7 @@ from orchestrator.client.following import Following
 from orchestrator.domain.states import ENDED_EXPERIMENT
 
 LINES_AT_ONCE = 5
+MOST_METRICS = 6
 LINES_A_SECOND = 1.0
 
 
@@ -30,7 +31,7 @@ def best_text(best: Any) -> str:
         return ""
     if isinstance(best, list):
         return f"{count(len(best), 'variant')} on the front"
-    return f"best {best['ref']} {pairs(best.get('metrics'))}"
+    return f"best {best['ref']} {pairs(best.get('metrics'), most=MOST_METRICS)}"
 
 
 def _headline(snapshot: dict[str, Any]) -> str:

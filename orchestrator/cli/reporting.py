@@ -12,6 +12,7 @@ from orchestrator.domain.outcome import short_error
 
 Row = dict[str, Any]
 MOST_ROUNDS = 12
+MOST_METRICS = 12
 
 
 def outcome(report: Row, *, drawing: Drawing) -> list[str]:
@@ -47,7 +48,7 @@ def _best(report: Row) -> str:
     if best is None:
         return "none"
     score = "" if best["score"] is None else f"  score {number(best['score'])}"
-    return f"{best['ref']}  {pairs(best['params'])}  →  {pairs(best['metrics'])}{score}"
+    return f"{best['ref']}  {pairs(best['params'])}  →  {pairs(best['metrics'], most=MOST_METRICS)}{score}"
 
 
 def rounds(report: Row, *, drawing: Drawing) -> list[str]:

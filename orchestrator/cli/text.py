@@ -78,9 +78,12 @@ def number(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def pairs(values: Mapping[str, Any] | None) -> str:
-    """`rsi=70 lookback=5`."""
-    return " ".join(f"{printable(name)}={number(value)}" for name, value in (values or {}).items()) or NONE
+def pairs(values: Mapping[str, Any] | None, *, most: int | None = None) -> str:
+    """`rsi=70 lookback=5`; with `most`, the first of them and how many more there are."""
+    told = [f"{printable(name)}={number(value)}" for name, value in (values or {}).items()]
+    if most is not None and len(told) > most:
+        told[most:] = [f"(and {len(told) - most} more)"]
+    return " ".join(told) or NONE
 
 
 def count(number_of: int, one: str, many: str | None = None) -> str:

@@ -4,7 +4,6 @@ import json
 import re
 import venv
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,6 @@ from orchestrator.workloads.pipeline.printing import MOST_FINDINGS
 from tests.support.pipeline_project import project, table, trial_of
 
 Gate = Callable[[Mapping[str, Any], Trial], dict[str, float]]
-
-needs_bandit = pytest.mark.skipif(find_spec("bandit") is None, reason="bandit is not installed here")
-needs_coverage = pytest.mark.skipif(find_spec("pytest_cov") is None, reason="pytest-cov is not installed here")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +111,6 @@ def test_integration_counts_tests(good: Path, bad: Path, capsys: pytest.CaptureF
     assert {path.name for path in bad.iterdir()} <= {"pyproject.toml", "pkg", "tests", ".pytest_cache"}
 
 
-@needs_coverage
 def test_tests_and_coverage_are_one_run(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One run gives both gates' numbers; too little coverage fails its own gate, and blocks in heavy only."""
     standard = suites.tests({}, trial_of(good, "tests", cover=["pkg"]))
@@ -135,7 +130,6 @@ def test_tests_run_without_coverage_where_the_lane_does_not_want_it(good: Path) 
     assert "coverage_percent" not in metrics
 
 
-@needs_bandit
 def test_security_reads_what_bandit_says(good: Path, bad: Path) -> None:
     """A finding of high severity fails the gate, findings of low severity are counted and fail nothing."""
     passed = checks.security({}, trial_of(good, "security", paths=["pkg"]))
@@ -146,7 +140,6 @@ def test_security_reads_what_bandit_says(good: Path, bad: Path) -> None:
     assert (failed["security_findings_high"], failed["security_findings_low"]) == (1, 3)
 
 
-@needs_bandit
 def test_security_passes_over_virtual_environments(good: Path) -> None:
     """What is installed below the checkout is not its own code."""
     (good / ".venv" / "lib").mkdir(parents=True)
@@ -208,7 +201,7 @@ def test_a_stage_the_lane_does_not_run_says_so(good: Path, stage: str, capsys: p
     [
         ("lint", "ruff found no Python file"),
         ("types", "There are no .py"),
-        pytest.param("security", "bandit found no Python file", marks=needs_bandit),
+        ("security", "bandit found no Python file"),
     ],
 )
 def test_a_check_of_nothing_is_no_pass(good: Path, stage: str, said: str) -> None:

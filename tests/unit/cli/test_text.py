@@ -98,3 +98,11 @@ def test_a_long_text_is_folded_below_its_label() -> None:
         "  from  proposed=25",
         "        evaluated=25",
     ]
+
+
+def test_many_numbers_are_cut_with_how_many_more_there_are() -> None:
+    """Exactly as many as allowed are told in full."""
+    values = dict.fromkeys("abcd", 1)
+    assert text.pairs(values, most=4) == text.pairs(values) == "a=1 b=1 c=1 d=1"
+    assert text.pairs(values, most=2) == "a=1 b=1 (and 2 more)"
+    assert text.pairs({}, most=2) == text.pairs(None) == "-"
