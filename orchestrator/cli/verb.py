@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from orchestrator.cli.paths import FilledPath
 from orchestrator.cli.setup import Setup
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -21,7 +22,7 @@ def _flag(*names: str, text: str) -> click.Option:
 
 
 def _value(*names: str, metavar: str, text: str) -> click.Option:
-    kind = click.Path()
+    kind = FilledPath()
     return click.Option(names, type=kind, metavar=metavar, expose_value=False, is_eager=True, callback=_keep, help=text)
 
 
