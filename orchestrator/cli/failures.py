@@ -38,8 +38,10 @@ def exit_status(error: OrchestratorError) -> int:
 def usage_error(error: click.ClickException) -> OrchestratorError:
     """A mistake in the command line, in the shape of all other errors."""
     context = getattr(error, "ctx", None)
-    hint = f"see {context.command_path} --help" if context is not None else None
-    return InvalidRequest(error.format_message(), hint=hint)
+    hint = f"see {'orc' if context is None else context.command_path} --help"
+    return InvalidRequest(
+        " ".join(error.format_message().split()), hint=hint
+    )  # click lists choices on lines of their own
 
 
 def _coloured(text: str, colour: str | None) -> str:

@@ -48,6 +48,14 @@ class Verb(click.Command):
         self._global = global_options()
         self.params = [*self.params, *self._global]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; a mistake that it does not say the verb of is this one's."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verb's own options first."""
         own = [each for each in self.get_params(ctx) if each not in self._global and isinstance(each, click.Option)]

@@ -35,7 +35,7 @@ def _exit(setup: Setup, answers: list[dict[str, Any]]) -> int:
 @click.option("--timeout", metavar="SECONDS", type=arguments.Amount(), help="Give up after this long.")
 @pass_setup
 def command(setup: Setup, refs: tuple[str, ...], timeout: float | None) -> int:
-    """Return when each REF has ended. That all of them exist is known before any is waited for.
+    """Return when each REF has ended. All are looked up before any is waited for.
 
     Exit status 0: all succeeded; 3: one did not; 1: the time was up before.
     """

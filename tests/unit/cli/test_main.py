@@ -76,6 +76,26 @@ def test_a_mistake_in_the_command_line_is_status_2(arguments: list[str], capsys:
     assert "--help" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["completion"],
+            "error: Missing argument 'SHELL'. Choose from: bash, zsh, fish\nhint: see orc completion --help\n",
+        ),
+        (["wait", "1", "--timeout"], "error: Option '--timeout' requires an argument.\nhint: see orc wait --help\n"),
+        (["--state-dir"], "error: Option '--state-dir' requires an argument.\nhint: see orc --help\n"),
+        (["lock", "run"], "error: Missing argument 'NAME'.\nhint: see orc lock run --help\n"),
+    ],
+)
+def test_what_is_missing_is_one_line_and_a_hint(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The hint names the verb that lacks something, whatever it is."""
+    assert run(arguments) == 2
+    assert capsys.readouterr().err == told
+
+
 def test_an_empty_path_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """A script with a variable that is not set must not reach another daemon."""
     assert run(["ls", "--state-dir", ""]) == 2
