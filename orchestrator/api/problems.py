@@ -1,5 +1,6 @@
 """Every refusal in one shape: `{"error": {"code", "message", "hint", "problems": [{"where", "message"}]}}`."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ STATUS: Mapping[str, int] = {
 }
 """HTTP status by error code. A code that is not here is a defect: 500."""
 
-INTERNAL = 500
+INVALID, INTERNAL = 400, 500
 _INTERNAL_MESSAGE = "something went wrong inside the daemon"
 _INTERNAL_HINT = "its log says what: journalctl -u orchestrator, or daemon.log in its state directory"
 
@@ -90,10 +91,13 @@ async def answer_invalid(request: Request, error: Exception) -> Response:
     """Render what pydantic found wrong with a request, all of it at once."""
     del request
     assert isinstance(error, RequestValidationError)
-    problems = [_problem(found) for found in error.errors()]
+    return _invalid([_problem(found) for found in error.errors()])
+
+
+def _invalid(problems: Sequence[Problem]) -> Response:
     message = "; ".join(f"{problem.where}: {problem.message}" for problem in problems[:3])
     hint = "/openapi.json describes every request"
-    return Answer(answer_body("invalid_request", message, hint=hint, problems=problems), status_code=400)
+    return Answer(answer_body("invalid_request", message, hint=hint, problems=problems), status_code=INVALID)
 
 
 def _problem(found: Mapping[str, Any]) -> Problem:
@@ -107,6 +111,8 @@ def _problem(found: Mapping[str, Any]) -> Problem:
 async def answer_http(request: Request, error: Exception) -> Response:
     """Render what the framework itself refuses: unknown routes, wrong methods, bodies it cannot read."""
     assert isinstance(error, HTTPException)
+    if error.status_code == INVALID and error.__cause__ is not None:
+        return _invalid([Problem("body", _unreadable(error.__cause__))])
     path = request.url.path
     known = {
         404: ("not_found", f"there is nothing at {path}", "/openapi.json lists what there is"),
@@ -114,6 +120,17 @@ async def answer_http(request: Request, error: Exception) -> Response:
     }
     code, message, hint = known.get(error.status_code, ("invalid_request", str(error.detail), None))
     return Answer(answer_body(code, message, hint=hint), status_code=error.status_code, headers=error.headers)
+
+
+def _unreadable(error: BaseException) -> str:
+    """Why JSON could not be read that is none, or more than is taken, in a way no parser gives a place for."""
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return f"is not UTF-8 text: byte 0x{error.object[error.start]:02x} at position {error.start}"
+    if isinstance(error, ValueError):
+        return f"holds a whole number of more than {sys.get_int_max_str_digits()} digits"
+    return "cannot be read"
 
 
 def install(app: FastAPI) -> None:

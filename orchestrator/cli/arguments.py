@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from orchestrator.cli.completing import complete_experiment, complete_ref
+from orchestrator.cli.paths import FilledPath
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -58,4 +59,4 @@ def spec(function: Function) -> Function:
         multiple=True,
         help="Replace a value of the file, for example limits.max_parallel=2. May be given again.",
     )(function)
-    return click.argument("spec", type=click.Path())(function)
+    return click.argument("spec", type=FilledPath())(function)

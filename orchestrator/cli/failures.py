@@ -38,8 +38,10 @@ def exit_status(error: OrchestratorError) -> int:
 def usage_error(error: click.ClickException) -> OrchestratorError:
     """A mistake in the command line, in the shape of all other errors."""
     context = getattr(error, "ctx", None)
-    hint = f"see {context.command_path} --help" if context is not None else None
-    return InvalidRequest(error.format_message(), hint=hint)
+    hint = f"see {'orc' if context is None else context.command_path} --help"
+    return InvalidRequest(
+        " ".join(error.format_message().split()), hint=hint
+    )  # click lists choices on lines of their own
 
 
 def _coloured(text: str, colour: str | None) -> str:
@@ -66,7 +68,8 @@ def unexpected(error: Exception) -> OrchestratorError:
     """What nobody foresaw, in the shape of all other errors."""
     mistake = "this is a mistake of the program; -v shows where"
     if isinstance(error, OSError):
-        failure = OrchestratorError(f"the system refused: {error}")
+        place = "" if error.filename is None else f": {error.filename}"
+        failure = OrchestratorError(f"the system refused: {error.strerror or error}{place}")
     else:
         failure = OrchestratorError(f"{type(error).__name__}: {error}", hint=mistake)
     failure.__cause__ = error
@@ -77,9 +80,16 @@ def report(error: OrchestratorError, *, as_json: bool, trace: bool = False) -> i
     """Tell the person or the program; the exit status. `trace` shows where an unexpected error comes from."""
     if trace and exit_status(error) == UNEXPECTED:
         sys.excepthook(type(error), error, error.__traceback__)
-    if as_json:
-        click.echo(json.dumps(as_document(error)))
-    else:
+    if not (as_json and _told(json.dumps(as_document(error)), err=False)):
         colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-        click.echo("\n".join(error_lines(error, colour=colour)), err=True, color=colour)
+        _told("\n".join(error_lines(error, colour=colour)), err=True, colour=colour)
     return exit_status(error)
+
+
+def _told(text: str, *, err: bool, colour: bool | None = None) -> bool:
+    """Whether it could be written: a disk may be full, and nobody may read any more."""
+    try:
+        click.echo(text, err=err, color=colour)
+    except OSError:
+        return False
+    return True

@@ -4,14 +4,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from io import TextIOWrapper
 from typing import Any
 
 import click
 
 from orchestrator import __version__
-from orchestrator.cli import failures
+from orchestrator.cli import failures, streams
 from orchestrator.cli.setup import Setup
 from orchestrator.cli.verb import CONTEXT, global_options
 from orchestrator.cli.verbs import SECTIONS, VERBS
@@ -76,11 +74,6 @@ orc = Orc(
 )
 
 
-def _quieten_stdout() -> None:
-    """Nobody reads any more: what is still buffered must not raise when the interpreter leaves."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _run_verb(arguments: Sequence[str], setup: Setup) -> int:
     """The verb's own exit status; a mistake in the command line becomes an OrchestratorError."""
     try:
@@ -96,17 +89,17 @@ def _run_verb(arguments: Sequence[str], setup: Setup) -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit status."""
-    setup = Setup()
+    setup, stdout = Setup(), sys.stdout
     try:
         return _run_verb(arguments, setup)
     except OrchestratorError as error:
         failure = error
     except (KeyboardInterrupt, click.Abort):
         return failures.INTERRUPTED
-    except (BrokenPipeError, SystemExit) as error:  # click turns a closed pipe into SystemExit
-        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and sys.stdout is stdout:  # click puts another one there when a pipe is closed
             raise
-        _quieten_stdout()
+        streams.quieten_stdout()
         return failures.PIPE_CLOSED
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets one line, with -v the whole story
         failure = failures.unexpected(error)
@@ -115,14 +108,11 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> int:
     """The console script. It leaves without tearing the interpreter down, which would be a tenth of a short call."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a letter still gets the rest
+    streams.open_closed()
+    streams.replace_letters()
     try:
         status = run(sys.argv[1:])
     except SystemExit as leaving:  # completion answers its shell this way
         status = leaving.code if isinstance(leaving.code, int) else failures.FINE
-    with suppress(OSError):  # what matters was flushed where its failure is told
-        sys.stdout.flush()
-        sys.stderr.flush()
+    streams.flush()
     os._exit(status)

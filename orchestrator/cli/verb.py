@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from orchestrator.cli.paths import FilledPath
 from orchestrator.cli.setup import Setup
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -21,7 +22,7 @@ def _flag(*names: str, text: str) -> click.Option:
 
 
 def _value(*names: str, metavar: str, text: str) -> click.Option:
-    kind = click.Path()
+    kind = FilledPath()
     return click.Option(names, type=kind, metavar=metavar, expose_value=False, is_eager=True, callback=_keep, help=text)
 
 
@@ -46,6 +47,14 @@ class Verb(click.Command):
         self.examples = examples
         self._global = global_options()
         self.params = [*self.params, *self._global]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; a mistake that it does not say the verb of is this one's."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verb's own options first."""

@@ -1,14 +1,14 @@
 """Streams that outlive a restart of the daemon: progress, events, waiting."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from orchestrator.client import calls
 from orchestrator.client.session import Patience, Session
 from orchestrator.domain.states import ENDED_EXPERIMENT, ExperimentState
-from orchestrator.errors import NoDaemon, Unavailable
+from orchestrator.errors import InvalidReference, NoDaemon, NotFound, OrchestratorError, Problem, Unavailable
 
 RECONNECT_SECONDS = 30.0
 DRAINING_SECONDS = 0.25  # a daemon that is told to stop answers at once until it is gone
@@ -60,6 +60,28 @@ class Following:
             if snapshot["state"] in ENDED_EXPERIMENT:
                 return
 
+    def resolve(self, refs: Sequence[str]) -> list[str]:
+        """What each names now, `12` for a name. Raises what is wrong with one of them, or one NotFound that says it of all."""
+        found: dict[str, str] = {}
+        wrong: dict[str, OrchestratorError] = {}
+
+        def ask(session: Session) -> Iterator[None]:
+            for ref in refs:
+                if ref in found or ref in wrong:
+                    continue
+                try:
+                    found[ref] = session.json(calls.wait(ref, timeout_seconds=0))["ref"]
+                except (InvalidReference, NotFound) as error:
+                    wrong[ref] = error
+                yield
+
+        for _ in self.items(ask):
+            if len(found) + len(wrong) == len(set(refs)):
+                break
+        if wrong:
+            raise _all_of(wrong, asked=len(set(refs)))
+        return [found[ref] for ref in refs]
+
     def wait(self, ref: object, *, timeout_seconds: float | None = None) -> dict[str, Any]:
         """The answer when it has ended or the time is up: `ended` says which."""
         until = None if timeout_seconds is None else time.monotonic() + timeout_seconds
@@ -89,6 +111,14 @@ class Following:
             last = position(event, last)
             if is_event(event):
                 yield event
+
+
+def _all_of(wrong: dict[str, OrchestratorError], *, asked: int) -> OrchestratorError:
+    first = next(iter(wrong.values()))
+    if len(wrong) == 1:
+        return first
+    problems = [Problem(ref, error.message) for ref, error in wrong.items()]
+    return NotFound(f"{len(wrong)} of {asked} refs name nothing", hint=first.hint, problems=problems)
 
 
 def is_event(line: dict[str, Any]) -> bool:

@@ -20,9 +20,15 @@ LONGEST_PAUSE_SECONDS = 1.0
 
 
 def say(message: str) -> None:
-    """A message for the person, on stderr."""
-    sys.stderr.write(f"{message}\n")
-    sys.stderr.flush()
+    """A message for the person, on stderr. Where that is closed or full nothing is said: what is done does not depend on it."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(f"{message}\n")
+        sys.stderr.flush()
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # whoever has read so far has read enough
+            raise
 
 
 class Patience:

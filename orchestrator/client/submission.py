@@ -67,6 +67,8 @@ def _decode(path: Path, data: bytes) -> str:
 
 def read_spec(path: str | os.PathLike[str]) -> SpecText:
     """Read an experiment file, or `experiment.toml` in a folder. Raises InvalidSpec."""
+    if not os.fspath(path):
+        raise InvalidSpec("no experiment file is named: the path is empty")
     named = Path(path)
     try:
         is_folder = named.is_dir()

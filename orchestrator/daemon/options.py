@@ -20,14 +20,21 @@ class Options:
     verbosity: int = 0  # above 0: debug lines too; below 0: warnings only
 
 
+def _path(text: str) -> Path:
+    """A path; an empty one would mean the current directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
+
+
 def read_options(arguments: Sequence[str]) -> Options:
     """Read the command line; leaves with status 2 and a usage message when it is wrong."""
     parser = argparse.ArgumentParser(
         prog="orc daemon", description="Run the daemon in the foreground.", allow_abbrev=False
     )
-    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="where the database and all output are kept")
-    parser.add_argument("--socket", type=Path, metavar="PATH", help="where to listen")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="the settings file")
+    parser.add_argument("--state-dir", type=_path, metavar="DIR", help="where the database and all output are kept")
+    parser.add_argument("--socket", type=_path, metavar="PATH", help="where to listen")
+    parser.add_argument("--config", type=_path, metavar="FILE", help="the settings file")
     parser.add_argument("--background", action="store_true", help="detach, log to daemon.log, leave when idle")
     parser.add_argument("--ready-fd", type=int, metavar="N", help="descriptor that is told when the daemon is ready")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="log more")

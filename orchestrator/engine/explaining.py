@@ -90,10 +90,16 @@ def _waiting(iteration: dict[str, Any], dispatcher: Dispatcher, conductor: Condu
 
 
 def _of_stage(stage: str, dispatcher: Dispatcher, conductor: Conductor) -> list[Reason]:
-    """Why what is ready of a stage waits: all that the machine lacks, or the one thing that admission has found."""
+    """Why what is ready of a stage waits: all that the machine lacks, or the one thing that admission has found.
+
+    More declared memory than the machine has comes first: that never passes, whatever else does.
+    """
     wait = dispatcher.why(conductor.plan.experiment, stage)
     closed = dispatcher.room.watch.pressure.closed
     waits: Iterable[Wait] = closed if wait in closed else () if wait is None else (wait,)
+    declared = conductor.evaluation.queue.stages[stage].job.memory_bytes or 0
+    if wait is not None and declared > dispatcher.room.watch.readings.memory_total_bytes:
+        waits = dict.fromkeys((Wait.DECLARED_MEMORY, *waits))
     return [_reason(wait, stage, dispatcher, conductor) for wait in waits]
 
 

@@ -118,7 +118,11 @@ def _points(generator: Generator, plan: Plan, round_number: int) -> Iterator[dic
 
 
 def _used_up(plan: Plan) -> str:
-    return f"the {plan.spec.limits.evaluations} evaluations of limits.evaluations are used up"
+    """Variants are whole: what is left of the limit may be more than nothing, and too little for one."""
+    if plan.per_variant == 1:
+        return f"the {plan.spec.limits.evaluations} evaluations of limits.evaluations are used up"
+    takes = f"takes {'up to ' if len(plan.stages) > 1 else ''}{plan.per_variant}"
+    return f"limits.evaluations = {plan.spec.limits.evaluations} has no room for another variant, which {takes}"
 
 
 async def _commit_all(changes: Iterable[Change[Any]], store: DurableWriter) -> None:
@@ -151,14 +155,17 @@ def _additions(
         first_ordinal += len(chunk)
 
 
-async def _room(plan: Plan, views: Views, *, first_variant: int) -> int | None:
-    """How many new variants a round may still have. Those it has already, after a crash, count with all that they may come to run."""
+async def _room(plan: Plan, views: Views, *, first_variant: int | None) -> int | None:
+    """How many new variants a round may still have, or with None the next one; None: as many as it likes.
+
+    Those it has already, after a crash, count with all that they may come to run.
+    """
     limit = plan.spec.limits.evaluations
     if limit is None:
         return None
     (row,) = await views.read("experiment_rows", {"experiment": plan.experiment, "below": None, "limit": 1})
     iterations: int = await views.read("iteration_count", {"experiment": plan.experiment})
-    begun: int = row["variant_count"] - first_variant + 1
+    begun: int = 0 if first_variant is None else row["variant_count"] - first_variant + 1
     used_before = iterations - begun * plan.per_stage * len(plan.graph.roots)
     return max(0, max(0, limit - used_before) // plan.per_variant - begun)
 
@@ -278,6 +285,7 @@ async def completed(
         best_metrics=(first[0][2] or {}) if first else {},
         exhausted=exhausted,
         limit_reached=limit,
+        no_room=_used_up(plan) if await _room(plan, views, first_variant=None) == 0 else None,
     )
 
 

@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.errors import InvalidRequest
+
 NAME = "orchestrator"
 SYSTEM_SETTINGS = Path("/etc/orchestrator/orchestrator.toml")
 SYSTEM_LOCKS = Path("/run/lock")
@@ -33,10 +35,20 @@ def first_of_systemd(variable: str, environ: Mapping[str, str]) -> Path | None:
     return Path(first) if first else None
 
 
-def explicit_state_directory(option: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Path | None:
-    """What `--state-dir` or `$ORCHESTRATOR_STATE_DIR` says; None when neither does."""
-    given = option or environ.get("ORCHESTRATOR_STATE_DIR")
+def named(option: str | os.PathLike[str] | None, variable: str, environ: Mapping[str, str]) -> Path | None:
+    """The path of an option, else of a variable; None without either. An empty variable counts as unset, as in the XDG specification.
+
+    Raises InvalidRequest for an empty option: whoever gave it means a path, and would get what is meant without one.
+    """
+    given = environ.get(variable) if option is None else os.fspath(option)
+    if not given and option is not None:
+        raise InvalidRequest(f"an empty path was given instead of ${variable}", hint="leave it out, or name one")
     return absolute(given, environ) if given else None
+
+
+def explicit_state_directory(option: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Path | None:
+    """What `--state-dir` or `$ORCHESTRATOR_STATE_DIR` says; None when neither does. Raises InvalidRequest for an empty option."""
+    return named(option, "ORCHESTRATOR_STATE_DIR", environ)
 
 
 def state_directory(option: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Path:
@@ -58,9 +70,8 @@ def runtime_directory(environ: Mapping[str, str]) -> Path | None:
 
 
 def named_settings_file(option: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Path | None:
-    """What `--config` or `$ORCHESTRATOR_CONFIG` says: it must exist. None when neither does."""
-    given = option or environ.get("ORCHESTRATOR_CONFIG")
-    return absolute(given, environ) if given else None
+    """What `--config` or `$ORCHESTRATOR_CONFIG` says: it must exist. None when neither does. Raises InvalidRequest for an empty option."""
+    return named(option, "ORCHESTRATOR_CONFIG", environ)
 
 
 def usual_settings_files(environ: Mapping[str, str]) -> tuple[Path, ...]:

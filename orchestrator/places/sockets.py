@@ -9,6 +9,7 @@ from orchestrator.places.directories import (
     absolute,
     explicit_state_directory,
     first_of_systemd,
+    named,
     runtime_directory,
     state_directory,
 )
@@ -32,9 +33,8 @@ def checked_socket(path: Path) -> Path:
 
 
 def given_socket(option: Given, environ: Mapping[str, str]) -> Path | None:
-    """What `--socket` or `$ORCHESTRATOR_SOCKET` says; None when neither does."""
-    given = option or environ.get("ORCHESTRATOR_SOCKET")
-    return absolute(given, environ) if given else None
+    """What `--socket` or `$ORCHESTRATOR_SOCKET` says; None when neither does. Raises InvalidRequest for an empty option."""
+    return named(option, "ORCHESTRATOR_SOCKET", environ)
 
 
 def user_socket(state_option: Given, environ: Mapping[str, str]) -> Path:

@@ -28,6 +28,7 @@ class RoundSummary:
     best_metrics: Mapping[str, float] = field(default_factory=dict)  # of the best so far that passed
     exhausted: bool = False  # the generator has nothing left
     limit_reached: str | None = None  # which limit is used up, in words
+    no_room: str | None = None  # which limit would leave the next round empty, in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,10 @@ def _limit(view: _View) -> str | None:
     return view.last.limit_reached
 
 
+def _no_room(view: _View) -> str | None:
+    return view.last.no_room
+
+
 def _target(view: _View) -> str | None:
     target = view.loop.target
     if target is None or not met_by(target, view.last.best_metrics):
@@ -147,6 +152,7 @@ _ENDINGS: tuple[tuple[Rule, Callable[[_View], str | None]], ...] = (
     ("max_rounds", _max_rounds),
     ("patience", _patience),
     ("on_failure", _on_failure),
+    ("limit", _no_room),  # the last: only what would go on lacks room
 )
 
 

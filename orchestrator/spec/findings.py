@@ -61,6 +61,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f' did you mean "{close[0]}"?' if close else ""
 
 
+def which_stages(word: str, names: Iterable[str], *, others: Iterable[str] = ()) -> str:
+    """What follows the name of a stage that there is not: `; did you mean "a"? The stages are: a, b`.
+
+    `others` could be meant too and are not listed.
+    """
+    stages = list(dict.fromkeys(names))
+    close = did_you_mean(word, [*stages, *others])
+    if not stages:
+        return f";{close}" if close else ""
+    return f"; {f'{close.lstrip()} The' if close else 'the'} stages are: {listed(stages)}"
+
+
 def listed(words: Iterable[str]) -> str:
     """The words, separated by commas; the first 20 of them."""
     every = list(words)

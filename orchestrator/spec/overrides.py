@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.spec.draft import stage_name
-from orchestrator.spec.findings import Finding, Place, did_you_mean, listed, shown
+from orchestrator.spec.findings import Finding, Place, shown, which_stages
 from orchestrator.spec.language import KEYS
 from orchestrator.spec.text import DEEPEST, plain
 
@@ -82,8 +82,7 @@ def _targets(raw: dict[str, Any], parts: tuple[str, ...]) -> list[Place] | str:
     if len(parts) == 1:
         return "use stage.KEY=VALUE for every stage, or stage.NAME.KEY=VALUE for one"
     known = [name for name in names if name]
-    close = did_you_mean(parts[1], [*known, *_STAGE_KEYS])
-    return f'no stage and no key of a stage is called "{parts[1]}";{close} The stages are: {listed(known)}'
+    return f'no stage and no key of a stage is called "{parts[1]}"{which_stages(parts[1], known, others=_STAGE_KEYS)}'
 
 
 def _put(raw: dict[str, Any], place: Place, *, value: Any) -> str | None:

@@ -188,7 +188,21 @@ async def test_the_limit_of_evaluations_cuts_a_round_before_it_runs(tmp_path: Pa
         ended = await lab.run(cases=["a", "b"], limits={"evaluations": 5})
 
     assert (ended["state"], ended["variant_count"], len(executor.seen)) == ("succeeded", 2, 4)
-    assert ended["reason"] == "the 5 evaluations of limits.evaluations are used up"
+    assert ended["reason"] == "limits.evaluations = 5 has no room for another variant, which takes 2"
+
+
+async def test_a_round_for_which_the_limit_leaves_no_room_is_not_begun(tmp_path: Path) -> None:
+    """The round that used it up is the last on record; a limit that is larger than what ran is not said to be used up."""
+    async with open_lab(tmp_path, InlineExecutor(value)) as lab:
+        whole = await lab.run(**RANDOM, loop={"max_rounds": 9}, limits={"evaluations": 6})
+        odd_one = await lab.run(**RANDOM, loop={"max_rounds": 9}, repeats=2, limits={"evaluations": 7})
+        last = await lab.run(**RANDOM, loop={"max_rounds": 2}, limits={"evaluations": 6})
+
+    assert (whole["round"], whole["variant_count"], whole["state"]) == (2, 6, "succeeded")
+    assert whole["reason"] == "the 6 evaluations of limits.evaluations are used up"
+    assert (odd_one["round"], odd_one["iterations"]["total"]) == (1, 6)
+    assert odd_one["reason"] == "limits.evaluations = 7 has no room for another variant, which takes 2"
+    assert last["reason"] == "all rounds are used up (2)"
 
 
 async def test_a_limit_without_anything_that_passed_is_abandoned(tmp_path: Path) -> None:

@@ -109,6 +109,20 @@ async def test_declared_memory_must_be_there(tmp_path: Path) -> None:
     assert (ended["iterations"]["succeeded"], executor.most_at_once) == (3, 2)
 
 
+async def test_what_never_passes_is_told_first(tmp_path: Path) -> None:
+    """More declared memory than the machine has is named before the CPU use of others, which passes."""
+    probe = FedProbe()
+    probe.feed(cpu_percent=100.0, others_cpu_percent=85.0)
+    async with open_lab(tmp_path, InlineExecutor(value, abilities=BOUNDED), probe=probe) as lab:
+        experiment = await lab.submit(stage=[{"call": "model:evaluate", "memory": "900GiB"}])
+        await lab.waits(experiment)
+        said, whole = await reasons(lab, "1.1.1"), await reasons(lab, "1")
+
+    assert list(said) == [Wait.DECLARED_MEMORY, Wait.CPU]
+    assert "it can never start here" in said[Wait.DECLARED_MEMORY]
+    assert list(whole) == [Wait.DECLARED_MEMORY, Wait.CPU, "running"]
+
+
 async def test_what_they_use_of_it_is_not_reserved_twice(tmp_path: Path) -> None:
     """Two that declare 5 GiB and hold them leave 5 GiB for a third when 5 are still available."""
     gate, probe = anyio.Event(), FedProbe()

@@ -16,10 +16,10 @@ HINTS = {
     "completion",
     examples=['eval "$(orc completion bash)"', "orc completion fish > ~/.config/fish/completions/orc.fish"],
 )
-@click.argument("shell", type=click.Choice(list(HINTS)))
+@click.argument("shell", metavar="SHELL", type=click.Choice(list(HINTS)))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the completion script of a shell. Refs and names are asked from a running daemon; none is ever started for it."""
+    """Print the completion script of SHELL: bash, zsh or fish. Refs and names are asked from a running daemon; none is ever started for it."""
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"there is no completion for {shell}")

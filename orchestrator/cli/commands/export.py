@@ -7,6 +7,7 @@ from typing import BinaryIO
 import click
 
 from orchestrator.cli import arguments
+from orchestrator.cli.paths import FilledPath
 from orchestrator.cli.setup import Setup, pass_setup
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
@@ -41,7 +42,7 @@ def _write(answer: Answer, path: Path) -> None:
     help="csv by default, json with --json.",
 )
 @click.option("--timings", is_flag=True, help="The measured numbers too: then two runs never export the same bytes.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout.")
+@click.option("-o", "--output", type=FilledPath(path_type=Path, dir_okay=False), help="A file instead of stdout.")
 @pass_setup
 def command(setup: Setup, ref: str, *, form: str | None, timings: bool, output: Path | None) -> None:
     """Write a row for every iteration of an experiment, in order: parameters, metrics, state, cause, seed."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.paths import FilledPath
 from orchestrator.cli.setup import Setup, pass_setup
 from orchestrator.cli.verb import verb
 from orchestrator.errors import Conflict, InvalidRequest, Problem
@@ -41,13 +42,13 @@ def _write(source: Path, folder: Path) -> list[Path]:
 
 
 @verb("init", examples=["orc init", "orc init command --folder tuning && orc run tuning"])
-@click.argument("template", type=click.Choice(template_names()), default="python")
-@click.option("--folder", type=click.Path(path_type=Path), default=Path(), help="Where to write; made if missing.")
+@click.argument("template", metavar="[TEMPLATE]", type=click.Choice(template_names()), default="python")
+@click.option("--folder", type=FilledPath(path_type=Path), default=Path(), help="Where to write; made if missing.")
 @pass_setup
 def command(setup: Setup, template: str, folder: Path) -> None:
     """Write an experiment that runs as it is, to start from. Nothing is ever overwritten.
 
-    python (default) evaluates a function, command a program by its command line, gate asks for quality over several cases.
+    TEMPLATE: python (default) evaluates a function, command a program by its command line, gate asks for quality over several cases.
     """
     written = _write(TEMPLATES / template, folder)
     if setup.json:

@@ -15,7 +15,7 @@ RUN_WITH_PATIENCE = "orc lock run --timeout 60 gpu0 -- make bench"
 command = VerbGroup(
     "lock",
     examples=[RUN, RUN_WITH_PATIENCE, "orc lock run --no-wait nightly -- ./nightly.sh"],
-    help="Run a command while holding a named lock, which evaluations with locks = [...] respect too. Needs no daemon.",
+    help="Run a command while holding a named lock, which evaluations that name it in their locks respect too. Needs no daemon.",
     no_args_is_help=True,
 )
 

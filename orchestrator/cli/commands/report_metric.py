@@ -68,7 +68,7 @@ def command(setup: Setup, /, **given: Any) -> None:
     What it is part of is read from ORC_SOCKET, ORC_REF and ORC_ATTEMPT, which every command has in its environment. An attempt that is
     over is refused with status 5.
     """
-    ref, attempt = (given["ref"], None) if given["ref"] else _place()
+    ref, attempt = _place() if given["ref"] is None else (given["ref"], None)
     body = {name: given[name] for name in ("step", "usd", "tokens") if given[name] is not None}
     numbers = _pairs(given["metrics"])
     if numbers and "step" not in body:

@@ -35,14 +35,14 @@ def _exit(setup: Setup, answers: list[dict[str, Any]]) -> int:
 @click.option("--timeout", metavar="SECONDS", type=arguments.Amount(), help="Give up after this long.")
 @pass_setup
 def command(setup: Setup, refs: tuple[str, ...], timeout: float | None) -> int:
-    """Return when each REF has ended.
+    """Return when each REF has ended. All are looked up before any is waited for.
 
     Exit status 0: all succeeded; 3: one did not; 1: the time was up before.
     """
     following = Following(session=setup.session, notice=setup.message)
     until = None if timeout is None else time.monotonic() + timeout
     answers = []
-    for ref in refs:
+    for ref in following.resolve(refs) if len(refs) > 1 else refs:  # one alone is looked at first anyway
         left = None if until is None else max(0.0, until - time.monotonic())
         answers.append(following.wait(ref, timeout_seconds=left))
         if not setup.json and answers[-1]["ended"]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from orchestrator.spec.draft import Draft
-from orchestrator.spec.findings import Finding, did_you_mean, listed
+from orchestrator.spec.findings import Finding, listed, which_stages
 from orchestrator.spec.language import unknown_word
 from orchestrator.spec.placeholders import RESERVED
 
@@ -29,9 +29,8 @@ def check_order(draft: Draft) -> Iterator[Finding]:
     for position, stage in enumerate(draft.stages):
         for other in stage.after if stage else ():
             if other not in known:
-                close = did_you_mean(other, known)
-                message = f'no stage is called "{other}";{close}' if close else f'no stage is called "{other}"'
-                yield Finding(("stage", position, "after"), f"{message} The stages are: {listed(known)}")
+                message = f'no stage is called "{other}"{which_stages(other, known)}'
+                yield Finding(("stage", position, "after"), message)
         if stage and stage.name not in graph:
             graph[stage.name] = set(stage.after)
     try:

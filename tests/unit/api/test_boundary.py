@@ -137,12 +137,23 @@ async def test_body_of_exactly_the_limit_is_taken(path: Path) -> None:
     assert reply.status == 200
 
 
-async def test_deep_nesting_is_an_invalid_request(path: Path) -> None:
-    """JSON nested a hundred thousand deep is refused, not a defect."""
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"[" * 100_000, "is nested too deeply"),
+        (b'{"a": ' + b"9" * 6000 + b"}", "holds a whole number of more than 4300 digits"),
+        (b'{"a": "\xff"}', "is not UTF-8 text: byte 0xff at position 7"),
+        (b'{"a": 1', "is not JSON: Expecting ',' delimiter at character 7"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_an_invalid_request(path: Path, body: bytes, problem: str) -> None:
+    """It is refused, not a defect, with a hint and what is wrong with it."""
     async with served(path):
-        reply = await ask(path, "POST", "/echo", b"[" * 100_000)
-    assert reply.status == 400
-    assert reply.code == "invalid_request"
+        reply = await ask(path, "POST", "/echo", body)
+    error = reply.json["error"]
+    assert (reply.status, reply.code, error["message"]) == (400, "invalid_request", f"body: {problem}")
+    assert error["problems"] == [{"where": "body", "message": problem}]
+    assert error["hint"] == "/openapi.json describes every request"
 
 
 @pytest.mark.parametrize(

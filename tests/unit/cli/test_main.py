@@ -56,6 +56,13 @@ def test_global_options_stand_before_and_after_the_verb(
         ["wait", "1", "--timeout", "soon"],
         ["wait", "1", "--timeout", "inf"],
         ["lock", "run", "--timeout", "nan", "a", "true"],
+        ["--state-dir", "", "ls"],
+        ["ls", "--state-dir", ""],
+        ["ls", "--socket", ""],
+        ["ls", "--config", ""],
+        ["submit", ""],
+        ["init", "--folder", ""],
+        ["export", "1", "-o", ""],
         ["report-metric", "--ref", "1.1.1"],
         ["report-metric", "--ref", "1.1.1", "loss=1"],
         ["report-metric", "--ref", "1.1.1", "--step", "1", "loss=1", "loss=2"],
@@ -67,6 +74,43 @@ def test_a_mistake_in_the_command_line_is_status_2(arguments: list[str], capsys:
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "invalid_request"
     assert run(arguments) == 2
     assert "--help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["completion"],
+            "error: Missing argument 'SHELL'. Choose from: bash, zsh, fish\nhint: see orc completion --help\n",
+        ),
+        (["wait", "1", "--timeout"], "error: Option '--timeout' requires an argument.\nhint: see orc wait --help\n"),
+        (["--state-dir"], "error: Option '--state-dir' requires an argument.\nhint: see orc --help\n"),
+        (["lock", "run"], "error: Missing argument 'NAME'.\nhint: see orc lock run --help\n"),
+    ],
+)
+def test_what_is_missing_is_one_line_and_a_hint(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The hint names the verb that lacks something, whatever it is."""
+    assert run(arguments) == 2
+    assert capsys.readouterr().err == told
+
+
+def test_an_empty_path_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A script with a variable that is not set must not reach another daemon."""
+    assert run(["ls", "--state-dir", ""]) == 2
+    assert capsys.readouterr().err == (
+        "error: Invalid value for '--state-dir': the path is empty.\nhint: see orc ls --help\n"
+    )
+
+
+def test_an_empty_ref_is_not_the_one_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is told of the evaluation that this runs in when another one was meant."""
+    monkeypatch.setenv("ORC_REF", "1.1.1")
+    assert run(["report-metric", "--ref", "", "--usd", "1"]) == 2
+    assert "This is not a reference" in capsys.readouterr().err
 
 
 def test_a_wrong_verb_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:

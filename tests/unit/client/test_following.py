@@ -7,7 +7,7 @@ import pytest
 from orchestrator.client.door import Door
 from orchestrator.client.following import Following, is_event, position
 from orchestrator.client.session import Session
-from orchestrator.errors import NoDaemon
+from orchestrator.errors import NoDaemon, NotFound
 from tests.support.scripted import chunked, ok, scripted_peer
 
 RUNNING, SUCCEEDED = b'{"state": "running"}\n', b'{"state": "succeeded"}\n'
@@ -46,6 +46,23 @@ def test_waiting_first_asks_without_waiting(private_places: Path) -> None:
     with scripted_peer(private_places / "s", ended) as peer:
         assert following(peer.path, []).wait(1)["ended"]
     assert b"timeout=0" in peer.received[0]
+
+
+def test_refs_are_looked_at_on_after_the_daemon_went_away(private_places: Path) -> None:
+    """Each is asked for until it has been answered and not again; what is not there is no reason to look at it once more."""
+    told: list[str] = []
+    gone = ok(b'{"error": {"code": "not_found", "message": "no b"}}', status="404 Not Found")
+    answers = [ok(b'{"ref": "1"}'), gone, chunked(b'{"ref', ended=False), ok(b'{"ref": "3"}')]
+    with scripted_peer(private_places / "s", *answers) as peer, pytest.raises(NotFound, match="no b"):
+        following(peer.path, told).resolve(["a", "b", "c"])
+    assert [request.split()[1].split(b"/")[3] for request in peer.received] == [b"a", b"b", b"c", b"c"]
+    assert len(told) == 1
+
+
+def test_refs_are_resolved_once(private_places: Path) -> None:
+    """A name becomes the ref it has now, so that no newer experiment of that name is waited for."""
+    with scripted_peer(private_places / "s", ok(b'{"ref": "12"}'), ok(b'{"ref": "7.1"}')) as peer:
+        assert following(peer.path, []).resolve(["name", "7.1", "name"]) == ["12", "7.1", "12"]
 
 
 def test_no_daemon_from_the_beginning_is_said_at_once(private_places: Path) -> None:

@@ -78,6 +78,14 @@ def test_a_name_no_file_has_is_an_ordinary_mistake(tmp_path: Path, name: str) ->
         read_spec(tmp_path / name)
 
 
+def test_an_empty_name_is_not_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where that has an experiment file."""
+    (tmp_path / "experiment.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidSpec, match="the path is empty"):
+        read_spec("")
+
+
 def test_a_file_that_is_no_text_is_refused_with_its_line(tmp_path: Path) -> None:
     """The byte and the line are named."""
     (tmp_path / "e.toml").write_bytes(b"a = 1\nb = '\xff'\n")

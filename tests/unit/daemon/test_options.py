@@ -20,6 +20,15 @@ def test_every_option_arrives() -> None:
     )
 
 
+@pytest.mark.parametrize("option", ["--state-dir", "--socket", "--config"])
+def test_an_empty_path_is_a_usage_error(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It leaves with status 2 instead of taking the current directory."""
+    with pytest.raises(SystemExit) as left:
+        read_options([option, ""])
+    assert left.value.code == 2
+    assert f"argument {option}: the path is empty" in capsys.readouterr().err
+
+
 def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     """It leaves with status 2 and names the option."""
     with pytest.raises(SystemExit) as left:

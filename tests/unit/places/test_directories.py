@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import places
+from orchestrator.errors import InvalidRequest
 
 HOME = {"HOME": "/h"}
 
@@ -26,6 +27,17 @@ def test_the_state_directory_comes_from_the_strongest_source(
 ) -> None:
     """Option, variable, systemd, XDG state home: the first that says something decides."""
     assert places.state_directory(option, environ) == Path(expected)
+
+
+def test_an_empty_option_is_no_path_and_an_empty_variable_is_unset() -> None:
+    """The option raises at every place that reads one; the variable leaves what is meant without it."""
+    for read in (places.explicit_state_directory, places.named_settings_file, places.given_socket):
+        with pytest.raises(InvalidRequest, match="an empty path"):
+            read("", HOME)
+    empty = {"ORCHESTRATOR_STATE_DIR": "", "ORCHESTRATOR_CONFIG": "", "ORCHESTRATOR_SOCKET": "", **HOME}
+    assert places.state_directory(None, empty) == Path("/h/.local/state/orchestrator")
+    assert places.named_settings_file(None, empty) is None
+    assert places.given_socket(None, empty) is None
 
 
 def test_a_relative_state_directory_starts_at_the_current_directory(

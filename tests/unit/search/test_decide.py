@@ -116,6 +116,17 @@ GOES_ON = ("continue", "next_round", None)
             ("end", "limit", SUCCEEDED),
             id="a limit is named before all else",
         ),
+        pytest.param(replace(FINE, no_room="full"), {}, False, ("end", "limit", SUCCEEDED), id="no room for another"),
+        pytest.param(
+            replace(FINE, no_room="full"),
+            {"max_rounds": 1},
+            False,
+            ("end", "max_rounds", SUCCEEDED),
+            id="no room, and none wanted",
+        ),
+        pytest.param(
+            replace(ALL_FAILED, no_room="full"), {}, False, ("end", "limit", ABANDONED), id="no room, nothing evaluated"
+        ),
     ],
 )
 def test_the_first_round_decides(

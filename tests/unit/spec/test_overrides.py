@@ -88,7 +88,16 @@ def test_quoted_parts_of_a_key_are_read_as_toml_reads_them() -> None:
         ("limits.max_paralel=2", "limits.max_paralel", "(from --set limits.max_paralel=2)"),
         ("limits.max_parallel=two", "limits.max_parallel", 'found "two" (text) (from --set'),
         ("space.x.low=9.0", "space.x", "low must be less than high; found low = 9.0 and high = 5.0 (from --set"),
-        ("stage.c.timeout=3", "stage.c.timeout", 'no stage and no key of a stage is called "c"'),
+        (
+            "stage.c.timeout=3",
+            "stage.c.timeout",
+            'no stage and no key of a stage is called "c"; the stages are: a, b',
+        ),
+        (
+            "stage.timeot.call=3",
+            "stage.timeot.call",
+            'is called "timeot"; did you mean "timeout"? The stages are: a, b',
+        ),
         ("stage.timout=3", "stage.a.timout", 'did you mean "timeout"? (from --set stage.timout=3)'),
         ("stage=3", "stage", "use stage.KEY=VALUE for every stage"),
         ("name.first=3", "name.first", "--set name.first=3"),
