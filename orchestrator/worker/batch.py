@@ -61,7 +61,7 @@ def _loaded(batch: dict[str, Any], lane: Lane) -> Workload:
     surround(batch["environment"], batch["workdir"])
     BACKSTOP.put(batch.get("memory_bytes"))
     verify(*batch["code"])
-    return load(batch["call"])
+    return load(batch["call"], batch["workdir"])
 
 
 def _none_could_start(batch: dict[str, Any], lane: Lane, error: BaseException) -> list[dict[str, Any]]:
