@@ -73,9 +73,18 @@ def end_iterations(transaction: Transaction, experiment: int, moves: Sequence[It
     changed = _by_number(transaction, "succeed_iterations", experiment, succeeded)
     if rows:
         changed += transaction.run_rows("move_iterations", rows, shared=(experiment,))
+        _keep_evaluating(transaction, experiment, moves)
     _expect(transaction, changed, moves, experiment=experiment, source=IterationState.RUNNING)
     transaction.count(experiment, iterations_running=-len(moves))
     transaction.count(experiment, **{f"iterations_{target}": count for target, count in targets.items()})
+
+
+def _keep_evaluating(transaction: Transaction, experiment: int, moves: Sequence[IterationMove]) -> None:
+    """What was given back before it had begun leaves no trace in its row: that its variant was evaluating is written down."""
+    variants = {move.variant for move in moves if move.target is IterationState.QUEUED and move.attempt == 0}
+    if variants:
+        check_move(VARIANT_MOVES, VariantState.PROPOSED, VariantState.EVALUATING, what="a variant")
+        transaction.run("begin_variants", {"experiment": experiment, "rows": json.dumps(sorted(variants))})
 
 
 def drop_iterations(transaction: Transaction, experiment: int, moves: Sequence[IterationMove]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from typing import Any
 
 from orchestrator.worker.code import CodeChanged, verify
 from orchestrator.worker.failures import error_text, failure_of
+from orchestrator.worker.forks import end_if_forked
 from orchestrator.worker.lane import Lane, lane_of
 from orchestrator.worker.limits import BACKSTOP
 from orchestrator.worker.loading import Workload, awaited, load, surround
@@ -25,19 +27,31 @@ _DECODE = json.JSONDecoder().raw_decode
 def run_batch(batch: dict[str, Any]) -> list[dict[str, Any]]:
     """Evaluate one after the other and say what came of each, in order, as dicts (see `outcomes`). Never raises.
 
+    Only this process returns from here: what the workload forks ends where it would come back from the workload's code.
+
     The batch: `call` (module:function), `code` (the hash its code must have, or None, and what it is taken over), `stage`, `arguments` (JSON), `environment` (pairs), `workdir`, `output_folder`,
     `output_limit_bytes`, `lane` (the number of the lane laid for it, or None), `evaluations` (a list of `Evaluation`) and perhaps
     `memory_bytes` (what one of them may hold).
     """
+    process = os.getpid()
+    try:
+        return _results(batch, process)
+    finally:
+        end_if_forked(process)
+
+
+def _results(batch: dict[str, Any], process: int) -> list[dict[str, Any]]:
     lane = lane_of(batch["lane"])
     lane.begin_batch()
-    evaluations = batch["evaluations"]
     try:
         workload = _loaded(batch, lane)
     except BaseException as error:  # noqa: BLE001 - an import may raise anything, SystemExit too
+        end_if_forked(process, error)
         return _none_could_start(batch, lane, error)
-    run = _Run(batch, workload, lane)
-    results = [run.evaluate(position, evaluation) for position, evaluation in enumerate(evaluations)]
+    end_if_forked(process)
+    lane.loading(under_way=False)
+    run = _Run(batch, workload, lane, process=process)
+    results = [run.evaluate(position, evaluation) for position, evaluation in enumerate(batch["evaluations"])]
     run.share()
     return results
 
@@ -47,9 +61,7 @@ def _loaded(batch: dict[str, Any], lane: Lane) -> Workload:
     surround(batch["environment"], batch["workdir"])
     BACKSTOP.put(batch.get("memory_bytes"))
     verify(*batch["code"])
-    workload = load(batch["call"])
-    lane.loading(under_way=False)
-    return workload
+    return load(batch["call"], batch["workdir"])
 
 
 def _none_could_start(batch: dict[str, Any], lane: Lane, error: BaseException) -> list[dict[str, Any]]:
@@ -91,8 +103,9 @@ def _outcome_of(value: Any, error: BaseException | None) -> dict[str, Any]:
 class _Run:
     """The evaluations of one batch. What is the same for all of them is looked up once: this is the hottest loop there is."""
 
-    def __init__(self, batch: dict[str, Any], workload: Workload, lane: Lane) -> None:
+    def __init__(self, batch: dict[str, Any], workload: Workload, lane: Lane, *, process: int) -> None:
         self._batch = batch
+        self._process = process
         self._function = workload.function
         self._wants_trial = workload.wants_trial
         self._lane = lane
@@ -117,6 +130,7 @@ class _Run:
         wall = time.perf_counter() - started
         cpu = self._clock() - cpu
         outcome = _outcome_of(value, error)
+        end_if_forked(self._process, error)
         outcome["started_us"] = started_us
         outcome["wall_seconds"] = wall
         outcome["cpu_seconds"] = cpu

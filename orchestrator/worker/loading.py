@@ -10,6 +10,8 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from orchestrator.worker.own_modules import import_own
+
 
 class Workload(NamedTuple):
     """An imported callable."""
@@ -44,10 +46,10 @@ def surround(environment: Any, workdir: str) -> None:
         _Surroundings.workdir = workdir
 
 
-def load(call: str) -> Workload:
+def load(call: str, workdir: str) -> Workload:
     """Import `module:function`. Raises whatever the import raises; AttributeError or TypeError when it is no callable."""
     module, _, name = call.partition(":")
-    found: Any = importlib.import_module(module)
+    found: Any = import_own(module, workdir)
     for part in name.split("."):
         found = getattr(found, part)
     if not callable(found):

@@ -141,6 +141,7 @@ class Trial:
         When all artifacts of the attempt would be larger than the daemon's `artifact_limit_bytes` it is only named on record.
         Raises FileNotFoundError when it is not there, ValueError when it is no file, OSError when it cannot be copied.
         """
+        self._expect_own_process()
         with self._telling:
             if self._artifacts is None:
                 self._artifacts = Artifacts(output_stem(self._job, self._evaluation), self._job["artifact_limit_bytes"])

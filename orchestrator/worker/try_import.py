@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import importlib
+import importlib.util
 import json
 import os
 import select
 import signal
 import sys
 import traceback
+from types import ModuleType
+from typing import Callable
 
 PR_SET_CHILD_SUBREAPER = 36
 LONGEST_TEXT = 20000
+_WORKER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def main() -> int:
@@ -49,9 +52,10 @@ def _import_and_leave(workdir: str, call: str, send: int) -> None:
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
         os.chdir(workdir)
+        import_own = _import_own()
         sys.path[0] = workdir
         module, _, function = call.partition(":")
-        found = importlib.import_module(module)
+        found = import_own(module, workdir)
         for name in function.split("."):
             found = getattr(found, name)
         if not callable(found):
@@ -62,13 +66,24 @@ def _import_and_leave(workdir: str, call: str, send: int) -> None:
     os._exit(0)
 
 
+def _import_own() -> Callable[[str, str], ModuleType]:
+    """As the worker imports, from the file beside this one: the interpreter need not have this package."""
+    spec = importlib.util.spec_from_file_location("orchestrator.worker.own_modules", _WORKER + "own_modules.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    import_own: Callable[[str, str], ModuleType] = module.import_own
+    return import_own
+
+
 def _shortened(text: str) -> str:
-    """A traceback without the lines about this file and the import machinery; without any line left, the last line alone."""
+    """A traceback without the lines about this program and the import machinery; without any line left, the last line alone."""
     kept = []
     skip = False
     for line in text.splitlines():
         if line.startswith('  File "'):
-            skip = __file__ in line or "<frozen importlib" in line or "importlib/__init__.py" in line
+            skip = _WORKER in line or "<frozen importlib" in line or "importlib/__init__.py" in line
         elif not line.startswith("    "):
             skip = False
         if not skip:

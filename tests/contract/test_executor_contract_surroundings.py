@@ -100,6 +100,25 @@ class TestSurroundings:
             values.append(await value_of(rig, job))
         assert values == [1, 2 if name == "isolated-calls" else 1, 2, 2]
 
+    @CALLABLES
+    async def test_a_module_may_be_named_like_one_that_is_loaded(self, name: str, tmp_path: Path) -> None:
+        """A file or package of the workdir is what is called, whatever the process has under its name, and others keep what they have."""
+        async with opened(name, tmp_path) as rig:
+            job = rig.workloads.job("number")
+            evaluate = "def evaluate(params): return 7\n"
+            Path(job.workdir, "random.py").write_text(evaluate)
+            Path(job.workdir, "typing.py").write_text("import typing\nassert typing.Any\n" + evaluate)
+            Path(job.workdir, "time.py").write_text("import time\nassert time.sleep\n" + evaluate)
+            package = Path(job.workdir, "json")
+            package.mkdir()
+            (package / "__init__.py").touch()
+            (package / "helper.py").write_text("seven = 7\n")
+            (package / "model.py").write_text("from .helper import seven\ndef evaluate(params): return seven\n")
+            modules = ("random", "typing", "time", "json.model")
+            values = [await value_of(rig, replace(job, call=f"{module}:evaluate")) for module in modules]
+            values += [await value_of(rig, replace(job, call=f"{module}:evaluate")) for module in modules]
+        assert values == [7] * 8
+
     @EACH
     async def test_preparing_changes_nothing_but_the_time_it_takes(self, name: str, tmp_path: Path) -> None:
         """`prepare` succeeds whatever is wrong with the workload, and `run` works after it."""

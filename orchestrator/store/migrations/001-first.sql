@@ -66,7 +66,7 @@ CREATE TABLE variant (
     params TEXT NOT NULL CHECK (json_valid(params)),
     parents TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(parents)),
     state TEXT NOT NULL CHECK (state IN ('proposed', 'evaluating', 'evaluated', 'failed', 'pruned', 'cancelled')),
-    -- ^ a proposed variant is evaluating as soon as one of its iterations is not queued: that is not written a second time
+    -- ^ a proposed variant is evaluating as soon as one of its iterations has had an attempt: that is not written a second time
     rule TEXT,
     metrics TEXT CHECK (metrics IS NULL OR json_valid(metrics)),
     spread TEXT CHECK (spread IS NULL OR json_valid(spread)),

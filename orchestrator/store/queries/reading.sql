@@ -118,7 +118,7 @@ SELECT json_group_array(json(row)) FROM (
         'number', v.number, 'params', json(v.params), 'state', CASE
             WHEN v.state = 'proposed' AND EXISTS (
                 SELECT 1 FROM iteration AS i
-                WHERE i.experiment = v.experiment AND i.variant = v.number AND i.state <> 'queued'
+                WHERE i.experiment = v.experiment AND i.variant = v.number AND (i.state <> 'queued' OR i.attempt > 0)
             ) THEN 'evaluating'
             ELSE v.state
         END, 'rule', v.rule, 'round', v.round,

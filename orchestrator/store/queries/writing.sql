@@ -113,6 +113,11 @@ WHERE
     AND iteration.number = moved.number
     AND iteration.state = 'running';
 
+-- begin_variants --
+-- Write down that variants are evaluating, which does not follow from their iterations.
+UPDATE variant SET state = 'evaluating'
+WHERE experiment = :experiment AND state = 'proposed' AND number IN (SELECT value FROM json_each(:rows));
+
 -- misplaced_iterations --
 -- Where iterations are that are not in the state a move expected, with their attempts.
 SELECT json_group_array(json_object(

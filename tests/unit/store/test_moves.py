@@ -140,12 +140,12 @@ SWEEPS: dict[str, tuple[Any, set[Any], Any]] = {
     "succeed_iterations": (ITERATION_MOVES, {IterationState.RUNNING}, IterationState.SUCCEEDED),
     "cancel_open_variants": (VARIANT_MOVES, {VariantState.PROPOSED, VariantState.EVALUATING}, VariantState.CANCELLED),
 }
-MOVES = {"move_experiment", "evaluate_variants", "move_iterations", "move_variants"}
+MOVES = {"move_experiment", "begin_variants", "evaluate_variants", "move_iterations", "move_variants"}
 RETRIES = {"retry_iterations", "retry_success", "retry_variants"}
 
 
 def test_no_other_statement_sets_a_state() -> None:
-    """The statements that change a state are the four moves, the six sweeps and the three retries, all known here."""
+    """The statements that change a state are the five moves, the six sweeps and the three retries, all known here."""
     setting = {
         name for name, text in STATEMENTS.items() if re.search(r"\bSET\b[^;]*?\bstate = ", text.split("WHERE")[0])
     }

@@ -71,6 +71,7 @@ def test_no_statement_reads_a_whole_table(connection: sqlite3.Connection, name: 
     [
         "move_iterations",
         "move_variants",
+        "begin_variants",
         "evaluate_variants",
         "start_iterations",
         "succeed_iterations",

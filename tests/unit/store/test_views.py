@@ -104,6 +104,19 @@ async def test_a_variant_has_the_shape_of_the_interface(path: Path) -> None:
     assert [first["state"], second["state"]] == ["evaluating", "proposed"]
 
 
+@pytest.mark.parametrize("attempt", [1, 0])
+async def test_a_variant_that_has_begun_is_never_shown_as_proposed_again(path: Path, attempt: int) -> None:
+    """It is evaluating while its only iteration waits for a second attempt, and when it was given back before it had begun."""
+    async with open_store(path) as store:
+        experiment = await add_experiment(store)
+        await store.writer.write(start(experiment, [(1, 1)]))
+        await store.writer.write(end(experiment, {(1, 1): IterationState.QUEUED}, attempt=attempt))
+        first, second, _ = await store.views.variants(experiment, limit=10)
+
+    assert [first["iterations"][0]["state"], first["iterations"][0]["attempt"]] == ["queued", attempt]
+    assert [first["state"], second["state"]] == ["evaluating", "proposed"]
+
+
 async def test_an_iteration_tells_all_its_attempts(path: Path) -> None:
     """Every attempt stays on record in order, with its own end and cause; times are text, none is in microseconds."""
     async with open_store(path) as store:

@@ -62,6 +62,11 @@ def reports_from_a_fork(params, trial):
             os._exit(7)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def keeps_from_a_fork(params, trial):
+    child = os.fork()
+    if child == 0:
+        trial.artifact("model.bin")
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 def reports_steps(params, trial):
     for step in params["steps"]: trial.report(step)
 def reports_much(params, trial):
@@ -173,6 +178,12 @@ def test_threads_of_one_evaluation_may_report_at_once(workdir: Path) -> None:
 def test_a_fork_of_the_evaluation_cannot_report(workdir: Path) -> None:
     """It would write over what the evaluation writes."""
     assert outcome(workdir, "reports_from_a_fork")["metrics"] == {"value": 7}
+
+
+def test_a_fork_of_the_evaluation_keeps_nothing_and_ends(workdir: Path) -> None:
+    """A forked process that may not keep an artifact ends with status 1 when it lets the error pass, and no file is kept."""
+    assert outcome(workdir, "keeps_from_a_fork")["metrics"] == {"value": 1}
+    assert list(workdir.rglob("*.artifacts")) == []
 
 
 def test_exit_statuses_are_those_of_a_process(workdir: Path) -> None:

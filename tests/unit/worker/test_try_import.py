@@ -46,6 +46,19 @@ def test_the_answer_is_one_sentence(tmp_path: Path, source: str, call: str, expe
     assert tried(tmp_path, call) == expected
 
 
+@pytest.mark.parametrize("call", ["json:f", "signal:f", "sys:f", "xml.inner:f"])
+def test_a_module_named_like_a_loaded_one_is_that_of_the_workdir(tmp_path: Path, call: str) -> None:
+    """What this program has loaded under the name of a file or a package in the workdir is not what is tried."""
+    code = "import json\nassert json.dumps\ndef f(p): return 1"
+    for name in ("json", "signal", "sys"):
+        (tmp_path / f"{name}.py").write_text(code)
+    (tmp_path / "xml").mkdir()
+    (tmp_path / "xml" / "__init__.py").touch()
+    (tmp_path / "xml" / "inner.py").write_text(f"from . import other\n{code}")
+    (tmp_path / "xml" / "other.py").touch()
+    assert tried(tmp_path, call) is None
+
+
 def test_a_traceback_shows_the_users_lines_only(tmp_path: Path) -> None:
     """The line that failed is there; this program and the import machinery are not."""
     (tmp_path / "m.py").write_text("import n\n")
