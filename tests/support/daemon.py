@@ -60,6 +60,7 @@ class Orc:
             "HOME": str(self.home),
             "ORCHESTRATOR_STATE_DIR": str(self.state),
             "ORCHESTRATOR_LOCK_DIR": str(self.home / "locks"),
+            "ORCHESTRATOR_DRAIN_SECONDS": "3",
             "PYTHONPATH": str(ROOT),
             "LANG": "C.UTF-8",
         }
