@@ -10,7 +10,6 @@ from orchestrator.domain.evaluation import Job
 from orchestrator.domain.identity import iteration_seeds, shared_seed
 from orchestrator.domain.outcome import MEASURED
 from orchestrator.domain.refs import ExperimentId
-from orchestrator.spec.code import code_places
 from orchestrator.spec.criterion import Criterion, TopShare
 from orchestrator.spec.experiment import ExperimentSpec, Objective
 from orchestrator.spec.stage import StageSpec
@@ -58,6 +57,7 @@ class Plan:
     output_folder: str
     socket: str
     code_hash: str | None = None
+    code_places: tuple[tuple[str, str], ...] = ()
     artifact_limit_bytes: int = 0
 
     @cached_property
@@ -147,7 +147,7 @@ class Plan:
             stage=name,
             call=stage.call,
             code_hash=self.code_hash,
-            code_places=code_places(self.spec, folder=Path(self.folder)),
+            code_places=self.code_places,
             command=stage.command,
             metric_patterns=tuple(stage.metrics.items()),
             arguments_json=json.dumps(dict(stage.arguments)),
