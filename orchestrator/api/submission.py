@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from orchestrator.api.interpreters import remembering
 from orchestrator.errors import InvalidRequest, InvalidSpec, Problem
-from orchestrator.spec.code import Surroundings, code_places
+from orchestrator.spec.code import Surroundings
 from orchestrator.spec.executors import installed_executors
 from orchestrator.spec.experiment import ExperimentSpec
+from orchestrator.spec.places import Place, code_places
 from orchestrator.spec.reading import read_with_code
 from orchestrator.worker.code import code_hash
 
@@ -78,6 +79,7 @@ class ReadSubmission:
     spec: ExperimentSpec
     warnings: tuple[Problem, ...]
     code_hash: str
+    code_places: tuple[Place, ...]
 
 
 async def read_submission(body: SubmissionBody) -> ReadSubmission:
@@ -101,12 +103,13 @@ def _read(body: SubmissionBody) -> ReadSubmission:
     read = read_with_code(
         content, folder=folder, source=body.source, overrides=body.overrides, surroundings=surroundings
     )
+    places = code_places(read.spec, folder=folder)
     try:
-        digest = code_hash(code_places(read.spec, folder=folder))
+        digest = code_hash(places)
     except OSError as error:
         problem = Problem(str(error.filename or folder), f"cannot be read: {error.strerror or error}")
         raise invalid(body, [problem]) from error
-    return ReadSubmission(spec=read.spec, warnings=read.warnings, code_hash=digest)
+    return ReadSubmission(spec=read.spec, warnings=read.warnings, code_hash=digest, code_places=places)
 
 
 def invalid(body: SubmissionBody, problems: Sequence[Problem]) -> InvalidSpec:

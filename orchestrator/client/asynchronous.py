@@ -164,9 +164,9 @@ class AsyncPart:
         """Stop it for good; what has finished stays."""
         return await self._document(calls.cancel(self.ref))
 
-    async def retry(self, *, failed_only: bool = False) -> Document:
-        """Run again what failed or was cancelled in it; with `failed_only`, what failed."""
-        return await self._document(calls.retry(self.ref, failed_only=failed_only))
+    async def retry(self, *, failed_only: bool = False, accept_code: bool = False) -> Document:
+        """Run again what failed or was cancelled in it; with `failed_only`, what failed; `accept_code`: with its code as it is now."""
+        return await self._document(calls.retry(self.ref, failed_only=failed_only, accept_code=accept_code))
 
     async def logs(self, *, stream: str = "both") -> str:
         """What its evaluations printed: `out`, `err` or `both`."""

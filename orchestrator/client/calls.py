@@ -80,7 +80,7 @@ def pause(ref: object) -> Request:
 
 
 def resume(ref: object, *, accept_code: bool = False) -> Request:
-    """Go on with a paused experiment; `accept_code`: with its code as it is now."""
+    """Go on with a paused experiment; `accept_code`: with its code as it is now, also when it is not paused yet."""
     return _post(_of(ref, "/resume?accept_code=true" if accept_code else "/resume"))
 
 
@@ -89,9 +89,11 @@ def cancel(ref: object) -> Request:
     return _post(_of(ref, "/cancel"))
 
 
-def retry(ref: object, *, failed_only: bool = False) -> Request:
-    """Run again what failed or was cancelled; with `failed_only`, what failed."""
-    return _post(_of(ref, "/retry?failed=true" if failed_only else "/retry"))
+def retry(ref: object, *, failed_only: bool = False, accept_code: bool = False) -> Request:
+    """Run again what failed or was cancelled; with `failed_only`, what failed; `accept_code`: with the code as it is now."""
+    wanted = {"failed": failed_only, "accept_code": accept_code}
+    query = "&".join(f"{name}=true" for name, is_wanted in wanted.items() if is_wanted)
+    return _post(_of(ref, f"/retry?{query}" if query else "/retry"))
 
 
 def report_metric(ref: object, body: Mapping[str, Any]) -> Request:

@@ -50,9 +50,9 @@ class Part:
         """Stop it for good; what has finished stays. Raises Conflict when it has ended."""
         return self._change(calls.cancel(self.ref))
 
-    def retry(self, *, failed_only: bool = False) -> Document:
-        """Run again what failed or was cancelled in it; with `failed_only`, what failed."""
-        return self._change(calls.retry(self.ref, failed_only=failed_only))
+    def retry(self, *, failed_only: bool = False, accept_code: bool = False) -> Document:
+        """Run again what failed or was cancelled in it; with `failed_only`, what failed; `accept_code`: with its code as it is now."""
+        return self._change(calls.retry(self.ref, failed_only=failed_only, accept_code=accept_code))
 
     def logs(self, *, stream: str = "both") -> str:
         """What its evaluations printed: `out`, `err` or `both`."""

@@ -16,7 +16,7 @@ class Job:
     stage: str
     call: str | None = None  # module:function
     code_hash: str | None = None  # what the code must hash to before a process loads it (`worker.code`); None: anything
-    code_places: tuple[tuple[str, str], ...] = ()  # (workdir, top-level module) pairs it is taken over
+    code_places: tuple[tuple[str, str], ...] = ()  # what it is taken over (`spec.places`)
     command: tuple[str, ...] | str | None = None  # a list (no shell) or one string (shell); placeholders unfilled
     metric_patterns: tuple[tuple[str, str], ...] = ()  # (metric, regular expression with one group), commands only
     arguments_json: str = "{}"

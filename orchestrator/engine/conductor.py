@@ -14,6 +14,7 @@ import structlog
 from orchestrator.domain.refs import Ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ExperimentState, Phase
 from orchestrator.engine import rounds
+from orchestrator.engine.code import Places
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.evaluation import Evaluation
@@ -23,7 +24,7 @@ from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.trouble import Trouble
 from orchestrator.search.decide import RoundSummary
 from orchestrator.search.registry import generator
-from orchestrator.store.changes.experiments import EnterPhase, MoveExperiment, ResumeExperiment
+from orchestrator.store.changes.experiments import AcceptCode, EnterPhase, MoveExperiment, ResumeExperiment
 from orchestrator.store.changes.rounds import BeginExperiment
 from orchestrator.store.changes.sweeps import CancelWork, EndEarly, Retried, RetryWork
 from orchestrator.store.views import Views
@@ -145,8 +146,8 @@ class Conductor:
             self._stop = self._stop or self.evaluation.trouble
             if self._stop is not None:
                 return
-            if self.evaluation.code_changed and self.state is ExperimentState.RUNNING:
-                await self.pause(reason=CODE_CHANGED)
+            if self.evaluation.code_changed:
+                await self._pause_for_code()
             if self._wall_is_used_up():
                 await self._cut_short()
                 break
@@ -241,14 +242,31 @@ class Conductor:
         while self.state is ExperimentState.PAUSED and self._stop is None:
             await self._resumed.wait()
 
-    async def pause(self, *, reason: str | None = None) -> None:
+    async def pause(self) -> None:
         """Let running work end and start nothing. Raises Conflict when it has ended."""
-        change = MoveExperiment(experiment=self.plan.experiment, target=ExperimentState.PAUSED, reason=reason)
         async with self._moving:
-            await self._store.write(change)
-            self._resumed = anyio.Event()
-            self.state = ExperimentState.PAUSED
-            self.evaluation.queue.paused = True
+            await self._pause()
+
+    async def _pause(self, reason: str | None = None) -> None:
+        change = MoveExperiment(experiment=self.plan.experiment, target=ExperimentState.PAUSED, reason=reason)
+        await self._store.write(change)
+        self._resumed = anyio.Event()
+        self.state = ExperimentState.PAUSED
+        self.evaluation.queue.paused = True
+        self._dispatcher.wake()
+
+    async def _pause_for_code(self) -> None:
+        async with self._moving:
+            if self.evaluation.code_changed and self.state is ExperimentState.RUNNING:
+                await self._pause(CODE_CHANGED)
+
+    async def accept_code(self, code_hash: str, places: Places) -> None:
+        """Run the code that has this hash from now on, and do not pause for its sake."""
+        async with self._moving:
+            await self._store.write(AcceptCode(experiment=self.plan.experiment, code_hash=code_hash))
+            self.evaluation.queue.accept_code(code_hash, places)
+            self.evaluation.code_changed = False
+            self.evaluation.queue.paused = self.state is ExperimentState.PAUSED
         self._dispatcher.wake()
 
     async def resume(self) -> None:

@@ -244,7 +244,8 @@ class Evaluation:
         item = batch.items[position]
         outcome = result.outcomes.get(position)
         if outcome is not None and outcome.code_changed:
-            self.code_changed = self.queue.paused = True
+            if batch.code_hash == batch.stage.job.code_hash:  # else what is there now was accepted meanwhile
+                self.code_changed = self.queue.paused = True
             return None
         if outcome is not None:
             return with_objective(outcome, self.plan, item.iteration.stage)

@@ -17,7 +17,8 @@ from anyio.abc import TaskGroup
 from orchestrator.domain.refs import ExperimentId, Ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ENDED_VARIANT, ExperimentState
 from orchestrator.engine.adopting import Survivors, find_survivors
-from orchestrator.engine.conductor import Conductor
+from orchestrator.engine.code import Places, code_now, expect_unchanged, places_of
+from orchestrator.engine.conductor import CODE_CHANGED, Conductor
 from orchestrator.engine.dispatcher import Dispatcher, Sizes
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.explaining import explain
@@ -42,14 +43,12 @@ from orchestrator.errors import (
 )
 from orchestrator.executors.base import Executor
 from orchestrator.resources import Probe, cores
-from orchestrator.spec.code import code_places
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.store.changes.experiments import AcceptCode, AddExperiment, RemoveExperiment
 from orchestrator.store.changes.rounds import AcceptExperiment
 from orchestrator.store.changes.sweeps import EndEarly, RecoverWork, Retried, RetryWork, TellEvent
 from orchestrator.store.store import Store
 from orchestrator.store.times import now_us
-from orchestrator.worker.code import code_hash
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +67,7 @@ class Submission:
     source: str = "experiment.toml"
     environment: Mapping[str, str] = field(default_factory=dict)
     code_hash: str | None = None
+    code_places: Places = ()
     idempotency_key: str | None = None
 
 
@@ -171,9 +171,8 @@ class Orchestrator:
         if created:
             begun = {"state": "running", "phase": "generating", "round": 1, "started_us": now_us()}
             place = {"folder": submission.folder, "environment": dict(submission.environment)}
-            await self._lead(
-                experiment, {**begun, **place, "seed": change.seed, "spec": spec, "code_hash": change.code_hash}
-            )
+            code = {"code_hash": submission.code_hash, "code_places": submission.code_places}
+            await self._lead(experiment, {**begun, **place, **code, "seed": change.seed, "spec": spec})
         return Submitted(id=experiment, name=spec.name, created=created)
 
     async def _lead(self, experiment: int, whole: Mapping[str, Any] | None = None) -> None:
@@ -191,15 +190,20 @@ class Orchestrator:
         self._tasks.start_soon(self._conduct, conductor, name=f"experiment {experiment}")
 
     async def _conductor_of(self, experiment: int, whole: Mapping[str, Any]) -> Conductor:
+        spec, digest = ExperimentSpec.model_validate(whole["spec"]), whole["code_hash"]
+        places = whole.get("code_places")
+        if places is None:
+            places = () if digest is None else await places_of(spec, whole["folder"])
         plan = Plan(
             experiment=ExperimentId(experiment),
             seed=whole["seed"],
-            spec=ExperimentSpec.model_validate(whole["spec"]),
+            spec=spec,
             folder=whole["folder"],
             environment=whole["environment"],
             output_folder=str(self._setting.runs_folder / str(experiment)),
             socket=self._setting.socket,
-            code_hash=whole["code_hash"],
+            code_hash=digest,
+            code_places=places,
             artifact_limit_bytes=self._setting.artifact_limit_bytes,
             lanes=self._setting.lanes,
         )
@@ -239,18 +243,23 @@ class Orchestrator:
         return await self._answer(ref)
 
     async def resume(self, ref: Ref, *, accept_code: bool = False) -> dict[str, Any]:
-        """Go on with a paused experiment; `accept_code`: with its code as it is now. Raises Conflict."""
+        """Go on with a paused experiment; `accept_code`: with its code as it is now, also when it is not paused yet. Raises Conflict."""
         conductor = await self._conductor(ref)
         if accept_code:
             await self._accept_code(conductor)
-        await conductor.resume()
+        elif await self._paused_for_code(ref):
+            await expect_unchanged(conductor.evaluation.queue.any_job)
+        if not accept_code or conductor.state is ExperimentState.PAUSED:
+            await conductor.resume()
         return await self._answer(ref)
+
+    async def _paused_for_code(self, ref: Ref) -> bool:
+        row = await self.store.views.experiment(ref.experiment)
+        return (row["state"], row["reason"]) == (ExperimentState.PAUSED, CODE_CHANGED)
 
     async def _accept_code(self, conductor: Conductor) -> None:
         plan = conductor.plan
-        digest = await to_thread.run_sync(code_hash, code_places(plan.spec, folder=Path(plan.folder)))
-        await self.store.writer.write(AcceptCode(experiment=plan.experiment, code_hash=digest))
-        conductor.evaluation.queue.accept_code(digest)
+        await conductor.accept_code(*await code_now(plan.spec, plan.folder))
         for executor in self.dispatcher.executors.values():
             await executor.retire(plan.experiment)
 
@@ -277,8 +286,11 @@ class Orchestrator:
         counts = await conductor.evaluation.cancel(ref)
         return {**await self._answer(ref), **counts}
 
-    async def retry(self, ref: Ref, *, failed_only: bool = False) -> dict[str, Any]:
-        """Run again what failed or was cancelled under a ref, or what failed. Raises Conflict when there is nothing of that kind."""
+    async def retry(self, ref: Ref, *, failed_only: bool = False, accept_code: bool = False) -> dict[str, Any]:
+        """Run again what failed or was cancelled under a ref, or what failed. Raises Conflict when there is nothing of that kind.
+
+        `accept_code`: with the code as it is now; an experiment that is paused because it has changed goes on.
+        """
         if self._draining:
             raise Unavailable("the daemon is stopping")
         change = RetryWork(ref=ref, failed_only=failed_only)
@@ -287,17 +299,31 @@ class Orchestrator:
             async with self._reopening:
                 conductor = self._conductors.get(ref.experiment)
                 goes_on = conductor is not None and conductor.state not in ENDED_EXPERIMENT
-                retried = None if goes_on else await self._reopen(change, conductor)
+                retried = None if goes_on else await self._reopen(change, conductor, accept_code=accept_code)
             if conductor is not None and retried is None:
-                retried = await conductor.retry(change)
+                retried = await self._retry_open(change, conductor, accept_code=accept_code)
         return {**await self._answer(ref), **retried.counts}
 
-    async def _reopen(self, change: RetryWork, conductor: Conductor | None) -> Retried:
+    async def _retry_open(self, change: RetryWork, conductor: Conductor, *, accept_code: bool) -> Retried | None:
+        """Retry in an experiment that goes on; None when it has ended meanwhile. Code is accepted first: nothing is to pause it."""
+        if accept_code:
+            await self._accept_code(conductor)
+        retried = await conductor.retry(change)
+        if retried is not None and accept_code and await self._paused_for_code(change.ref):
+            await conductor.resume()
+        return retried
+
+    async def _reopen(self, change: RetryWork, conductor: Conductor | None, *, accept_code: bool) -> Retried:
         """Retry in an experiment that has ended: somebody new leads it, once the last one has left."""
         if conductor is not None:
             await conductor.ended.wait()
         retried = await self.store.writer.write(change)
-        await self._lead(change.ref.experiment)
+        experiment = change.ref.experiment
+        if accept_code:
+            whole = await self.store.views.whole(experiment)
+            digest, _ = await code_now(ExperimentSpec.model_validate(whole["spec"]), whole["folder"])
+            await self.store.writer.write(AcceptCode(experiment=experiment, code_hash=digest))
+        await self._lead(experiment)
         return retried
 
     async def remove(self, ref: Ref) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from orchestrator.domain.outcome import MEASURED
 from orchestrator.domain.refs import ExperimentId
 from orchestrator.engine.lanes import Lanes, with_lane
 from orchestrator.engine.stage_graph import StageGraph
-from orchestrator.spec.code import code_places
 from orchestrator.spec.criterion import Criterion, TopShare
 from orchestrator.spec.experiment import ExperimentSpec, Objective
 from orchestrator.spec.stage import StageSpec
@@ -60,6 +59,7 @@ class Plan:
     output_folder: str
     socket: str
     code_hash: str | None = None
+    code_places: tuple[tuple[str, str], ...] = ()
     artifact_limit_bytes: int = 0
     lanes: Lanes = field(default_factory=dict)
 
@@ -144,7 +144,7 @@ class Plan:
             stage=name,
             call=stage.call,
             code_hash=self.code_hash,
-            code_places=code_places(self.spec, folder=Path(self.folder)),
+            code_places=self.code_places,
             command=stage.command,
             metric_patterns=tuple(stage.metrics.items()),
             arguments_json=json.dumps(dict(stage.arguments)),

@@ -57,6 +57,7 @@ class RunningBatch:
     started: float = 0.0  # the loop's clock
     doors: Doors | None = None  # held while it executes
     sent: Batch | None = None  # while its executor has it
+    code_hash: str | None = None  # of the code it was sent with
     follower: "RunningBatch | None" = None  # begins in the same process when this one is over
     waits_behind: bool = False  # as long as the one before it is not over
     locks: tuple[HeldLock, ...] = ()  # from admission until its executor has answered
@@ -91,6 +92,7 @@ class RunningBatch:
         evaluations = tuple([_evaluation(item.variant, item.iteration, plan) for item in self.items])
         first = None if behind is None or behind.sent is None else behind.sent.evaluations[0]
         locks = tuple(lock.taken.descriptor for lock in self.locks)
+        self.code_hash = self.stage.job.code_hash
         return Batch(job=self.stage.present_job(), evaluations=evaluations, behind=first, locks=locks)
 
 
@@ -265,10 +267,15 @@ class WorkQueue:
         """Whose work it is."""
         return self.plan.experiment
 
-    def accept_code(self, code_hash: str) -> None:
-        """Run the code that has this hash from now on."""
+    @property
+    def any_job(self) -> Job:
+        """That of the first stage: what is true of all of them can be read in it."""
+        return next(iter(self.stages.values())).job
+
+    def accept_code(self, code_hash: str, places: tuple[tuple[str, str], ...]) -> None:
+        """Run the code that has this hash, taken over these places, from now on."""
         for stage in self.stages.values():
-            stage.job = replace(stage.job, code_hash=code_hash)
+            stage.job = replace(stage.job, code_hash=code_hash, code_places=places)
 
     @property
     def ready(self) -> int:

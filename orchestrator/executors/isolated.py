@@ -15,6 +15,7 @@ import anyio
 from orchestrator.domain.evaluation import Batch, BatchResult, Job, Kept
 from orchestrator.domain.outcome import AttemptEnd, Outcome
 from orchestrator.errors import ExecutorUnusable
+from orchestrator.executors import command_code
 from orchestrator.executors.base import Abilities, StopSwitch
 from orchestrator.executors.command_attempts import Attempt, attempts_of, kept_of, token_of
 from orchestrator.executors.command_outcomes import lost, outcome_of, usage_of
@@ -79,6 +80,9 @@ class IsolatedExecutor:
         """Execute the evaluations of the batch one after the other."""
         if batch.job.command is None and batch.job.call is None:
             raise ExecutorUnusable(f"stage {batch.job.stage!r} names nothing that 'isolated' could run")
+        changed = await command_code.refused(batch)
+        if changed is not None:
+            return changed
         if stop.pressed or self._letting_go.is_set():
             return BatchResult(outcomes={}, unstarted=tuple(range(len(batch.evaluations))))
         attempts = attempts_of(batch)

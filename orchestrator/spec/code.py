@@ -123,13 +123,3 @@ def _check_program(stage: StageSpec, *, workdir: Path, environment: Mapping[str,
     if not isinstance(stage.command, tuple) or "{" in stage.command[0]:
         return None
     return find_program(stage.command[0], workdir=workdir, environment={**environment, **stage.env})[1]
-
-
-def code_places(spec: ExperimentSpec, *, folder: Path) -> tuple[tuple[str, str], ...]:
-    """(workdir, top-level module) of every callable, sorted: what `worker.code.code_hash` is taken over."""
-    stages = [stage for stage in spec.stages if stage.call]
-    return tuple(sorted({(str(folder / stage.workdir), _top(stage)) for stage in stages}))
-
-
-def _top(stage: StageSpec) -> str:
-    return (stage.call or "").partition(":")[0].partition(".")[0]

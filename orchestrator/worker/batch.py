@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.worker.code import CodeChanged, verify
 from orchestrator.worker.failures import error_text, failure_of
-from orchestrator.worker.forks import end_if_forked
+from orchestrator.worker.forks import Forks, end_fork, end_if_forked
 from orchestrator.worker.lane import Lane, lane_of
 from orchestrator.worker.limits import BACKSTOP
 from orchestrator.worker.loading import Workload, awaited, load, surround
@@ -50,7 +50,7 @@ def _results(batch: dict[str, Any], process: int) -> list[dict[str, Any]]:
         return _none_could_start(batch, lane, error)
     end_if_forked(process)
     lane.loading(under_way=False)
-    run = _Run(batch, workload, lane, process=process)
+    run = _Run(batch, workload, lane)
     results = [run.evaluate(position, evaluation) for position, evaluation in enumerate(batch["evaluations"])]
     run.share()
     return results
@@ -103,9 +103,9 @@ def _outcome_of(value: Any, error: BaseException | None) -> dict[str, Any]:
 class _Run:
     """The evaluations of one batch. What is the same for all of them is looked up once: this is the hottest loop there is."""
 
-    def __init__(self, batch: dict[str, Any], workload: Workload, lane: Lane, *, process: int) -> None:
+    def __init__(self, batch: dict[str, Any], workload: Workload, lane: Lane) -> None:
         self._batch = batch
-        self._process = process
+        self._forks = Forks.count
         self._function = workload.function
         self._wants_trial = workload.wants_trial
         self._lane = lane
@@ -130,7 +130,8 @@ class _Run:
         wall = time.perf_counter() - started
         cpu = self._clock() - cpu
         outcome = _outcome_of(value, error)
-        end_if_forked(self._process, error)
+        if Forks.count != self._forks:
+            end_fork(error)
         outcome["started_us"] = started_us
         outcome["wall_seconds"] = wall
         outcome["cpu_seconds"] = cpu

@@ -1,6 +1,6 @@
 """`orc retry`."""
 
-from tests.support.daemon import Orc, open_gate
+from tests.support.daemon import Orc, line_with, open_gate
 
 
 def test_what_failed_is_run_again_under_the_same_ref(orc: Orc) -> None:
@@ -45,3 +45,30 @@ def test_a_variant_that_was_cancelled_has_not_failed(orc: Orc) -> None:
     assert (refused.status, refused.error["hint"]) == (5, "without --failed, what was cancelled counts too")
     open_gate(folder)
     assert orc("wait", ref, "--timeout", "20").status == 0
+
+
+def test_mended_code_is_accepted_with_the_retry(orc: Orc) -> None:
+    """`--accept-code` runs what failed again with the code as it is now, in one step: nothing is paused in between."""
+    ref, folder = orc.submitted("failing")
+    orc("wait", ref, "--timeout", "20")
+    model = folder / "model.py"
+    model.write_text(model.read_text().replace("== 3", "== 33"))
+    assert f"orc retry {ref} --failed --accept-code" in orc("report", ref, "--json").json["failures"][0]["advice"]
+    assert orc("retry", ref, "--failed", "--accept-code").status == 0
+    assert orc("wait", ref, "--timeout", "20").status == 0
+    assert orc("show", ref, "--json").json["iterations"]["failed"] == 0
+    assert "experiment_paused" not in orc("events", "--since", "0", "--experiment", ref, "--json").out
+
+
+def test_a_retry_that_accepts_the_code_takes_back_a_pause_for_its_sake(orc: Orc) -> None:
+    """An experiment that is paused because its code has changed goes on with `retry --accept-code`."""
+    ref, folder = orc.submitted("failing", more="limits.max_parallel = 1")
+    orc("wait", ref, "--timeout", "20")
+    model = folder / "model.py"
+    model.write_text(model.read_text().replace("== 3", "== 33"))
+    with orc.begin("events", "-f", "--since", "0", "--experiment", ref) as events:
+        assert orc("retry", ref).status == 0
+        assert "code" in line_with(events.stdout, "experiment_paused")
+    assert orc("retry", f"{ref}.2.1", "--accept-code").status == 0
+    assert orc("wait", ref, "--timeout", "20").status == 0
+    assert orc("show", ref, "--json").json["iterations"]["failed"] == 0

@@ -12,6 +12,7 @@ from orchestrator.domain.evaluation import Job
 from orchestrator.domain.outcome import Artifact, AttemptEnd
 from orchestrator.domain.refs import ExperimentId
 from orchestrator.domain.states import Cause
+from orchestrator.worker.code import code_hash
 from tests.support.executors import CALLABLES, EACH, PATIENCE_SECONDS, Rig, opened, run
 from tests.support.workloads import light_main, output
 
@@ -99,6 +100,24 @@ class TestSurroundings:
             await rig.executor.retire(1)
             values.append(await value_of(rig, job))
         assert values == [1, 2 if name == "isolated-calls" else 1, 2, 2]
+
+    @EACH
+    async def test_what_is_not_the_code_of_its_hash_is_not_run(self, name: str, tmp_path: Path) -> None:
+        """After a change of a file that the code is made of, nothing begins in a fresh process; it does when the change is taken back."""
+        async with opened(name, tmp_path) as rig:
+            plain = rig.workloads.job("number")
+            helper = Path(plain.workdir) / "helper.py"
+            helper.write_text("K = 0\n")
+            places = ((plain.workdir, "evaluators"), (plain.workdir, "./helper.py"))
+            job = replace(plain, code_places=places, code_hash=code_hash(places))
+            told = []
+            for text in ("K = 0\n", "K = 1\n", "K = 0\n"):
+                helper.write_text(text)
+                await rig.executor.retire(1)
+                result = await run(rig, job, {"x": 5}, {"x": 6})
+                told.append([(outcome.metrics, outcome.code_changed) for outcome in result.outcomes.values()])
+        right = [({"value": 5}, False), ({"value": 6}, False)]
+        assert told == [right, [(None, True)] * 2, right]
 
     @CALLABLES
     async def test_a_module_may_be_named_like_one_that_is_loaded(self, name: str, tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ router = APIRouter()
 
 Failed = Annotated[bool, Query(description="Only what failed: what was cancelled stays cancelled.")]
 
+Accept = Annotated[bool, Query(description="With the code as it is now, though it has changed since it was submitted.")]
+
 
 @router.post("/v1/experiments/{ref}/retry", dependencies=[CONTROLLING])
-async def retry(services: Given, ref: AnyRef, *, failed: Failed = False) -> Answer:
+async def retry(services: Given, ref: AnyRef, *, failed: Failed = False, accept_code: Accept = False) -> Answer:
     """Run again what failed or was cancelled; a named iteration whatever it came to.
 
     Answers with its ref, its state and counts (`iterations`, `variants`); 409 when there is nothing to do.
     """
-    return Answer(await services.orchestrator.retry(ref, failed_only=failed))
+    return Answer(await services.orchestrator.retry(ref, failed_only=failed, accept_code=accept_code))

@@ -29,6 +29,7 @@ async def submit(services: Given, body: SubmissionBody, idempotency_key: Key = N
         source=body.source,
         environment=body.variables,
         code_hash=read.code_hash,
+        code_places=read.code_places,
         idempotency_key=idempotency_key,
     )
     accepted = await services.orchestrator.submit(submission)

@@ -19,10 +19,21 @@ def _done(answer: Any) -> str:
     return f"{answer['ref']} is {answer['state']} again: {again} to run{reopened}"
 
 
-@verb("retry", examples=["orc retry 12", "orc retry 12 --failed", "orc retry 12.3.1 && orc wait 12"])
+@verb(
+    "retry",
+    examples=[
+        "orc retry 12",
+        "orc retry 12 --failed",
+        "orc retry 12 --failed --accept-code",
+        "orc retry 12.3.1 && orc wait 12",
+    ],
+)
 @arguments.refs
 @click.option("--failed", is_flag=True, help="Only what failed: what was cancelled stays cancelled.")
+@click.option(
+    "--accept-code", is_flag=True, help="With the code as it is now, though it has changed since it was submitted."
+)
 @pass_setup
-def command(setup: Setup, refs: tuple[str, ...], *, failed: bool) -> None:
+def command(setup: Setup, refs: tuple[str, ...], *, failed: bool, accept_code: bool) -> None:
     """Run again what failed or was cancelled in an experiment, a variant or an iteration; an ended experiment is reopened."""
-    change(setup, refs, partial(calls.retry, failed_only=failed), done=_done)
+    change(setup, refs, partial(calls.retry, failed_only=failed, accept_code=accept_code), done=_done)

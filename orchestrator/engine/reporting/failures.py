@@ -9,7 +9,7 @@ Row = dict[str, Any]
 
 ADVICE: Mapping[Cause, str] = {
     Cause.RAISED: "the code raised it: orc show {ref} has the whole traceback; mend it, then "
-    "orc retry {experiment} --failed && orc resume {experiment} --accept-code",
+    "orc retry {experiment} --failed --accept-code",
     Cause.EXITED: "the process left by itself: orc logs {ref} has its last words",
     Cause.SIGNALLED: "SIGSEGV, SIGABRT and the like are defects in native code; SIGKILL often is the kernel short of memory "
     '(journalctl -k). Retries for it: retries = {{ max = 2, on = ["signalled"] }}',

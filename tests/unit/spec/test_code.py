@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import InvalidSpec, Problem
-from orchestrator.spec.code import Surroundings, code_places, find_code
+from orchestrator.spec.code import Surroundings, find_code
 from orchestrator.spec.executors import installed_executors
 from orchestrator.spec.reading import read_experiment, read_with_code
 from orchestrator.spec.stage import BUNDLED_EXECUTORS
-from orchestrator.worker.code import code_hash
 
 MODEL = """
 raise SystemExit("importing this would end the test")
@@ -162,29 +161,6 @@ def test_a_right_file_with_its_code_is_read(folder: Path) -> None:
     read = read_with_code(content, folder=folder, source="e.toml", overrides=[], surroundings=surroundings)
 
     assert read == read_experiment(content, folder=folder)
-
-
-def test_the_hash_follows_the_code(folder: Path) -> None:
-    """The hash changes with any file of the top-level package, and with nothing else."""
-    spec = read_experiment({"stage": {"call": "pack.deep:inner"}}, folder=folder).spec
-    before = code_hash(code_places(spec, folder=folder))
-    (folder / "model.py").write_text("", encoding="utf-8")
-    (folder / "pack" / "data.txt").write_text("", encoding="utf-8")
-
-    assert code_hash(code_places(spec, folder=folder)) == before
-    (folder / "pack" / "__init__.py").write_text("changed = True\n", encoding="utf-8")
-    assert code_hash(code_places(spec, folder=folder)) != before
-
-
-def test_the_hash_of_installed_code_is_that_of_none(folder: Path) -> None:
-    """Code outside the workdir does not enter the hash; a module in it does."""
-    installed = read_experiment({"stage": {"call": "json:dumps"}}, folder=folder).spec
-    command = read_experiment({"stage": {"command": "true"}}, folder=folder).spec
-    module = read_experiment({"stage": {"call": "model:evaluate"}}, folder=folder).spec
-
-    hashes = [code_hash(code_places(spec, folder=folder)) for spec in (installed, command, module)]
-
-    assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_the_bundled_executors_are_installed() -> None:

@@ -1,0 +1,41 @@
+"""The code of an experiment as it lies there now, looked at in a thread."""
+
+from functools import partial
+from pathlib import Path
+
+from anyio import to_thread
+
+from orchestrator.domain.evaluation import Job
+from orchestrator.errors import Conflict
+from orchestrator.spec.experiment import ExperimentSpec
+from orchestrator.spec.places import Place, code_places
+from orchestrator.worker.code import CodeChanged, code_hash, expect
+
+Places = tuple[Place, ...]
+
+
+async def places_of(spec: ExperimentSpec, folder: str) -> Places:
+    """What its hash is taken over."""
+    return await to_thread.run_sync(partial(code_places, spec, folder=Path(folder)))
+
+
+async def code_now(spec: ExperimentSpec, folder: str) -> tuple[str, Places]:
+    """Its hash, and what that is taken over. Raises Conflict when it cannot be read."""
+    places = await places_of(spec, folder)
+    try:
+        return await to_thread.run_sync(code_hash, places), places
+    except OSError as error:
+        raise Conflict(f"the code cannot be read: {error.filename}: {error.strerror}") from error
+
+
+async def expect_unchanged(job: Job) -> None:
+    """That it is what the experiment is to run. Raises Conflict."""
+    if job.code_hash is None:
+        return
+    try:
+        await to_thread.run_sync(expect, job.code_hash, job.code_places)
+    except (CodeChanged, OSError) as error:
+        raise Conflict(
+            f"experiment {job.experiment} is paused because its code has changed, and it still differs from what was submitted",
+            hint=f"orc resume {job.experiment} --accept-code goes on with the code as it is now",
+        ) from error
