@@ -24,8 +24,9 @@ from orchestrator.daemon.retention import keep_events
 from orchestrator.daemon.stopping import Stop, Waiting, first_of, leave_when_idle, obey_signals
 from orchestrator.daemon.vitals import Vitals
 from orchestrator.engine.lanes import Lane
-from orchestrator.engine.orchestrator import Orchestrator, Setting
+from orchestrator.engine.orchestrator import Orchestrator
 from orchestrator.engine.pressure import Thresholds
+from orchestrator.engine.setting import Setting
 from orchestrator.executors.base import Executor
 from orchestrator.executors.outliving import OutlivingExecutor
 from orchestrator.locks import boot_id

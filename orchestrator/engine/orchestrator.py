@@ -4,7 +4,6 @@ import json
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,30 +16,22 @@ from anyio.abc import TaskGroup
 from orchestrator.domain.refs import ExperimentId, Ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ENDED_VARIANT, ExperimentState
 from orchestrator.engine.adopting import Survivors, find_survivors
-from orchestrator.engine.code import Places, code_now, expect_unchanged, places_of
+from orchestrator.engine.code import code_now, expect_unchanged, places_of
 from orchestrator.engine.conductor import CODE_CHANGED, Conductor
 from orchestrator.engine.dispatcher import Dispatcher, Sizes
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.explaining import explain
-from orchestrator.engine.lanes import Lanes
 from orchestrator.engine.machine_watch import MachineWatch
 from orchestrator.engine.plan import APPROACH, Plan
-from orchestrator.engine.pressure import USUAL, Thresholds
 from orchestrator.engine.progress import snapshot
 from orchestrator.engine.reasons import Reason, full_disk, store_refuses
 from orchestrator.engine.receiving import Receiver
 from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.reporting.execution import Floor
+from orchestrator.engine.setting import Setting, Submission, Submitted
 from orchestrator.engine.trouble import internal_error
 from orchestrator.engine.wants import Wants
-from orchestrator.errors import (
-    Conflict,
-    ExecutorUnusable,
-    InvalidRequest,
-    InvalidSpec,
-    StoreError,
-    Unavailable,
-)
+from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, InvalidSpec, StoreError, Unavailable
 from orchestrator.executors.base import Executor
 from orchestrator.resources import Probe, cores
 from orchestrator.spec.experiment import ExperimentSpec
@@ -56,44 +47,6 @@ GIVE_UP_SECONDS = 2.0
 """How much longer than its work the daemon waits, on its way out, for a store that takes nothing."""
 
 _ENDED = frozenset({*ENDED_EXPERIMENT, *ENDED_VARIANT, *ENDED_ITERATION})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """What a person hands in: the spec as read, and where it came from."""
-
-    spec: ExperimentSpec
-    folder: str
-    source: str = "experiment.toml"
-    environment: Mapping[str, str] = field(default_factory=dict)
-    code_hash: str | None = None
-    code_places: Places = ()
-    idempotency_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
-    """An accepted submission. `created` is False when the same idempotency key had made it before."""
-
-    id: int
-    name: str
-    created: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What the engine needs to know of its surroundings."""
-
-    runs_folder: Path
-    socket: str
-    boot_id: str
-    slots: int
-    threads: int
-    batch_seconds: float
-    artifact_limit_bytes: int = 100 * 2**20
-    lock_folder: Path  # of named locks, shared with other daemons
-    thresholds: Thresholds = USUAL
-    lanes: Lanes = field(default_factory=dict)
 
 
 class Orchestrator:

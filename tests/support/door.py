@@ -9,7 +9,8 @@ from typing import Any
 import anyio
 
 from orchestrator.api import Host, Rules, Server, Services, Who, bind, create_app, serve
-from orchestrator.engine.orchestrator import Orchestrator, Setting
+from orchestrator.engine.orchestrator import Orchestrator
+from orchestrator.engine.setting import Setting
 from orchestrator.store.store import open_store
 from tests.support.calling import Reply, ask
 from tests.support.inline import Evaluate, InlineExecutor, metrics

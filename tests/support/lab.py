@@ -10,7 +10,8 @@ import anyio
 
 from orchestrator.api import pages, table
 from orchestrator.domain.refs import ExperimentId, Ref, parse_ref
-from orchestrator.engine.orchestrator import Orchestrator, Setting, Submission
+from orchestrator.engine.orchestrator import Orchestrator
+from orchestrator.engine.setting import Setting, Submission
 from orchestrator.executors.base import Executor
 from orchestrator.resources import Probe
 from orchestrator.spec.reading import read_experiment

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header
 from orchestrator.api.answers import Answer
 from orchestrator.api.services import CONTROLLING, Given
 from orchestrator.api.submission import SubmissionBody, read_submission
-from orchestrator.engine.orchestrator import Submission
+from orchestrator.engine.setting import Submission
 
 router = APIRouter()
 
