@@ -16,6 +16,7 @@ from orchestrator.worker.keeper_berths import Berths, Stream, last_object_line
 from orchestrator.worker.keeper_deadlines import Deadlines
 from orchestrator.worker.keeper_protocol import Lines, encode
 from orchestrator.worker.keeper_runs import CannotStart, Chain, Programs, Run
+from orchestrator.worker.keeper_trees import kill_and_wait, members
 
 
 @given(st.lists(st.dictionaries(st.text(), st.text())), st.integers(1, 7))
@@ -71,9 +72,9 @@ def test_a_mark_is_inherited_through_sessions_and_cleared_environments() -> None
         assert shell.stdout is not None
         sleeper = int(shell.stdout.readline())
         assert system.mark_of(sleeper) == system.mark_of(shell.pid) == mark
-        assert {shell.pid, sleeper} <= system.members({mark})
-        assert system.members(system.marks_of(78)) == set()
-        assert system.kill_and_wait(system.marks_of(77), seconds=5) == []
+        assert members({mark}) == [shell.pid, sleeper]
+        assert members(system.marks_of(78)) == []
+        assert kill_and_wait(system.marks_of(77), seconds=5) == []
     assert shell.returncode == -signal.SIGKILL
     assert resource.getrlimit(resource.RLIMIT_RTTIME) == before
 
