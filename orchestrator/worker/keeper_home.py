@@ -15,11 +15,11 @@ import errno
 import fcntl
 import os
 import socket
-import stat
 import time
 from typing import Dict, Iterator, List
 
 from orchestrator.worker import keeper_system as system
+from orchestrator.worker.keeper_files import remove_tree
 from orchestrator.worker.keeper_journal import Past, read_past
 from orchestrator.worker.keeper_protocol import Message
 from orchestrator.worker.keeper_runs import lost_message, salvage
@@ -148,17 +148,3 @@ def remove_if_empty(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         if os.stat(path).st_size == 0:
             os.unlink(path)
-
-
-def remove_tree(path: str) -> None:
-    """Remove a file or a folder with all that is in it; what cannot be removed stays. No link is followed."""
-    try:
-        if stat.S_ISDIR(os.lstat(path).st_mode):
-            os.chmod(path, 0o700)
-            for inner in _paths_in(path):
-                remove_tree(inner)
-            os.rmdir(path)
-        else:
-            os.unlink(path)
-    except OSError:
-        return

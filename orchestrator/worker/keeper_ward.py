@@ -12,7 +12,7 @@ from orchestrator.worker import keeper_system as system
 from orchestrator.worker import keeper_trees as trees
 from orchestrator.worker.keeper_berths import Berths
 from orchestrator.worker.keeper_deadlines import Deadlines
-from orchestrator.worker.keeper_home import remove_tree
+from orchestrator.worker.keeper_files import remove_tree
 from orchestrator.worker.keeper_journal import Journal
 from orchestrator.worker.keeper_memory import MemoryWatch
 from orchestrator.worker.keeper_protocol import Message, encode
