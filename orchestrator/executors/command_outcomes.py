@@ -89,6 +89,9 @@ def read_metrics(job: Job, attempt: Attempt, *, ended: Message) -> dict[str, flo
     """
     if job.metric_patterns:
         return commands.metrics_from_patterns(job.metric_patterns, _read(attempt.out))
+    if ended.get("too_long") is not None:  # an older keeper does not tell
+        facts = ended["too_long"]
+        raise commands.too_long(facts["kind"], facts["bytes"], limit=facts["limit_bytes"])
     metrics = commands.metrics_from_result(ended["result"] or "")
     if metrics is None:
         metrics = commands.metrics_from_last_line(ended["last_line"] or "")

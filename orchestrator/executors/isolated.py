@@ -22,6 +22,7 @@ from orchestrator.executors.keeper_client import Keepers
 from orchestrator.executors.keeper_tickets import Ticket
 from orchestrator.executors.outliving import LetGo
 from orchestrator.executors.registry import Surroundings
+from orchestrator.worker.keeper_files import remove_tree
 from orchestrator.worker.keeper_protocol import Message
 
 OUTPUT_LIMIT_BYTES = 1 << 20
@@ -238,10 +239,10 @@ def _dispose_of_scratch(attempt: Attempt, scratch: str | None, *, outcome: Outco
     if scratch is None:
         return
     if outcome is not None and outcome.end is AttemptEnd.FAILED:
-        with contextlib.suppress(OSError):  # a full disk: then it is removed
+        with contextlib.suppress(OSError, RecursionError):  # a full disk, or too deep to be copied: then it is removed
             Path(attempt.scratch).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.move(scratch, attempt.scratch)
-    shutil.rmtree(scratch, ignore_errors=True)
+    remove_tree(scratch)  # it may be deeper than shutil goes
 
 
 def create(surroundings: Surroundings) -> IsolatedExecutor:

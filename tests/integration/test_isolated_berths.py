@@ -64,6 +64,14 @@ async def test_the_next_command_finds_its_files_as_they_must_be(tmp_path: Path, 
     assert list((tmp_path / "isolated").iterdir()) == []
 
 
+async def test_a_scratch_folder_as_deep_as_can_be_is_removed(tmp_path: Path) -> None:
+    """Deeper than Python calls: it is a success like any other, and nothing is left."""
+    job = job_of(tmp_path, f'mkdir -p "$ORC_SCRATCH/{"d/" * 1500}"')
+    async with isolated(tmp_path) as executor:
+        assert only(await executor.run(batch_of(job), StopSwitch())).end is AttemptEnd.SUCCEEDED
+    assert list((tmp_path / "isolated").iterdir()) == []
+
+
 @pytest.mark.parametrize("what", ["rm", "ln -sf $PWD/mine"])
 async def test_what_a_command_prints_is_kept_although_it_removed_the_file(tmp_path: Path, what: str) -> None:
     """Also its metrics on the last line; a long file that a link leads to is neither cut nor taken away."""

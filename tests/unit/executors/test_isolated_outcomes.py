@@ -27,6 +27,9 @@ EVALUATION = Evaluation(
 (ATTEMPT,) = attempts_of(Batch(job=JOB, evaluations=(EVALUATION,)))
 
 
+INVALID = Cause.INVALID_RESULT
+
+
 def ended(**facts: Any) -> dict[str, Any]:
     """A message of an end with status 0."""
     known = {"status": 0, "pid": 9, "start_ticks": 10, "started_us": 1, "finished_us": 2, "wall_seconds": 0.5}
@@ -67,6 +70,18 @@ def test_the_measured_numbers_are_the_keepers() -> None:
         (ended(status=126), Cause.EXITED, 126, "could not be executed"),
         (ended(status=139), Cause.EXITED, 139, "SIGSEGV"),
         (ended(result="x"), Cause.INVALID_RESULT, 0, "ORC_RESULT"),
+        (
+            ended(too_long={"kind": "result", "bytes": 1500000, "limit_bytes": 1 << 20}),
+            INVALID,
+            0,
+            "at most 1,048,576 bytes",
+        ),
+        (
+            ended(too_long={"kind": "last_line", "bytes": 300000, "limit_bytes": 1 << 18}),
+            INVALID,
+            0,
+            "is 300,000 bytes long",
+        ),
         (problem("program", "tool", 2), Cause.EXITED, 127, "'tool' is in no folder of PATH=/usr/bin"),
         (problem("program", "./tool", 2), Cause.EXITED, 127, "./tool"),
         (problem("program", "./tool", 13), Cause.EXITED, 126, "./tool"),

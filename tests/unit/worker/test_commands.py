@@ -136,9 +136,40 @@ def test_only_an_object_on_the_last_line_holds_metrics(output: str, metrics: dic
     assert metrics_from_last_line(output) == metrics
 
 
+DEEP = '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (DEEP, "nested too deeply"),
+        ('{"v": ' + "7" * 5000 + "}", "'v' is inf, not a finite number: the largest is 1.8e308"),
+        ('{"v": -' + "7" * 400 + "}", "'v' is -inf"),
+        ('{"v": 1e400}', "'v' is inf"),
+        ('{"v": [[1]]}', "'v' is a list, not a number"),
+        (
+            r'{"a b\n": 2}',
+            r"'a b\n' cannot be the name of a metric: names of metrics are 1 to 200 printable characters",
+        ),
+        ('{"": 2}', "'' cannot be the name"),
+        (json.dumps({"n" * 201: 1}), "cannot be the name"),
+        (r'{"\u202e": 1}', r"'\u202e' cannot be the name"),
+    ],
+    ids=["deep", "digits", "large", "exponent", "list", "control", "empty", "long", "invisible"],
+)
+def test_an_object_that_cannot_be_metrics_is_refused_with_the_reason(text: str, words: str) -> None:
+    """On the last line and in the result file alike: nothing is left out in silence, nothing but InvalidMetrics is raised."""
+    for read in (metrics_from_last_line, metrics_from_result):
+        with pytest.raises(InvalidMetrics) as refused:
+            read(text)
+        assert words in str(refused.value)
+        assert len(str(refused.value)) < 200
+
+
 @given(
     st.dictionaries(
-        st.text(), st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**53), 2**53))
+        st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=200),
+        st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**53), 2**53)),
     )
 )
 def test_every_flat_object_of_finite_numbers_is_read_back(metrics: dict[str, float]) -> None:
