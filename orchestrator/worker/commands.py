@@ -75,18 +75,18 @@ def arguments_of(command: Any, values: Mapping[str, str]) -> list[str]:
     return [fill(item, values) for item in command]
 
 
-def metrics_from_patterns(patterns: Iterable[Tuple[str, str]], output: str) -> Dict[str, float]:
-    """The last match of each (metric, regular expression with one group). Raises InvalidMetrics, naming what is missing."""
-    found: Dict[str, float] = {}
-    for metric, pattern in patterns:
-        try:
-            last = _last(re.finditer(pattern, output, re.MULTILINE))
-        except re.error as error:
-            raise InvalidMetrics(f"metric {metric!r}: {pattern!r} is not a regular expression: {error}") from error
-        if last is None:
-            raise InvalidMetrics(f"metric {metric!r}: nothing in the output matches {pattern}")
-        found[metric] = _number(metric, _number_or_text(last.group(1) if last.re.groups else last.group()))
-    return found
+def metric_from_pattern(metric: str, pattern: str, output: str) -> float:
+    """The last match of a regular expression: its first group, when it has one. Raises InvalidMetrics.
+
+    It may take for ever and holds the interpreter's lock meanwhile: for `pattern_search`.
+    """
+    try:
+        last = _last(re.finditer(pattern, output, re.MULTILINE))
+    except (re.error, RecursionError, OverflowError) as error:
+        raise InvalidMetrics(f"metric {metric!r}: {pattern!r} is not a regular expression: {error}") from error
+    if last is None:
+        raise InvalidMetrics(f"metric {metric!r}: nothing in the output matches {pattern}")
+    return _number(metric, _number_or_text(last.group(1) if last.re.groups else last.group()))
 
 
 def _last(matches: Iterable[re.Match[str]]) -> Optional[re.Match[str]]:

@@ -1,5 +1,6 @@
 """From the keeper's words to an outcome."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from orchestrator.domain.outcome import AttemptEnd
 from orchestrator.domain.refs import ExperimentId
 from orchestrator.domain.states import Cause
 from orchestrator.executors.command_attempts import attempts_of
-from orchestrator.executors.command_outcomes import lost, outcome_of
+from orchestrator.executors.command_outcomes import lost
+from orchestrator.executors.command_outcomes import outcome_of as outcome_with
+from orchestrator.executors.searchers import Searchers
 
 JOB = Job(
     experiment=ExperimentId(12),
@@ -27,6 +30,7 @@ EVALUATION = Evaluation(
 (ATTEMPT,) = attempts_of(Batch(job=JOB, evaluations=(EVALUATION,)))
 
 
+outcome_of = partial(outcome_with, searchers=Searchers())
 INVALID = Cause.INVALID_RESULT
 
 

@@ -13,8 +13,8 @@ from orchestrator.worker.commands import (
     arguments_of,
     as_text,
     fill,
+    metric_from_pattern,
     metrics_from_last_line,
-    metrics_from_patterns,
     metrics_from_result,
     placeholders,
 )
@@ -88,7 +88,8 @@ def test_values_are_written_as_a_person_would_type_them(value: Any, text: str) -
 
 def test_the_last_match_of_a_pattern_counts() -> None:
     """With a group the group is the number, without one the match is."""
-    assert metrics_from_patterns([("a", r"a=(\S+)"), ("b", r"\d+$")], "a=1\na=2.5\n7") == {"a": 2.5, "b": 7.0}
+    assert metric_from_pattern("a", r"a=(\S+)", "a=1\na=2.5\n7") == 2.5
+    assert metric_from_pattern("b", r"\d+$", "a=1\na=2.5\n7") == 7
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_the_last_match_of_a_pattern_counts() -> None:
 def test_a_pattern_that_gives_no_number_names_its_metric(pattern: str, words: str) -> None:
     """No match, a match that is no number, and a pattern that is none."""
     with pytest.raises(InvalidMetrics, match="'m'") as refused:
-        metrics_from_patterns([("m", pattern)], "a=high")
+        metric_from_pattern("m", pattern, "a=high")
     assert words in str(refused.value)
 
 
