@@ -13,6 +13,7 @@ from orchestrator.domain.states import Cause
 from orchestrator.executors import payload
 from orchestrator.worker import isolated_call
 from orchestrator.worker.keeper_protocol import Message
+from orchestrator.worker.results import InvalidResult, metrics_of
 
 PROGRAM = str(Path(isolated_call.__file__).resolve())
 
@@ -32,8 +33,9 @@ def result_of(ended: Message) -> Outcome | None:
     """The outcome that an evaluation left; None when it did not get so far, or wrote over it."""
     try:
         raw: Mapping[str, Any] = json.loads(ended["result"] or "null")
-        return payload.outcome_of(raw, pid=ended["pid"], start_ticks=ended["start_ticks"])
-    except (KeyError, TypeError, ValueError):
+        outcome = payload.outcome_of(raw, pid=ended["pid"], start_ticks=ended["start_ticks"])
+        return outcome if outcome.metrics is None else outcome._replace(metrics=metrics_of(outcome.metrics))
+    except (KeyError, TypeError, ValueError, RecursionError, InvalidResult):
         return None
 
 

@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import signal
-from pathlib import Path
 from typing import Any
 
 from orchestrator.domain.evaluation import Job
@@ -12,6 +11,7 @@ from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
 from orchestrator.domain.states import Cause
 from orchestrator.executors import call_attempts
 from orchestrator.executors.command_attempts import Attempt
+from orchestrator.executors.searchers import Searchers
 from orchestrator.worker import commands, limits
 from orchestrator.worker.keeper_protocol import Message
 
@@ -21,8 +21,8 @@ _REFUSED = re.compile(r"^([\w.]*MemoryError\b|terminate called .*std::bad_alloc)
 """What programs say that asked for memory and did not get it."""
 
 
-def outcome_of(job: Job, attempt: Attempt, *, ended: Message) -> Outcome:
-    """The outcome of an attempt from the keeper's message on its end. With metric patterns it reads the output: use a thread."""
+def outcome_of(job: Job, attempt: Attempt, *, ended: Message, searchers: Searchers) -> Outcome:
+    """The outcome of an attempt from the keeper's message on its end. With metric patterns the output is searched: use a thread."""
     usage = usage_of(ended)
     if ended["problem"] is not None:
         return _not_started(job, ended["problem"], usage=usage)
@@ -36,9 +36,11 @@ def outcome_of(job: Job, attempt: Attempt, *, ended: Message) -> Outcome:
     if failure is not None:
         return _failed(failure[0], _with_errors(failure[1], ended), status=status, usage=usage)
     try:
-        metrics = read_metrics(job, attempt, ended=ended)
+        metrics = read_metrics(job, attempt, ended=ended, searchers=searchers)
     except commands.InvalidMetrics as error:
         return _failed(Cause.INVALID_RESULT, str(error), status=0, usage=usage)
+    except OSError as error:
+        return _failed(Cause.WORKER_LOST, f"the output could not be searched: {error.strerror}", status=0, usage=usage)
     return Outcome(end=AttemptEnd.SUCCEEDED, metrics=metrics, exit_status=0, usage=usage)
 
 
@@ -82,25 +84,20 @@ def usage_of(ended: Message) -> Usage:
     return Usage(**{name: ended[name] for name in names}, start_ticks=ended["start_ticks"], **moved)
 
 
-def read_metrics(job: Job, attempt: Attempt, *, ended: Message) -> dict[str, float]:
+def read_metrics(job: Job, attempt: Attempt, *, ended: Message, searchers: Searchers) -> dict[str, float]:
     """Declared patterns count; else the result file; else the last line of the output; else there are none.
 
-    Raises InvalidMetrics.
+    Raises InvalidMetrics, and OSError when nothing can be searched now.
     """
     if job.metric_patterns:
-        return commands.metrics_from_patterns(job.metric_patterns, _read(attempt.out))
+        return searchers.metrics(job.metric_patterns, attempt.out)
+    if ended.get("too_long") is not None:  # an older keeper does not tell
+        facts = ended["too_long"]
+        raise commands.too_long(facts["kind"], facts["bytes"], limit=facts["limit_bytes"])
     metrics = commands.metrics_from_result(ended["result"] or "")
     if metrics is None:
         metrics = commands.metrics_from_last_line(ended["last_line"] or "")
     return metrics or {}
-
-
-def _read(path: str) -> str:
-    """A stream's file, which is bounded; nothing was printed when there is none."""
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
 
 
 def _failed(cause: Cause, error: str, *, status: int | None, usage: Usage) -> Outcome:

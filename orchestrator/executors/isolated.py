@@ -23,6 +23,8 @@ from orchestrator.executors.keeper_client import Keepers
 from orchestrator.executors.keeper_tickets import Ticket
 from orchestrator.executors.outliving import LetGo
 from orchestrator.executors.registry import Surroundings
+from orchestrator.executors.searchers import Searchers
+from orchestrator.worker.keeper_files import remove_tree
 from orchestrator.worker.keeper_protocol import Message
 
 OUTPUT_LIMIT_BYTES = 1 << 20
@@ -49,6 +51,7 @@ class IsolatedExecutor:
         self.folder = folder
         self._output_limit_bytes = output_limit_bytes
         self._keepers = Keepers(folder, managed=managed_keeper)
+        self._searchers = Searchers()
         self._letting_go = anyio.Event()
 
     async def __aenter__(self) -> Self:
@@ -58,6 +61,7 @@ class IsolatedExecutor:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._searchers.close()
         if self._letting_go.is_set() and self._keepers.tickets.any_known:
             self._keepers.part()
         else:
@@ -74,7 +78,9 @@ class IsolatedExecutor:
             await self._keepers.ready()
 
     async def retire(self, experiment: int) -> None:
-        """Nothing is held for an experiment: every evaluation has a process of its own."""
+        """Every evaluation has a process of its own; those that search outputs are started again when they are needed."""
+        del experiment
+        await anyio.to_thread.run_sync(self._searchers.close)
 
     async def run(self, batch: Batch, stop: StopSwitch) -> BatchResult:
         """Execute the evaluations of the batch one after the other."""
@@ -102,7 +108,7 @@ class IsolatedExecutor:
                 await self._make_sure(ticket)
             raise
         await self._make_sure(ticket)
-        result = _with_pruned(await _conclude(batch.job, attempts, ticket), ticket, stop.pruned)
+        result = _with_pruned(await self._conclude(batch.job, attempts, ticket), ticket, stop.pruned)
         kept = {ticket.tokens[position] for position in result.outcomes}
         self._keepers.acknowledge(token for token in ticket.ended if token not in kept)  # they may be sent again
         return replace(result, receipt=tuple(kept))
@@ -134,6 +140,13 @@ class IsolatedExecutor:
             if not ticket.settled:
                 await self._keepers.bury()
                 await self._keepers.settled(ticket)
+
+    async def _conclude(self, job: Job, attempts: tuple[Attempt, ...], ticket: Ticket) -> BatchResult:
+        """What came of each evaluation; in a thread when outputs are searched, files removed, or when there is much to read."""
+        if job.metric_patterns or any(map(_is_long, ticket.ended.values())):
+            with anyio.CancelScope(shield=True):
+                return await anyio.to_thread.run_sync(_result_of, job, attempts, ticket, self._searchers)
+        return _result_of(job, attempts, ticket, self._searchers)
 
     # What outlives the daemon
 
@@ -202,20 +215,12 @@ async def _end_after(wait: Callable[[], Awaitable[None]], waiting: anyio.CancelS
     waiting.cancel()
 
 
-async def _conclude(job: Job, attempts: tuple[Attempt, ...], ticket: Ticket) -> BatchResult:
-    """What came of each evaluation; in a thread when files have to be read or removed, or when there is much to read."""
-    if job.metric_patterns or any(map(_is_long, ticket.ended.values())):
-        with anyio.CancelScope(shield=True):
-            return await anyio.to_thread.run_sync(_result_of, job, attempts, ticket)
-    return _result_of(job, attempts, ticket)
-
-
 def _is_long(ended: Message) -> bool:
     texts = (ended["result"], ended["last_line"])
     return ended["scratch"] is not None or any(text is not None and len(text) > _LONG_TEXT for text in texts)
 
 
-def _result_of(job: Job, attempts: tuple[Attempt, ...], ticket: Ticket) -> BatchResult:
+def _result_of(job: Job, attempts: tuple[Attempt, ...], ticket: Ticket, searchers: Searchers) -> BatchResult:
     outcomes: dict[int, Outcome] = {}
     interrupted: list[int] = []
     unstarted: list[int] = []
@@ -227,7 +232,7 @@ def _result_of(job: Job, attempts: tuple[Attempt, ...], ticket: Ticket) -> Batch
             elif ended["killed"]:
                 interrupted.append(position)
             else:
-                outcomes[position] = outcome_of(job, attempt, ended=ended)
+                outcomes[position] = outcome_of(job, attempt, ended=ended, searchers=searchers)
             _dispose_of_scratch(attempt, ended["scratch"], outcome=outcomes.get(position))
         elif started is not None:
             outcomes[position] = lost(started)
@@ -242,10 +247,10 @@ def _dispose_of_scratch(attempt: Attempt, scratch: str | None, *, outcome: Outco
     if scratch is None:
         return
     if outcome is not None and outcome.end is AttemptEnd.FAILED:
-        with contextlib.suppress(OSError):  # a full disk: then it is removed
+        with contextlib.suppress(OSError, RecursionError):  # a full disk, or too deep to be copied: then it is removed
             Path(attempt.scratch).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.move(scratch, attempt.scratch)
-    shutil.rmtree(scratch, ignore_errors=True)
+    remove_tree(scratch)  # it may be deeper than shutil goes
 
 
 def create(surroundings: Surroundings) -> IsolatedExecutor:

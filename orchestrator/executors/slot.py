@@ -25,7 +25,8 @@ from orchestrator.executors.bell import Bell
 from orchestrator.executors.host_pool import HostPool
 from orchestrator.worker import journal
 from orchestrator.worker.host import serve
-from orchestrator.worker.keeper_system import CannotMark, kill_and_wait, start_ticks
+from orchestrator.worker.keeper_system import CannotMark, start_ticks
+from orchestrator.worker.keeper_trees import kill_and_wait
 from orchestrator.worker.slot import Cords, enter_slot
 
 _SPAWN = multiprocessing.get_context("spawn")

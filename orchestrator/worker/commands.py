@@ -11,16 +11,22 @@ import re
 import shlex
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
-from orchestrator.worker.results import is_text, storable
+from orchestrator.worker.results import LONGEST_TEXT, NAMES, is_name, storable
 
 RESERVED = ("seed", "shared_seed", "case", "repeat", "workdir")
 """Placeholders that are always there."""
+
+_MOST_DIGITS = 400  # the largest floating-point number has 309
 
 _PIECES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 class InvalidMetrics(ValueError):
     """What a command wrote as its result is not a flat mapping of finite numbers. Whole numbers stay whole."""
+
+
+class NotJSON(InvalidMetrics):
+    """It is not even JSON."""
 
 
 def placeholders(template: str) -> Tuple[str, ...]:
@@ -69,18 +75,18 @@ def arguments_of(command: Any, values: Mapping[str, str]) -> list[str]:
     return [fill(item, values) for item in command]
 
 
-def metrics_from_patterns(patterns: Iterable[Tuple[str, str]], output: str) -> Dict[str, float]:
-    """The last match of each (metric, regular expression with one group). Raises InvalidMetrics, naming what is missing."""
-    found: Dict[str, float] = {}
-    for metric, pattern in patterns:
-        try:
-            last = _last(re.finditer(pattern, output, re.MULTILINE))
-        except re.error as error:
-            raise InvalidMetrics(f"metric {metric!r}: {pattern!r} is not a regular expression: {error}") from error
-        if last is None:
-            raise InvalidMetrics(f"metric {metric!r}: nothing in the output matches {pattern}")
-        found[metric] = _number(metric, _number_or_text(last.group(1) if last.re.groups else last.group()))
-    return found
+def metric_from_pattern(metric: str, pattern: str, output: str) -> float:
+    """The last match of a regular expression: its first group, when it has one. Raises InvalidMetrics.
+
+    It may take for ever and holds the interpreter's lock meanwhile: for `pattern_search`.
+    """
+    try:
+        last = _last(re.finditer(pattern, output, re.MULTILINE))
+    except (re.error, RecursionError, OverflowError) as error:
+        raise InvalidMetrics(f"metric {metric!r}: {pattern!r} is not a regular expression: {error}") from error
+    if last is None:
+        raise InvalidMetrics(f"metric {metric!r}: nothing in the output matches {pattern}")
+    return _number(metric, _number_or_text(last.group(1) if last.re.groups else last.group()))
 
 
 def _last(matches: Iterable[re.Match[str]]) -> Optional[re.Match[str]]:
@@ -106,10 +112,7 @@ def metrics_from_result(text: str) -> Optional[Dict[str, float]]:
     """
     if not text.strip():
         return None
-    try:
-        result = json.loads(text)
-    except ValueError as error:
-        raise InvalidMetrics(f"the file $ORC_RESULT is not JSON: {error}") from error
+    result = _parsed(text, what="the file $ORC_RESULT")
     if isinstance(result, dict):
         return _numbers(result)
     return {"value": _number("value", result)}
@@ -124,26 +127,55 @@ def metrics_from_last_line(output: str) -> Optional[Dict[str, float]]:
     if not line.startswith("{"):
         return None
     try:
-        result = json.loads(line)
-    except ValueError:
+        result = _parsed(line, what="the last line of the output")
+    except NotJSON:
         return None  # a line for people that begins with a brace
     return _numbers(result)
 
 
+def too_long(kind: str, size: int, *, limit: int) -> InvalidMetrics:
+    """What is said of a result (`result`) or of an object on the last line (`last_line`) of which only a part has been read."""
+    what = "the file $ORC_RESULT" if kind == "result" else "the object on the last line of the output"
+    return InvalidMetrics(f"{what} is {size:,} bytes long; metrics are read from at most {limit:,} bytes")
+
+
+def _parsed(text: str, *, what: str) -> Any:
+    try:
+        return _DECODE(text)
+    except ValueError as error:
+        raise NotJSON(f"{what} is not JSON: {error}") from error
+    except RecursionError:
+        raise InvalidMetrics(f"{what} is nested too deeply to be read; metrics are a flat JSON object") from None
+
+
+def _whole(digits: str) -> float:
+    """One that is too long to be a number here is not read as one, which Python refuses, and is as large as can be."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+_DECODE = json.JSONDecoder(parse_int=_whole).decode
+
+
 def _numbers(result: Dict[str, Any]) -> Dict[str, float]:
     for name in result:
-        if not is_text(name):
-            raise InvalidMetrics(f"the metric {name!r} has half a surrogate pair in its name")
+        if not is_name(name):
+            raise InvalidMetrics(f"{name[:LONGEST_TEXT]!r} cannot be the name of a metric: {NAMES}")
     return {name: _number(name, value) for name, value in result.items()}
 
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidMetrics(f"metric {name!r} is {json.dumps(value)[:80]}, not a number")
+        raise InvalidMetrics(f"metric {name!r} is {_shown(value)}, not a number")
     try:
         finite = math.isfinite(value)
     except OverflowError:
         finite = False
     if not finite:
-        raise InvalidMetrics(f"metric {name!r} is {str(value)[:20]}, not a finite number")
+        raise InvalidMetrics(f"metric {name!r} is {str(value)[:20]}, not a finite number: the largest is 1.8e308")
     return storable(value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "a list"
+    return json.dumps(value)[:LONGEST_TEXT]

@@ -3,130 +3,95 @@
 A berth holds the parameters, the result file, the scratch folder and the two streams. A stream that was written to is shown where
 its output belongs at the first look while it runs (each second), and moved there at its end. Empty ones stay for the next
 evaluation, so that one that prints nothing leaves no file and costs none.
+
+An evaluation may do to its berth whatever it likes: rename it, put folders, pipes or links where files were. The keeper reaches into
+it by descriptors, so that no name leads it somewhere else; before a berth is used again it is looked at (a listing and five stats,
+some 20 microseconds), and given up for a fresh one when it is not as it was.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-from typing import Callable, Dict, List, Optional
+import stat
+from typing import Dict, List, Optional, Tuple
 
-from orchestrator.worker.output import store_output
-from orchestrator.worker.trim import punch_middle, trim_file
+from orchestrator.worker.keeper_files import (
+    TooLong,
+    own_folder,
+    read_end,
+    remove,
+    remove_tree,
+)
+from orchestrator.worker.keeper_streams import Stream
 
 LONGEST_RESULT_BYTES = 1 << 20
-LONGEST_LINE_BYTES = 1 << 18
-LONGEST_ERRORS_BYTES = 4096
 
-_MOST_OBSTACLES = 2  # a folder that is missing, a file that is there
-_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-_REWRITE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-
-
-class Stream:
-    """The file one output stream goes to: a spare one until something has been written."""
-
-    def __init__(self, spare: str, final: str) -> None:
-        self._spare = spare
-        self._final = final
-        self._shown = False
-        self.written_bytes = 0  # known when measured
-
-    def open(self) -> int:
-        """A descriptor that appends to it. Raises OSError."""
-        return os.open(self._spare, _APPEND, 0o600)
-
-    def look(self, limit_bytes: int) -> None:
-        """While it is written to: show it where it belongs, and give back to the disk what is too much."""
-        try:
-            size = os.stat(self._spare).st_size
-            if size > 2 * limit_bytes:
-                self._punch(limit_bytes)
-            if size and not self._shown:
-                self._into_place(os.link)
-                self._shown = True
-        except OSError:
-            return  # removed by the evaluation, or no place to show it at: looked at again when it has ended
-
-    def _punch(self, limit_bytes: int) -> None:
-        descriptor = os.open(self._spare, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            punch_middle(descriptor, limit_bytes)
-        finally:
-            os.close(descriptor)
-
-    def _into_place(self, move: Callable[[str, str], None]) -> None:
-        """Link or rename it; the folder is made when it is not there, what an interrupted start has left is replaced."""
-        for _ in range(_MOST_OBSTACLES):
-            try:
-                move(self._spare, self._final)
-                return
-            except FileExistsError:
-                remove(self._final)
-            except FileNotFoundError:
-                os.makedirs(os.path.dirname(self._final), 0o700, exist_ok=True)
-        move(self._spare, self._final)
-
-    def measure(self) -> None:
-        """Nothing writes to it any more: see how much it is."""
-        try:
-            self.written_bytes = os.stat(self._spare).st_size
-        except FileNotFoundError:
-            self.written_bytes = 0  # the evaluation has removed it
-
-    def close(self, limit_bytes: int) -> None:
-        """After `measure`: trim it and move it where it belongs, or leave no trace. Raises OSError (a full disk)."""
-        if not self.written_bytes:
-            remove(self._final)  # of the same attempt, when an earlier start of it was interrupted
-            return
-        try:
-            if self.written_bytes > limit_bytes:
-                trim_file(self._spare, limit_bytes)
-            self._into_place(os.rename)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            self._copy(limit_bytes)
-        if self._shown:
-            remove(self._spare)  # the second name of one file is not moved onto the first
-
-    def _copy(self, limit_bytes: int) -> None:
-        """Onto another file system; the spare one is empty afterwards. Raises OSError."""
-        spool = os.open(self._spare, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            store_output(spool, self._final, limit_bytes=limit_bytes)
-        finally:
-            os.close(spool)
-
-    def discard(self) -> None:
-        """Leave nothing of it that the next evaluation would append to."""
-        remove(self._spare)
-
-    def end(self, limit_bytes: int) -> bytes:
-        """The last bytes of it, before it is closed."""
-        return read_end(self._spare, limit_bytes) if self.written_bytes else b""
+_REWRITE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_PLACE = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
+_PARAMETERS, _RESULT, _SCRATCH, _OUT, _ERR = "params.json", "result", "scratch", "out", "err"
+_MOST_OBSTACLES = 1000  # folders that evaluations have made where berths were to be
 
 
 class Berth:
-    """One place. Its paths are what the evaluation is told."""
+    """One place. Its paths are what the evaluation is told. Raises OSError when it is not there."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self.parameters = os.path.join(folder, "params.json")
-        self.result = os.path.join(folder, "result")
-        self.scratch = os.path.join(folder, "scratch")
-        self.out = os.path.join(folder, "out")
-        self.err = os.path.join(folder, "err")
-        os.makedirs(self.scratch, 0o700)
+        self.parameters = os.path.join(folder, _PARAMETERS)
+        self.result = os.path.join(folder, _RESULT)
+        self.scratch = os.path.join(folder, _SCRATCH)
+        self._place = os.open(folder, _PLACE)
+        self._known = _known(os.fstat(self._place))
+
+    @classmethod
+    def make(cls, folder: str) -> Berth:
+        """A fresh one. Raises OSError: FileExistsError when something is there."""
+        os.mkdir(folder, 0o700)
+        berth = cls(folder)
+        os.mkdir(_SCRATCH, 0o700, dir_fd=berth._place)
+        return berth
+
+    def close(self) -> None:
+        """It is not used any more."""
+        os.close(self._place)
+
+    @property
+    def is_as_it_was(self) -> bool:
+        """Whether the next evaluation finds nothing of what the last ones did, and everything it needs."""
+        try:
+            names = os.listdir(self._place)
+            return (
+                _known(os.stat(self.folder, follow_symlinks=False)) == self._known
+                and _SCRATCH in names
+                and all(map(self._is_in_order, names))
+                and not os.listdir(self.scratch)
+            )
+        except OSError:
+            return False
+
+    def _is_in_order(self, name: str) -> bool:
+        status = os.stat(name, dir_fd=self._place, follow_symlinks=False)
+        mode = status.st_mode & ~stat.S_ISGID  # which the folders of some file systems hand down
+        if name == _SCRATCH:
+            return mode == stat.S_IFDIR | 0o700
+        if mode != stat.S_IFREG | 0o600 or status.st_nlink != 1:
+            return False
+        return name == _PARAMETERS or (name in {_OUT, _ERR} and not status.st_size)
 
     def environment(self) -> Dict[str, str]:
         """How an evaluation finds its files."""
         return {"ORC_PARAMS": self.parameters, "ORC_RESULT": self.result, "ORC_SCRATCH": self.scratch}
 
+    def streams(self, out: str, err: str) -> List[Stream]:
+        """Standard output and standard error, not open, and where they belong."""
+        return [Stream(self._place, _OUT, out), Stream(self._place, _ERR, err)]
+
     def furnish(self, parameters: str) -> None:
         """Write the parameters. Raises OSError."""
         content = parameters.encode()
-        descriptor = os.open(self.parameters, _REWRITE, 0o600)
+        descriptor = os.open(_PARAMETERS, _REWRITE, 0o600, dir_fd=self._place)
         try:  # written over, then cut: ext4 writes a file to the disk at once when it had been cut to nothing
             if os.write(descriptor, content) < len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.parameters)
@@ -135,20 +100,40 @@ class Berth:
             os.close(descriptor)
 
     def take_result(self) -> Optional[str]:
-        """What the evaluation wrote to its result file, which is gone afterwards; None when it did not."""
-        text = read_end(self.result, LONGEST_RESULT_BYTES)
-        return text.decode("utf-8", "replace") if text and remove(self.result) else None
+        """What the evaluation wrote to its result file, which is gone afterwards; None when it did not. Raises TooLong."""
+        content, size = read_end(self.result, LONGEST_RESULT_BYTES)
+        remove(_RESULT, place=self._place)
+        if size > LONGEST_RESULT_BYTES:
+            raise TooLong("result", size, limit=LONGEST_RESULT_BYTES)
+        return content.decode("utf-8", "replace") if content else None
 
     def take_scratch(self, keep_as: str) -> Optional[str]:
         """Put the scratch folder aside when something is in it: the path it has then."""
         try:
-            if not os.listdir(self.scratch):
+            if not self._scratch_holds_something():
                 return None
-            os.rename(self.scratch, keep_as)
-        except OSError:  # removed, or made unreadable, by the evaluation
+            os.rename(_SCRATCH, keep_as, src_dir_fd=self._place)
+        except OSError:  # the evaluation has removed it, or has put something else there
             return None
-        os.mkdir(self.scratch, 0o700)
+        with contextlib.suppress(OSError):
+            os.mkdir(_SCRATCH, 0o700, dir_fd=self._place)
         return keep_as
+
+    def _scratch_holds_something(self) -> bool:
+        try:
+            if not os.listdir(self.scratch):
+                return False
+        except PermissionError:  # the evaluation has made it unreadable
+            pass
+        if not stat.S_ISDIR(os.stat(_SCRATCH, dir_fd=self._place, follow_symlinks=False).st_mode):
+            return False
+        os.chmod(_SCRATCH, 0o700, dir_fd=self._place)
+        return bool(os.listdir(self.scratch))
+
+
+def _known(folder: os.stat_result) -> Tuple[int, int, int]:
+    """Which folder it is, and who may do what there."""
+    return folder.st_dev, folder.st_ino, folder.st_mode
 
 
 class Berths:
@@ -161,46 +146,30 @@ class Berths:
         self._made = 0
 
     def take(self) -> Berth:
-        """A free one. Raises OSError."""
-        if self._free:
-            return self._free.pop()
-        self._made += 1
-        return Berth(os.path.join(self._folder, str(self._made)))
+        """One in which nothing is but what belongs there. Raises OSError."""
+        while self._free:
+            berth = self._free.pop()
+            if berth.is_as_it_was:
+                return berth
+            berth.close()
+            remove_tree(berth.folder)
+        return self._fresh()
+
+    def _fresh(self) -> Berth:
+        for folder in (os.path.dirname(self._folder), self._folder):
+            own_folder(folder)
+        for _ in range(_MOST_OBSTACLES):
+            self._made += 1
+            try:
+                return Berth.make(os.path.join(self._folder, str(self._made)))
+            except FileExistsError:
+                continue
+        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), self._folder)
 
     def give_back(self, berth: Berth) -> None:
-        """Nothing uses it any more, and it is as it was."""
+        """Nothing uses it any more; what it is like is looked at before it is taken again."""
         self._free.append(berth)
 
     def aside(self, token: str) -> str:
         """Where the scratch folder of an evaluation is put when something is in it."""
         return os.path.join(self._scratch, token)
-
-
-def remove(path: str) -> bool:
-    """Whether there was something to be removed."""
-    try:
-        os.unlink(path)
-    except OSError:
-        return False
-    return True
-
-
-def read_end(path: str, limit_bytes: int) -> bytes:
-    """The end of a file; nothing when it is not there."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return b""
-    try:
-        start = max(0, os.lseek(descriptor, 0, os.SEEK_END) - limit_bytes)
-        return os.pread(descriptor, limit_bytes, start)
-    except OSError:  # it made something else of it than a file
-        return b""
-    finally:
-        os.close(descriptor)
-
-
-def last_object_line(output: bytes) -> Optional[str]:
-    """The last line that is not blank, when a JSON object may be on it."""
-    line = output.rstrip().rpartition(b"\n")[2].strip()
-    return line.decode("utf-8", "replace") if line.startswith(b"{") else None

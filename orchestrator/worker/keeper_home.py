@@ -14,16 +14,16 @@ import contextlib
 import errno
 import fcntl
 import os
-import signal
 import socket
-import stat
 import time
-from typing import Dict, Iterator, List, NamedTuple
+from typing import Dict, Iterator, List
 
 from orchestrator.worker import keeper_system as system
+from orchestrator.worker.keeper_files import remove_tree
 from orchestrator.worker.keeper_journal import Past, read_past
 from orchestrator.worker.keeper_protocol import Message
 from orchestrator.worker.keeper_runs import lost_message, salvage
+from orchestrator.worker.keeper_trees import Process, kill_and_wait
 
 SOCKET, JOURNAL, BERTHS, SCRATCH = "keeper.sock", "journal", "berths", "scratch"
 ERRORS = "keeper.err"
@@ -107,25 +107,14 @@ def _lock(descriptor: int) -> None:
     raise OSError(errno.EBUSY, "another keeper works in this folder")
 
 
-class Process(NamedTuple):
-    """A process by what no other has in one boot."""
-
-    pid: int
-    start_ticks: int
-
-
 def kill_what_is_left(past: Past) -> List[int]:
     """Kill every process that a dead keeper had started, on the same boot; the pids that are alive after some seconds.
 
     By their marks and, for one that has taken off its mark, by who the main processes were.
     """
     assert past.keeper is not None
-    for begun in past.begun.values():
-        if begun.get("pid") and system.start_ticks(begun["pid"]) == begun["start_ticks"]:
-            for child in system.children_of(begun["pid"]):
-                system.send_signal(child, signal.SIGKILL)
-            system.send_signal(begun["pid"], signal.SIGKILL)
-    return system.kill_and_wait(system.marks_of(past.keeper["instance"]), seconds=SWEEP_SECONDS)
+    main = [Process(begun["pid"], begun["start_ticks"]) for begun in past.begun.values() if begun.get("pid")]
+    return kill_and_wait(system.marks_of(past.keeper["instance"]), seconds=SWEEP_SECONDS, also=main)
 
 
 def working(folder: str) -> int:
@@ -159,17 +148,3 @@ def remove_if_empty(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         if os.stat(path).st_size == 0:
             os.unlink(path)
-
-
-def remove_tree(path: str) -> None:
-    """Remove a file or a folder with all that is in it; what cannot be removed stays. No link is followed."""
-    try:
-        if stat.S_ISDIR(os.lstat(path).st_mode):
-            os.chmod(path, 0o700)
-            for inner in _paths_in(path):
-                remove_tree(inner)
-            os.rmdir(path)
-        else:
-            os.unlink(path)
-    except OSError:
-        return

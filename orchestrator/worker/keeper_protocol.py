@@ -29,10 +29,11 @@ From the keeper:
 - `{"event": "started", "token", "pid", "start_ticks", "mark", "started_us"}`.
 - `{"event": "ended", "token", "status", "pid", "start_ticks", "started_us", "finished_us", "wall_seconds", "cpu_seconds",
   "max_rss_bytes", "output_bytes", "read_bytes", "written_bytes", "timed_out", "killed", "exceeded_bytes", "problem",
-  "result", "last_line", "errors", "scratch"}`: nothing of its process tree is alive any more. `status` is the exit status or minus the signal.
+  "result", "last_line", "too_long", "errors", "scratch"}`: nothing of its process tree is alive any more. `status` is the exit status or minus the signal.
   `exceeded_bytes` is what it held when it was killed because that was more than `memory_bytes`, or null. When nothing could
   be started `status` is null and `problem` is `{"kind": "workdir" | "files" | "program" | "process", "path", "errno", "message"}`. `result` is
-  what was in the result file, `last_line` the last line of its output when a JSON object may be on it, `errors` the end of
+  what was in the result file, `last_line` the last line of its output when there is none and a JSON object may be on it; `too_long` is
+  `{"kind": "result" | "last_line", "bytes", "limit_bytes"}` instead of one of them that is longer than what is read. `errors` is the end of
   its error output when it failed; each is null when there is none. `scratch` is where its scratch folder has been put when
   something is in it: the daemon keeps or removes it. `lost` is there when it was under a keeper that has died ("keeper"), or that
   went down with its machine ("machine"): nothing else is known of it then. An end is written to the disk before it is told.

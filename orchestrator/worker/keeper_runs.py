@@ -12,15 +12,10 @@ from typing import Any, Deque, Dict, List, Optional, Sequence, Tuple
 
 from orchestrator.worker import keeper_system as system
 from orchestrator.worker import lock_files
-from orchestrator.worker.keeper_berths import (
-    LONGEST_ERRORS_BYTES,
-    LONGEST_LINE_BYTES,
-    Berth,
-    Berths,
-    Stream,
-    last_object_line,
-)
+from orchestrator.worker.keeper_berths import Berth, Berths
+from orchestrator.worker.keeper_files import TooLong
 from orchestrator.worker.keeper_protocol import Message
+from orchestrator.worker.keeper_streams import LONGEST_ERRORS_BYTES, Stream
 from orchestrator.worker.limits import BACKSTOP
 from orchestrator.worker.usage import moved
 
@@ -40,6 +35,7 @@ _FACTS = (
     "problem",
     "result",
     "last_line",
+    "too_long",
     "errors",
     "scratch",
 )
@@ -95,7 +91,6 @@ class Run:
         self._spec = spec
         self._berth: Optional[Berth] = None
         self._streams: List[Stream] = []
-        self._descriptors: List[int] = []  # of the streams, from moving in to the birth
         self._started = 0.0
         self._facts: Dict[str, Any] = dict.fromkeys(_FACTS)
 
@@ -110,9 +105,10 @@ class Run:
             raise CannotStart("files", "locks", OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
         try:
             self._berth = berth = berths.take()
-            self._streams = [Stream(berth.out, self._spec["out"]), Stream(berth.err, self._spec["err"])]
+            self._streams = berth.streams(self._spec["out"], self._spec["err"])
             berth.furnish(self._spec["parameters"])
-            self._descriptors.extend(stream.open() for stream in self._streams)
+            for stream in self._streams:
+                stream.open()
         except OSError as error:
             raise CannotStart("files", str(error.filename), error) from error
         places = {"folder": berth.folder, "out": self._spec["out"], "err": self._spec["err"]}
@@ -129,12 +125,11 @@ class Run:
             self._facts["started_us"], self._started = time.time_ns() // 1000, time.monotonic()
             own_mark.take(self.mark)
             BACKSTOP.put(job.get("memory_bytes"))
-            self.pid = self._facts["pid"] = self._spawn(program, environment, self._descriptors)
+            self.pid = self._facts["pid"] = self._spawn(program, environment)
         finally:
             BACKSTOP.put(None)
             own_mark.put_back()
             os.chdir("/")
-            self._close_streams()
         self._facts["start_ticks"] = system.start_ticks(self.pid)
         for lock in self.chain.locks:
             lock_files.sign(lock, pid=self.pid, start_ticks=self._facts["start_ticks"])
@@ -147,20 +142,21 @@ class Run:
         elif not self.chain.waiting:
             self.chain.give_back_locks()
 
-    def _close_streams(self) -> None:
-        while self._descriptors:
-            os.close(self._descriptors.pop())
+    def _shut_streams(self) -> None:
+        for stream in self._streams:
+            stream.shut()
 
     def move_out(self, berths: Berths) -> None:
         """After `move_in`: it is not to be started after all."""
         self.ended = True
-        self._close_streams()
+        self._shut_streams()
         assert self._berth is not None
         berths.give_back(self._berth)
         self._berth = None
 
-    def _spawn(self, program: str, environment: Dict[str, str], descriptors: List[int]) -> int:
-        actions = [(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(descriptors, start=1)]
+    def _spawn(self, program: str, environment: Dict[str, str]) -> int:
+        streams = enumerate(self._streams, start=1)
+        actions = [(os.POSIX_SPAWN_DUP2, stream.descriptor, number) for number, stream in streams]
         try:
             for lock in self.chain.locks:
                 os.set_inheritable(lock, True)  # noqa: FBT003 - as the standard library has it
@@ -219,11 +215,14 @@ class Run:
     def close(self, berths: Berths) -> Message:
         """Bring its output where it belongs and free its berth; the message that tells its end."""
         self.ended = True
-        self._close_streams()
         if self.pid is not None:
             self._take_in(berths)
-        if self._berth is not None and not self.abandoned:
-            berths.give_back(self._berth)
+        self._shut_streams()
+        if self._berth is not None:
+            if self.abandoned:
+                self._berth.close()
+            else:
+                berths.give_back(self._berth)
         flags = {"timed_out": self.timed_out, "killed": self.killed, "exceeded_bytes": self.exceeded_bytes}
         if self.tree_peak_bytes is not None:
             self._facts["max_rss_bytes"] = max(self._facts["max_rss_bytes"] or 0, self.tree_peak_bytes)
@@ -236,15 +235,18 @@ class Run:
         for stream in self._streams:
             stream.measure()
         facts["output_bytes"] = sum(stream.written_bytes for stream in self._streams)
-        facts["result"] = self._berth.take_result()
         facts["scratch"] = self._berth.take_scratch(berths.aside(self.token))
         if facts["status"] != 0 or self.timed_out:
             facts["errors"] = self._streams[1].end(LONGEST_ERRORS_BYTES).decode("utf-8", "replace") or None
-        else:
-            facts["last_line"] = last_object_line(self._streams[0].end(LONGEST_LINE_BYTES))
+        try:
+            facts["result"] = self._berth.take_result()
+            if facts["status"] == 0 and not (facts["result"] or "").strip():
+                facts["last_line"] = self._streams[0].last_object_line()
+        except TooLong as refused:
+            facts["too_long"] = refused.facts
         for stream in self._streams:
             try:
-                stream.close(self.limit_bytes)
+                stream.settle(self.limit_bytes)
             except OSError:  # the disk is full: the evaluation counts, what it printed is lost
                 stream.discard()
 
@@ -258,13 +260,20 @@ def lost_message(begun: Message, *, with_what: str) -> Message:
 
 def salvage(begun: Message) -> None:
     """Bring what it had printed where it belongs, after its processes have ended."""
-    for name in ("out", "err"):
-        stream = Stream(os.path.join(begun["folder"], name), begun[name])
-        stream.measure()
+    try:
+        berth = Berth(begun["folder"])
+    except OSError:  # the evaluation has removed it
+        return
+    for stream in berth.streams(begun["out"], begun["err"]):
         try:
-            stream.close(begun["output_bytes"])
+            if stream.reopen():
+                stream.measure()
+                stream.settle(begun["output_bytes"])
         except OSError:
-            continue  # a full disk: it is lost
+            pass  # a full disk: it is lost
+        finally:
+            stream.shut()
+    berth.close()
 
 
 def _enter(workdir: str) -> None:

@@ -1,4 +1,4 @@
-"""What the keeper asks of Linux: who its children are, whose they are, and how to end all of them.
+"""What the keeper asks of Linux: who its children are, and whose they are. How all of them are ended is in `keeper_trees`.
 
 **Marks.** Every evaluation has a number of its own that all its processes carry and that none of them loses by accident: the
 soft limit RLIMIT_RTTIME, which every descendant inherits, whatever it does with its session, its environment, its descriptors
@@ -16,14 +16,12 @@ import select
 import signal
 import socket
 import struct
-import time
-from typing import Container, Dict, List, Optional, Set
+from typing import List, Optional
 
 NO_MARK = 0
 INSTANCES = 1 << 24
 _FIRST_MARK = 1 << 62
 _MARKS_PER_INSTANCE = 1 << 36
-_PASSES = 20
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -79,34 +77,6 @@ def _mark_from_file(pid: int) -> int:
     return NO_MARK
 
 
-def members(marks: Container[int]) -> Set[int]:
-    """Every process that carries one of the marks, and the descendants of those that gave themselves another limit."""
-    found = {pid for pid in _all_processes() if mark_of(pid) in marks}
-    unseen = list(found)
-    while unseen:
-        for child in children_of(unseen.pop()):
-            if child not in found:
-                found.add(child)
-                unseen.append(child)
-    return found
-
-
-def _all_processes() -> List[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-
-
-def children_of(pid: int) -> List[int]:
-    """The direct children of a process, zombies too; empty when it is gone."""
-    children: List[int] = []
-    try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
-                children.extend(map(int, file.read().split()))
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        pass  # it ended while we looked; what it left is found with its new parent
-    return children
-
-
 class OwnChildren:
     """The direct children of this process, which has one thread: the file is opened once and read again and again."""
 
@@ -132,42 +102,9 @@ def send_signal(pid: int, number: int) -> bool:
     return True
 
 
-def signal_members(marks: Container[int], number: int) -> None:
-    """Signal every process with one of the marks, looking again until none is left that has not been told."""
-    told: Set[int] = set()
-    for _ in range(_PASSES):
-        fresh = members(marks) - told
-        if not fresh:
-            return
-        for pid in fresh:
-            send_signal(pid, number)
-        told |= fresh
-
-
-def kill_and_wait(marks: Container[int], *, seconds: float) -> List[int]:
-    """Kill every process with one of the marks and wait for their ends; the pids that are alive after that time.
-
-    For whoever survives the keeper: the processes need not be children of the caller.
-    """
-    deadline = time.monotonic() + seconds
-    while True:
-        alive: Dict[int, int] = {}
-        for pid in members(marks):
-            handle = _handle_of_living(pid)
-            if handle is not None:
-                alive[pid] = handle
-        if not alive or time.monotonic() > deadline:
-            _close(alive)
-            return list(alive)
-        for pid in alive:
-            send_signal(pid, signal.SIGKILL)
-        _wait_for(alive, deadline)
-        _close(alive)
-
-
 def terminate(pid: int, *, seconds: float) -> None:
     """Ask a process, which need not be a child, to leave; kill it when it has not left in time."""
-    handle = _handle_of_living(pid)
+    handle = handle_of_living(pid)
     if handle is None:
         return
     try:
@@ -181,7 +118,7 @@ def terminate(pid: int, *, seconds: float) -> None:
         os.close(handle)
 
 
-def _handle_of_living(pid: int) -> Optional[int]:
+def handle_of_living(pid: int) -> Optional[int]:
     """A pidfd of a process that has not ended; zombies have."""
     try:
         handle = os.pidfd_open(pid)
@@ -193,22 +130,6 @@ def _handle_of_living(pid: int) -> Optional[int]:
         os.close(handle)
         return None
     return handle
-
-
-def _wait_for(alive: Dict[int, int], deadline: float) -> None:
-    waiting = set(alive.values())
-    poll = select.poll()
-    for handle in waiting:
-        poll.register(handle, select.POLLIN)
-    while waiting and time.monotonic() < deadline:
-        for handle, _ in poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            poll.unregister(handle)
-            waiting.discard(handle)
-
-
-def _close(handles: Dict[int, int]) -> None:
-    for handle in handles.values():
-        os.close(handle)
 
 
 def start_ticks(pid: int) -> Optional[int]:

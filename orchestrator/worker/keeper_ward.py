@@ -9,9 +9,10 @@ import time
 from typing import Callable, Dict, Iterable, List, Optional, Sequence
 
 from orchestrator.worker import keeper_system as system
+from orchestrator.worker import keeper_trees as trees
 from orchestrator.worker.keeper_berths import Berths
 from orchestrator.worker.keeper_deadlines import Deadlines
-from orchestrator.worker.keeper_home import remove_tree
+from orchestrator.worker.keeper_files import remove_tree
 from orchestrator.worker.keeper_journal import Journal
 from orchestrator.worker.keeper_memory import MemoryWatch
 from orchestrator.worker.keeper_protocol import Message, encode
@@ -118,7 +119,7 @@ class Ward:
         self._waiting.clear()
         for run in self._running.values():
             run.killed = True
-        system.signal_members(self._marks, signal.SIGKILL)
+        trees.kill_members(self._marks)
         self._kill_strays()
 
     def running(self) -> List[Message]:
@@ -164,13 +165,13 @@ class Ward:
     def _terminate(self, runs: List[Run]) -> None:
         """SIGTERM for whole trees now, SIGKILL after the grace."""
         if runs:
-            system.signal_members({run.mark for run in runs}, signal.SIGTERM)
+            trees.signal_members({run.mark for run in runs}, signal.SIGTERM)
             at = time.monotonic() + GRACE_SECONDS
             for run in runs:
                 self._deadlines.add(at, self._kill_tree, run)
 
     def _kill_tree(self, run: Run) -> None:
-        system.signal_members({run.mark}, signal.SIGKILL)
+        trees.kill_members({run.mark})
         self._deadlines.add(time.monotonic() + _ABANDON_SECONDS, self._abandon, run)
 
     def _abandon(self, run: Run) -> None:

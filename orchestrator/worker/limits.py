@@ -11,7 +11,7 @@ import os
 import resource
 from typing import Dict, Iterable, List, NamedTuple, Optional
 
-from orchestrator.worker.keeper_system import children_of
+from orchestrator.worker.keeper_trees import children_of
 
 SAMPLE_SECONDS = 0.05
 MOST_SHARE = 0.05

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 LONGEST_TEXT = 80
+LONGEST_NAME = 200
+NAMES = f"names of metrics are 1 to {LONGEST_NAME} printable characters"
 LARGEST_WHOLE = 2**63 - 1
 """Larger whole numbers, which no database column holds, become floating-point numbers."""
 
@@ -33,7 +35,7 @@ def metrics_of(value: Any) -> dict[str, float]:
 def _metrics_of_mapping(mapping: Mapping[Any, Any]) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for key, value in mapping.items():
-        if type(value) is float and type(key) is str and key.isascii() and math.isfinite(value):
+        if type(value) is float and type(key) is str and is_name(key) and math.isfinite(value):
             metrics[key] = value
         else:
             metrics[_name_of(key)] = _number_at(key, value)
@@ -46,9 +48,14 @@ def _name_of(key: Any) -> str:
             f"the key {_shown(key)} of the returned mapping is {_kind(key)}; the names of metrics are text"
         )
     name = str(key)
-    if not is_text(name):
-        raise InvalidResult(f"the key {_shown(name)} of the returned mapping has half a surrogate pair in it")
+    if not is_name(name):
+        raise InvalidResult(f"the key {_shown(name)} of the returned mapping cannot be a name: {NAMES}")
     return name
+
+
+def is_name(name: str) -> bool:
+    """Whether it can be the name of a metric: printable, so that it spoils no message and no table, and not endless."""
+    return name.isprintable() and 0 < len(name) <= LONGEST_NAME
 
 
 def is_text(name: str) -> bool:

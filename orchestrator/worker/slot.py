@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from orchestrator.worker import lane, libc, lock_channel
 from orchestrator.worker.journal import Journal
-from orchestrator.worker.keeper_system import become_subreaper, members, send_signal
+from orchestrator.worker.keeper_system import become_subreaper, send_signal
+from orchestrator.worker.keeper_trees import members
 from orchestrator.worker.limits import be_killed_before_the_daemon
 from orchestrator.worker.streams import ProcessStreams
 from orchestrator.worker.usage import ProcessMeter
@@ -89,6 +90,7 @@ def _die_with_parent(mark: int) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
-        for pid in members((mark,)) - {os.getpid()}:
-            send_signal(pid, signal.SIGKILL)
+        for pid in members((mark,)):
+            if pid != os.getpid():
+                send_signal(pid, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Union
 
 from orchestrator.worker.artifacts import Artifacts
-from orchestrator.worker.results import is_text, number_of
+from orchestrator.worker.results import LONGEST_TEXT, NAMES, is_name, number_of
 from orchestrator.worker.thinning import begins_stride, is_kept
 
 LARGEST_STEP = 2**63 - 1
@@ -167,8 +167,8 @@ def _whole(step: Any) -> int:
 
 
 def _named(name: str) -> str:
-    if not is_text(name):
-        raise ValueError(f"the name {name!r} has half a surrogate pair in it")
+    if not is_name(name):
+        raise ValueError(f"{name[:LONGEST_TEXT]!r} cannot be reported: {NAMES}")
     return name
 
 

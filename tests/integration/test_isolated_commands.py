@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,34 @@ async def test_a_metric_that_is_not_a_finite_number_is_named(tmp_path: Path, tex
     outcome = await run_one(tmp_path, ["echo", text.replace("{", "{{").replace("}", "}}")])
     assert outcome.cause is Cause.INVALID_RESULT
     assert "'x'" in (outcome.error or "")
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("print('{\"a\":' * 100000 + '1' + '}' * 100000)", "262,144 bytes"),
+        ("print('{\"a\":' * 20000 + '1' + '}' * 20000)", "nested too deeply"),
+        ("open(os.environ['ORC_RESULT'], 'w').write('[' * 200000 + ']' * 200000)", "nested too deeply"),
+        ("print(json.dumps({str(n): n for n in range(30000)}))", "262,144 bytes"),
+        ("print('{\"v\":' + '5' * 5000 + '}')", "'v' is inf"),
+        ("open(os.environ['ORC_RESULT'], 'w').write(' ' * (1 << 20) + '{\"v\": 1}')", "1,048,576 bytes"),
+        ("print(json.dumps({'a b\\n': 2}))", "printable"),
+    ],
+    ids=["long and deep line", "deep line", "deep result", "long line", "digits", "long result", "name"],
+)
+async def test_metrics_that_cannot_be_read_are_an_invalid_result_that_says_why(
+    tmp_path: Path, program: str, words: str
+) -> None:
+    """They are not left out in silence, and the evaluations beside this one are as they were."""
+    (tmp_path / "program.py").write_text(
+        f"import json, os, sys\nif sys.argv[1] == '1':\n    {program}\n", encoding="utf-8"
+    )
+    job = job_of(tmp_path, [sys.executable, "-S", str(tmp_path / "program.py"), "{x}"])
+    async with isolated(tmp_path) as executor:
+        batch = batch_of(job, *(evaluation_of({"x": number}, iteration=number + 1) for number in range(3)))
+        result = await executor.run(batch, StopSwitch())
+    assert [outcome.cause for outcome in result.outcomes.values()] == [None, Cause.INVALID_RESULT, None]
+    assert words in (result.outcomes[1].error or "")
 
 
 async def test_an_exit_status_is_a_failure_that_shows_the_errors_of_the_command(tmp_path: Path) -> None:

@@ -150,6 +150,25 @@ async def test_what_was_under_a_keeper_that_was_killed_with_its_daemon_is_killed
     assert (folder / "runs/12/3/1.1.out").read_text(encoding="utf-8") == "before\n"
 
 
+async def test_a_script_whose_keeper_was_killed_gets_to_none_of_its_next_lines(folder: Path) -> None:
+    """Its successor kills the script and what it waits for so that the loop does not go on for an instant, subshells neither."""
+    loop = (
+        "(sleep 600; echo after >> trace) & echo x > ready; for n in 1 2 3; do sleep 600; echo after$n >> trace; done"
+    )
+    async with isolated(folder) as executor, anyio.create_task_group() as tasks:
+        results: list[BatchResult] = []
+
+        async def run() -> None:
+            results.append(await executor.run(batch_of(job_of(folder, loop)), StopSwitch()))
+
+        tasks.start_soon(run)
+        await anyio.to_thread.run_sync((folder / "work" / "ready").read_bytes)
+        (keeper,) = keepers_about(folder)
+        os.kill(keeper, signal.SIGKILL)
+    assert only(results[0]).cause is Cause.WORKER_LOST
+    assert not (folder / "work" / "trace").exists()
+
+
 async def test_after_a_reboot_nothing_is_taken_for_what_ran_before(folder: Path) -> None:
     """A journal of another boot: whatever has that pid or that mark now is not touched, and there is no survivor."""
     async with daemon(folder) as process:

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from orchestrator.worker import keeper_system as system
 from orchestrator.worker.keeper_protocol import Lines, Message, encode
+from orchestrator.worker.keeper_trees import members
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 20
@@ -184,7 +185,7 @@ def test_sigterm_makes_the_keeper_kill_everything_and_leave(tmp_path: Path) -> N
         started = talk.hear_event("started", "1.1.1.1")
         os.kill(keeper, signal.SIGTERM)
         wait_for_end(keeper)
-        assert system.members({started["mark"]}) == set()
+        assert members({started["mark"]}) == []
     with daemon(tmp_path) as talk:
         (ended,) = talk.greet(home)["ended"]
         assert (ended["token"], ended["killed"], ended["status"]) == ("1.1.1.1", True, -signal.SIGKILL)

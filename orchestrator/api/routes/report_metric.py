@@ -11,12 +11,11 @@ from orchestrator.api.services import REPORTING, Given, RefText
 from orchestrator.domain.refs import LARGEST, parse_ref
 from orchestrator.domain.report import Spent
 from orchestrator.engine.receiving import Message
-from orchestrator.worker.results import is_text, number_of
+from orchestrator.worker.results import LONGEST_NAME, is_name, number_of
 
 router = APIRouter()
 
 WRITTEN, TAKEN = 200, 202
-LONGEST_NAME = 1000
 
 
 def _number(value: Any) -> float:
@@ -29,8 +28,8 @@ def _number(value: Any) -> float:
 
 
 def _name(value: Any) -> str:
-    if not (isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and is_text(value)):
-        raise PydanticCustomError("name", "must be a text of 1 to 1000 characters")
+    if not (isinstance(value, str) and is_name(value)):
+        raise PydanticCustomError("name", "must be 1 to {longest} printable characters", {"longest": LONGEST_NAME})
     return value
 
 

@@ -1,5 +1,6 @@
 """From the keeper's words to an outcome."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from orchestrator.domain.outcome import AttemptEnd
 from orchestrator.domain.refs import ExperimentId
 from orchestrator.domain.states import Cause
 from orchestrator.executors.command_attempts import attempts_of
-from orchestrator.executors.command_outcomes import lost, outcome_of
+from orchestrator.executors.command_outcomes import lost
+from orchestrator.executors.command_outcomes import outcome_of as outcome_with
+from orchestrator.executors.searchers import Searchers
 
 JOB = Job(
     experiment=ExperimentId(12),
@@ -25,6 +28,10 @@ EVALUATION = Evaluation(
     variant=3, iteration=1, attempt=2, parameters_json='{"x": 5}', seed=7, shared_seed=8, case=None, repeat=1
 )
 (ATTEMPT,) = attempts_of(Batch(job=JOB, evaluations=(EVALUATION,)))
+
+
+outcome_of = partial(outcome_with, searchers=Searchers())
+INVALID = Cause.INVALID_RESULT
 
 
 def ended(**facts: Any) -> dict[str, Any]:
@@ -67,6 +74,18 @@ def test_the_measured_numbers_are_the_keepers() -> None:
         (ended(status=126), Cause.EXITED, 126, "could not be executed"),
         (ended(status=139), Cause.EXITED, 139, "SIGSEGV"),
         (ended(result="x"), Cause.INVALID_RESULT, 0, "ORC_RESULT"),
+        (
+            ended(too_long={"kind": "result", "bytes": 1500000, "limit_bytes": 1 << 20}),
+            INVALID,
+            0,
+            "at most 1,048,576 bytes",
+        ),
+        (
+            ended(too_long={"kind": "last_line", "bytes": 300000, "limit_bytes": 1 << 18}),
+            INVALID,
+            0,
+            "is 300,000 bytes long",
+        ),
         (problem("program", "tool", 2), Cause.EXITED, 127, "'tool' is in no folder of PATH=/usr/bin"),
         (problem("program", "./tool", 2), Cause.EXITED, 127, "./tool"),
         (problem("program", "./tool", 13), Cause.EXITED, 126, "./tool"),

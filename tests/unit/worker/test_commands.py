@@ -13,8 +13,8 @@ from orchestrator.worker.commands import (
     arguments_of,
     as_text,
     fill,
+    metric_from_pattern,
     metrics_from_last_line,
-    metrics_from_patterns,
     metrics_from_result,
     placeholders,
 )
@@ -88,7 +88,8 @@ def test_values_are_written_as_a_person_would_type_them(value: Any, text: str) -
 
 def test_the_last_match_of_a_pattern_counts() -> None:
     """With a group the group is the number, without one the match is."""
-    assert metrics_from_patterns([("a", r"a=(\S+)"), ("b", r"\d+$")], "a=1\na=2.5\n7") == {"a": 2.5, "b": 7.0}
+    assert metric_from_pattern("a", r"a=(\S+)", "a=1\na=2.5\n7") == 2.5
+    assert metric_from_pattern("b", r"\d+$", "a=1\na=2.5\n7") == 7
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_the_last_match_of_a_pattern_counts() -> None:
 def test_a_pattern_that_gives_no_number_names_its_metric(pattern: str, words: str) -> None:
     """No match, a match that is no number, and a pattern that is none."""
     with pytest.raises(InvalidMetrics, match="'m'") as refused:
-        metrics_from_patterns([("m", pattern)], "a=high")
+        metric_from_pattern("m", pattern, "a=high")
     assert words in str(refused.value)
 
 
@@ -136,9 +137,40 @@ def test_only_an_object_on_the_last_line_holds_metrics(output: str, metrics: dic
     assert metrics_from_last_line(output) == metrics
 
 
+DEEP = '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (DEEP, "nested too deeply"),
+        ('{"v": ' + "7" * 5000 + "}", "'v' is inf, not a finite number: the largest is 1.8e308"),
+        ('{"v": -' + "7" * 400 + "}", "'v' is -inf"),
+        ('{"v": 1e400}', "'v' is inf"),
+        ('{"v": [[1]]}', "'v' is a list, not a number"),
+        (
+            r'{"a b\n": 2}',
+            r"'a b\n' cannot be the name of a metric: names of metrics are 1 to 200 printable characters",
+        ),
+        ('{"": 2}', "'' cannot be the name"),
+        (json.dumps({"n" * 201: 1}), "cannot be the name"),
+        (r'{"\u202e": 1}', r"'\u202e' cannot be the name"),
+    ],
+    ids=["deep", "digits", "large", "exponent", "list", "control", "empty", "long", "invisible"],
+)
+def test_an_object_that_cannot_be_metrics_is_refused_with_the_reason(text: str, words: str) -> None:
+    """On the last line and in the result file alike: nothing is left out in silence, nothing but InvalidMetrics is raised."""
+    for read in (metrics_from_last_line, metrics_from_result):
+        with pytest.raises(InvalidMetrics) as refused:
+            read(text)
+        assert words in str(refused.value)
+        assert len(str(refused.value)) < 200
+
+
 @given(
     st.dictionaries(
-        st.text(), st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**53), 2**53))
+        st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=200),
+        st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**53), 2**53)),
     )
 )
 def test_every_flat_object_of_finite_numbers_is_read_back(metrics: dict[str, float]) -> None:

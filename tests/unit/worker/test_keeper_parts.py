@@ -1,6 +1,5 @@
-"""The parts of the keeper: lines, deadlines, marks, streams, and how it starts."""
+"""The parts of the keeper: lines, deadlines, marks, and how it starts."""
 
-import os
 import resource
 import signal
 import subprocess
@@ -12,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.worker import keeper_system as system
-from orchestrator.worker.keeper_berths import Berths, Stream, last_object_line
 from orchestrator.worker.keeper_deadlines import Deadlines
 from orchestrator.worker.keeper_protocol import Lines, encode
 from orchestrator.worker.keeper_runs import CannotStart, Chain, Programs, Run
+from orchestrator.worker.keeper_trees import kill_and_wait, members
 
 
 @given(st.lists(st.dictionaries(st.text(), st.text())), st.integers(1, 7))
@@ -71,9 +70,9 @@ def test_a_mark_is_inherited_through_sessions_and_cleared_environments() -> None
         assert shell.stdout is not None
         sleeper = int(shell.stdout.readline())
         assert system.mark_of(sleeper) == system.mark_of(shell.pid) == mark
-        assert {shell.pid, sleeper} <= system.members({mark})
-        assert system.members(system.marks_of(78)) == set()
-        assert system.kill_and_wait(system.marks_of(77), seconds=5) == []
+        assert members({mark}) == [shell.pid, sleeper]
+        assert members(system.marks_of(78)) == []
+        assert kill_and_wait(system.marks_of(77), seconds=5) == []
     assert shell.returncode == -signal.SIGKILL
     assert resource.getrlimit(resource.RLIMIT_RTTIME) == before
 
@@ -92,102 +91,6 @@ def test_a_process_that_is_gone_has_no_mark() -> None:
     child.wait()
     assert system.mark_of(child.pid) == system.NO_MARK
     assert all(system.mark_of(child.pid) not in system.marks_of(instance) for instance in (0, system.INSTANCES - 1))
-
-
-def test_the_end_of_a_stream_is_searched_for_an_object() -> None:
-    """Blank lines after it do not matter, another line does."""
-    assert last_object_line(b'x\n {"a": 1} \n\n') == '{"a": 1}'
-    assert last_object_line(b'{"a": 1}\nx\n') is None
-
-
-def test_a_stream_appears_where_it_belongs_once_something_was_written(tmp_path: Path) -> None:
-    """Also while it is written to; what comes later goes to the same file."""
-    final = tmp_path / "3" / "1.1.out"
-    stream = Stream(str(tmp_path / "spare"), str(final))
-    descriptor = stream.open()
-    stream.look(1000)
-    assert not final.exists()
-    os.write(descriptor, b"one ")
-    stream.look(1000)
-    assert final.read_bytes() == b"one "
-    os.write(descriptor, b"two")
-    os.close(descriptor)
-    stream.measure()
-    stream.close(1000)
-    assert (final.read_bytes(), stream.written_bytes) == (b"one two", 7)
-    assert not (tmp_path / "spare").exists()
-
-
-def test_a_stream_replaces_what_an_interrupted_start_has_left(tmp_path: Path) -> None:
-    """At the first look and at the end alike; one that stays empty removes it."""
-    final = tmp_path / "1.1.out"
-    for content in (b"new", b""):
-        final.write_bytes(b"old")
-        stream = Stream(str(tmp_path / "spare"), str(final))
-        descriptor = stream.open()
-        os.write(descriptor, content)
-        os.close(descriptor)
-        stream.look(1000)
-        stream.measure()
-        stream.close(1000)
-        assert (final.read_bytes() if content else final.exists()) == (content or False)
-
-
-def test_a_stream_that_grows_without_end_is_held_down_on_the_disk(tmp_path: Path) -> None:
-    """Each look gives the middle back; at the end the file is small."""
-    final = tmp_path / "1.1.out"
-    stream = Stream(str(tmp_path / "spare"), str(final))
-    descriptor = stream.open()
-    for _ in range(20):
-        os.write(descriptor, b"x" * (1 << 20))
-        stream.look(1 << 16)
-    assert final.stat().st_size == 20 << 20
-    assert final.stat().st_blocks * 512 < 4 << 20
-    os.close(descriptor)
-    stream.measure()
-    stream.close(1 << 16)
-    assert final.stat().st_size == 1 << 16
-
-
-def test_output_for_another_file_system_is_copied(tmp_path: Path) -> None:
-    """A rename cannot reach it; nothing stays behind."""
-    elsewhere = Path("/dev/shm")
-    assert elsewhere.stat().st_dev != tmp_path.stat().st_dev
-    final = elsewhere / tmp_path.name / "1.1.out"
-    stream = Stream(str(tmp_path / "spare"), str(final))
-    descriptor = stream.open()
-    os.write(descriptor, b"text")
-    os.close(descriptor)
-    stream.look(1000)
-    stream.measure()
-    assert stream.end(2) == b"xt"
-    stream.close(1000)
-    try:
-        assert final.read_bytes() == b"text"
-        assert (tmp_path / "spare").read_bytes() == b""
-    finally:
-        final.unlink()
-        final.parent.rmdir()
-
-
-def test_a_berth_is_as_new_for_the_next(tmp_path: Path) -> None:
-    """Result and scratch are taken out; shorter parameters replace longer ones."""
-    (tmp_path / "scratch").mkdir()
-    berths = Berths(str(tmp_path / "berths"), scratch=str(tmp_path / "scratch"))
-    berth = berths.take()
-    berth.furnish('{"long": "parameters"}')
-    Path(berth.result).write_text("5", encoding="utf-8")
-    (Path(berth.scratch) / "dump").write_text("x", encoding="utf-8")
-    assert berth.take_result() == "5"
-    aside = berth.take_scratch(berths.aside("12.3.1.1"))
-    assert aside is not None
-    assert (Path(aside) / "dump").exists()
-    berths.give_back(berth)
-    again = berths.take()
-    again.furnish("{}")
-    assert again is berth
-    assert (again.take_result(), again.take_scratch(berths.aside("12.3.2.1"))) == (None, None)
-    assert Path(again.parameters).read_text(encoding="utf-8") == "{}"
 
 
 def test_a_program_is_found_as_a_shell_would_find_it(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.worker.results import InvalidResult, metrics_of
+from orchestrator.worker.results import LONGEST_NAME, InvalidResult, metrics_of
 
 
 class Level(IntEnum):
@@ -88,7 +88,19 @@ def test_a_mapping_is_flat_and_its_keys_are_text(value: Any) -> None:
         metrics_of(value)
 
 
-@given(st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60)))
+NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=LONGEST_NAME)
+
+
+@pytest.mark.parametrize("name", ["", "a b\n", "\x1b[31m", "\u202e", "\ud800", "n" * (LONGEST_NAME + 1)], ids=ascii)
+@pytest.mark.parametrize("number", [1, 1.0])
+def test_a_name_that_would_spoil_messages_is_refused(name: str, number: float) -> None:
+    """Also when everything else is in order; spaces and letters of any language are fine."""
+    with pytest.raises(InvalidResult, match="names of metrics are 1 to 200 printable characters"):
+        metrics_of({"good": 1.0, name: number})
+    assert metrics_of({"größe in 米": number, "n" * LONGEST_NAME: number}).keys() == {"größe in 米", "n" * LONGEST_NAME}
+
+
+@given(st.dictionaries(NAMES, st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60)))
 def test_plain_mappings_are_kept_as_they_are(metrics: dict[str, float]) -> None:
     """Names, order and types survive, whatever kind of mapping it was."""
     kept = metrics_of(OrderedDict(metrics))
