@@ -15,7 +15,7 @@ demo: .venv/made ## a whole experiment, with a daemon that starts by itself, and
 	@ORC=$(BIN)/orc sh examples/demo.sh
 
 test: .venv/made ## every test but the long ones
-	$(BIN)/python -m pytest -m "not torture" $(ARGS)
+	$(BIN)/python -m pytest -m "not torture" -n 2 --dist worksteal $(ARGS)
 
 lint: .venv/made ## floors, types, style, and the rules of the house
 	$(BIN)/lint-imports --no-logo && $(BIN)/mypy && $(BIN)/ruff check && $(BIN)/ruff format --check
