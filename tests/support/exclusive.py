@@ -52,7 +52,7 @@ class Rival:
     """A daemon with a state directory of its own, and its experiment; it can be killed and comes back."""
 
     def __init__(self, folder: Path, spec: Path, *, locks: Path, lives: ExitStack) -> None:
-        self._state = folder / f"state-{spec.parent.name}"
+        self._state = folder / f"s-{spec.parent.name}"
         self._environ = {"ORCHESTRATOR_LOCK_DIR": str(locks)}
         self._lives = lives
         self.running = self._begin()

@@ -16,6 +16,7 @@ from orchestrator.search.stages.student import critical
 _CONFIDENCE = 0.95
 _ONE_SIDED = 0.9  # an interval of which 95 % lies below its upper end
 _EFFECT = 0.05  # less is no change worth a word
+_TICK_SECONDS = 1e-9
 _ENOUGH = 5  # runs on each side
 _PERMUTATIONS = 499
 
@@ -73,9 +74,14 @@ def keep(before: Sequence[float], after: Sequence[float], *, rng: Random, paired
 def _usable(before: Sequence[float], after: Sequence[float], *, paired: bool) -> tuple[list[float], list[float]]:
     """The logarithms of what can be compared."""
     if not paired:
-        return [math.log(wall) for wall in before if wall > 0.0], [math.log(wall) for wall in after if wall > 0.0]
+        return [_logarithm(wall) for wall in before if wall > 0.0], [_logarithm(wall) for wall in after if wall > 0.0]
     pairs = [pair for pair in zip(before, after, strict=True) if min(pair) > 0.0]
-    return [math.log(wall) for wall, _ in pairs], [math.log(wall) for _, wall in pairs]
+    return [_logarithm(wall) for wall, _ in pairs], [_logarithm(wall) for _, wall in pairs]
+
+
+def _logarithm(wall: float) -> float:
+    """What is shorter than a tick of the clock was not measured."""
+    return math.log(max(wall, _TICK_SECONDS))
 
 
 def _verdict(

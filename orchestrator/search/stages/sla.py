@@ -13,6 +13,7 @@ from orchestrator.search.stages.student import critical
 _WARNING_SHARE = 0.8
 _ROOM = 1.25  # a suggested limit over what 95 % of the runs kept to
 _LEAST_DEGREES = 2
+_TICK_SECONDS = 1e-9  # of the clock: what is shorter was not measured, and its logarithm has no end
 _ENOUGH = 10  # runs before a limit is suggested
 
 
@@ -77,7 +78,7 @@ def p95_upper(walls: Sequence[float]) -> float | None:
     mean + z · s + t · s · √(1/n + z²/(2(n − 1))) of the logarithms: a normal quantile with its standard error (G. J. Hahn and W. Q.
     Meeker, "Statistical Intervals", 1991, chapter 4).
     """
-    logarithms = [math.log(wall) for wall in walls if wall > 0.0]
+    logarithms = [math.log(max(wall, _TICK_SECONDS)) for wall in walls if wall > 0.0]
     degrees = len(logarithms) - 1
     if degrees < _LEAST_DEGREES:
         return None

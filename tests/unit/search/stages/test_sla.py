@@ -88,3 +88,8 @@ def test_the_upper_end_of_a_percentile_shrinks_with_the_evidence() -> None:
     assert few > many > 1.2
     assert p95_upper([2.0] * 5) == pytest.approx(2.0)
     assert p95_upper([1.0, 2.0]) is None
+
+
+def test_a_run_shorter_than_the_clock_can_tell_does_not_break_the_bound() -> None:
+    """It counts as one tick."""
+    assert p95_upper([1e-300, 1.0, 1.0]) == p95_upper([1e-9, 1.0, 1.0])
