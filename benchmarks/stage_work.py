@@ -4,8 +4,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 Parameters = Mapping[str, Any]
 
 
@@ -35,21 +33,6 @@ def stage(params: Parameters, trial: Any) -> dict[str, float]:
     return {"begun_at": begun, "ended_at": time.time(), "value": nap}
 
 
-def vectors(params: Parameters, trial: Any) -> float:
-    """NumPy work that lets the interpreter go."""
-    rng = np.random.default_rng(int(params["x"]))
-    values = rng.random(int(trial.arguments["size"]))
-    for _ in range(int(trial.arguments["repeats"])):
-        values = np.sqrt(values * 1.0001 + 0.5)
-    return float(values.mean())
-
-
 def tiny(params: Parameters) -> float:
     """About a microsecond."""
     return float(params["x"])
-
-
-def hoard(params: Parameters, trial: Any) -> float:
-    """Hold much memory for a moment."""
-    held = np.ones(int(trial.arguments["size"]))
-    return float(held.sum()) + float(params["x"])

@@ -133,12 +133,12 @@ def kinds(turns: float) -> Mapping[str, tuple[Stage, int]]:
     """A stage of each kind, and of how many evaluations."""
     base = {"name": "main", "workdir": str(HERE)}
     return {
-        "pure-Python CPU": (of("main", turns=round(0.05 * turns)), 24),
-        "NumPy": ({**base, "call": "stage_work:vectors", "arguments": {"size": 200_000, "repeats": 40}}, 24),
-        "waiting": (of("main", nap=0.1), 24),
-        "mixed": (of("main", turns=round(0.05 * turns), nap=0.05), 24),
-        "tiny": ({**base, "call": "stage_work:tiny"}, 2000),
-        "memory-hungry": ({**base, "call": "stage_work:hoard", "arguments": {"size": 8_000_000}}, 24),
+        "pure-Python CPU": (of("main", turns=round(0.05 * turns)), 60),
+        "NumPy": ({**base, "call": "stage_vectors:vectors", "arguments": {"size": 200_000, "repeats": 150}}, 40),
+        "waiting": (of("main", nap=0.1), 60),
+        "mixed": (of("main", turns=round(0.05 * turns), nap=0.05), 60),
+        "tiny": ({**base, "call": "stage_work:tiny"}, 10_000),
+        "memory-hungry": ({**base, "call": "stage_vectors:hoard", "arguments": {"size": 8_000_000}}, 80),
     }
 
 
@@ -151,22 +151,22 @@ def kind_rows(plan: Plan, turns: float) -> Iterator[Row]:
 
 
 def against_the_best(daemon: Daemon, what: str, stages: list[Stage], *, plan: Plan, more: Mapping[str, Any]) -> Row:
-    """All strategies in turn, each seen before it is timed, so that adaptive knows the stages."""
+    """All strategies in turn, each seen before it is timed, so that adaptive knows the stages; the fastest run of each counts."""
     walls: dict[str, list[float]] = {name: [] for name in STRATEGIES}
     for number in range(plan.runs + 1):
         for strategy in STRATEGIES:
             seconds, _ = daemon.run(spec(stages, strategy=strategy, **more))
             if number:
                 walls[strategy].append(seconds)
-    medians = {name: median(seconds) for name, seconds in walls.items()}
-    best = min(medians, key=lambda name: medians[name])
+    fastest = {name: min(seconds) for name, seconds in walls.items()}
+    best = min(fastest, key=lambda name: fastest[name])
     return Row(
         what=f"adaptive: {what}",
         unit="s",
-        value=medians["adaptive"],
+        value=fastest["adaptive"],
         against=f"the best, {best}",
-        floor=medians[best],
-        ratio=medians[best] / medians["adaptive"],
+        floor=fastest[best],
+        ratio=fastest[best] / fastest["adaptive"],
         at_least=NEAR,
         samples=walls["adaptive"],
     )
