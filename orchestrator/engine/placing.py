@@ -33,6 +33,9 @@ Sample = tuple[float, float | None, int | None]
 FEWEST = 5
 """Evaluations on both kinds before they are compared."""
 
+LEAST_SEEN_SECONDS = 1.0
+"""So much of a stage's time is measured before adaptive moves it: a process for its threads takes a tenth of a second to start."""
+
 SHORTEST_SECONDS = 1e-6
 
 LEAST_GAIN = 1.05
@@ -95,9 +98,14 @@ class Placing:
         if placement.executor == current:
             return None
         if placement.executor == THREAD:
-            gains = self._room(THREAD, permits) > self._room(PROCESS, permits)
-            return placement if gains or self.strategy == "hybrid" else None
+            return placement if self.strategy == "hybrid" or self._worth_it(permits) else None
         return Placement(placement.executor, self.threads_failed or placement.reason)
+
+    def _worth_it(self, permits: Mapping[str, int]) -> bool:
+        """Whether threads would let more of it run at once, and enough of it was seen to begin with a process for them."""
+        known = self.best_known
+        seen = known is not None and (known.runs >= NEWEST or known.runs * known.wall_seconds >= LEAST_SEEN_SECONDS)
+        return seen and self._room(THREAD, permits) > self._room(PROCESS, permits)
 
     def _room(self, executor: str, permits: Mapping[str, int]) -> int:
         """How many of its evaluations can run there at once."""

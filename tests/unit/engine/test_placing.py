@@ -32,15 +32,27 @@ def failed(count: int) -> list[Outcome]:
 def test_what_waits_moves_to_threads_once_that_is_known() -> None:
     """Two evaluations are too few to say so; the reason carries the measured share."""
     books = placing()
-    books.learn("process", ended(2, wall=0.1, cpu=0.001))
+    books.learn("process", ended(2, wall=1.0, cpu=0.01))
     assert books.decide("process", permits=PERMITS) is None
-    books.learn("process", ended(1, wall=0.1, cpu=0.001))
+    books.learn("process", ended(1, wall=1.0, cpu=0.01))
 
     moved = books.decide("process", permits=PERMITS)
     assert moved is not None
     assert moved.executor == "thread"
     assert "0.01" in moved.reason
     assert "3 evaluations" in moved.reason
+
+
+def test_little_of_a_stage_is_not_worth_a_move() -> None:
+    """Less than a second of it was seen, in few evaluations: it stays. A second, or very many short ones, and it moves."""
+    books = placing()
+    books.learn("process", ended(9, wall=0.1, cpu=0.0))
+    assert books.decide("process", permits=PERMITS) is None
+    books.learn("process", ended(1, wall=0.1, cpu=0.0))
+    assert books.decide("process", permits=PERMITS) is not None
+    short = placing()
+    short.learn("process", ended(NEWEST, wall=0.001, cpu=0.0))
+    assert short.decide("process", permits=PERMITS) is not None
 
 
 def test_what_computes_stays_in_processes() -> None:
@@ -70,7 +82,7 @@ def test_hybrid_puts_what_waits_into_threads_whether_more_run_at_once_or_not() -
 def test_a_stage_with_an_executor_of_its_choice_is_looked_at_and_left_alone() -> None:
     """What is learnt of it, also where it runs one at a time, is there for the next experiment that may choose."""
     books = placing(executor="sequential")
-    books.learn("sequential", ended(5, wall=0.1, cpu=0.0))
+    books.learn("sequential", ended(5, wall=0.5, cpu=0.0))
     assert books.decide("sequential", permits=PERMITS) is None
     heir = placing()
     heir.recall(json.loads(json.dumps(books.facts())))
