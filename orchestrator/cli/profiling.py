@@ -1,7 +1,7 @@
 """Measuring an experiment under each strategy in turn: which runs are made, and what they come to. It asks the daemon; nothing runs here."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
@@ -46,18 +46,24 @@ class Sample:
     evaluations: int
 
     def under(self, strategy: str) -> tuple[str, ...]:
-        """What is changed for one run."""
-        places = tuple(f"stage.{name}.executor={strategy}" for name in self.movable)
+        """What is changed for one run under a strategy."""
+        return self.with_changes(f"stage.{name}.executor={strategy}" for name in self.movable)
+
+    def with_changes(self, changes: Iterable[str] = ()) -> tuple[str, ...]:
+        """What is changed for one run with these."""
         bounds = ("loop.max_rounds=1", f"limits.evaluations={self.evaluations}", 'tags=["profile"]')
-        return (*self.overrides, *bounds, *places)
+        return (*self.overrides, *bounds, *changes)
 
 
-def sample_of(spec: str, overrides: Sequence[str], plan: Row, *, evaluations: int) -> Sample:
-    """How much of an experiment is measured, by its plan: whole variants. Raises InvalidRequest when there is nothing to compare."""
+def sample_of(spec: str, overrides: Sequence[str], plan: Row, *, evaluations: int, trying: bool = False) -> Sample:
+    """How much of an experiment is measured, by its plan: whole variants. Raises InvalidRequest when there is nothing to compare.
+
+    `trying`: it is compared with itself after changes.
+    """
     movable = tuple(stage["name"] for stage in plan["stages"] if stage["executor"] != "isolated")
     if spec == sending.STDIN:
         raise InvalidRequest("an experiment from stdin can be read once only", hint="give a file or a folder")
-    if not movable:
+    if not movable and not trying:
         raise InvalidRequest(
             "every stage is a process of its own (a command, or a call with its own interpreter): there is nothing to compare",
             hint="how many run at once is limits.max_parallel; orc report tells what each used",
@@ -75,16 +81,27 @@ def measure(setup: Setup, sample: Sample, *, runs: int) -> tuple[list[Measured],
     found = {strategy: Measured(strategy) for strategy in STRATEGIES}
     stages: list[Row] = []
     for number, strategy in _in_turn(runs):
-        report = _one(setup, sample, strategy)
+        report, wall = _one(setup, sample.spec, sample.under(strategy), what=f"{strategy}, run {number} of {runs}")
         stages = report["stages"]
-        wall = _wall_seconds(stages)
-        if wall is None or not report["iterations"]["succeeded"]:
-            setup.message(f"{strategy}, run {number} of {runs}: no evaluation has succeeded ({report['reason']})")
-            continue
-        found[strategy].walls.append(wall)
-        found[strategy].executors = {stage["stage"]: stage["executors"] for stage in stages}
-        setup.message(f"{strategy}, run {number} of {runs}: {wall:.3g} s")
+        if wall is not None:
+            found[strategy].walls.append(wall)
+            found[strategy].executors = {stage["stage"]: stage["executors"] for stage in stages}
     return list(found.values()), stages
+
+
+def try_out(setup: Setup, sample: Sample, changes: Sequence[str], *, runs: int) -> list[tuple[float, float]]:
+    """Run it as it is and with changes, one beside the other, so many times: the seconds of both, where both could be run."""
+    pairs = []
+    for number in range(1, runs + 1):
+        walls: dict[bool, float | None] = {}
+        for changed in (False, True) if number % 2 else (True, False):
+            what = f"{'candidate' if changed else 'as it is'}, run {number} of {runs}"
+            overrides = sample.with_changes(changes if changed else ())
+            walls[changed] = _one(setup, sample.spec, overrides, what=what)[1]
+        before, after = walls[False], walls[True]
+        if before is not None and after is not None:
+            pairs.append((before, after))
+    return pairs
 
 
 def _in_turn(runs: int) -> Iterator[tuple[int, str]]:
@@ -93,8 +110,9 @@ def _in_turn(runs: int) -> Iterator[tuple[int, str]]:
         yield from ((number, strategy) for strategy in (STRATEGIES if number % 2 else reversed(STRATEGIES)))
 
 
-def _one(setup: Setup, sample: Sample, strategy: str) -> Row:
-    ref: str = sending.submit(setup, sample.spec, sample.under(strategy))["ref"]
+def _one(setup: Setup, spec: str, overrides: Sequence[str], *, what: str) -> tuple[Row, float | None]:
+    """The report of one run and the seconds it took; None when nothing has succeeded."""
+    ref: str = sending.submit(setup, spec, overrides)["ref"]
     try:
         deque(Following(session=setup.session, notice=setup.message).progress(ref), maxlen=0)
         report: Row = setup.session.json(calls.report(ref))
@@ -102,7 +120,10 @@ def _one(setup: Setup, sample: Sample, strategy: str) -> Row:
         _give_up(setup, ref)
         raise
     setup.session.json(calls.remove(ref))
-    return report
+    wall = _wall_seconds(report["stages"]) if report["iterations"]["succeeded"] else None
+    told = f"no evaluation has succeeded ({report['reason']})" if wall is None else f"{wall:.3g} s"
+    setup.message(f"{what}: {told}")
+    return report, wall
 
 
 def _give_up(setup: Setup, ref: str) -> None:

@@ -49,3 +49,17 @@ def test_what_cannot_be_run_is_told_for_each_run(own_orc: Orc) -> None:
     assert ended.status == 3
     assert "recommended" not in ended.out
     assert "process, run 1 of 1: no evaluation has succeeded" in ended.err
+
+
+def test_a_change_that_helps_is_kept_and_one_that_does_not_is_rolled_back(own_orc: Orc) -> None:
+    """Waiting evaluations, two at once against one: exit 0 and kept; the same against itself: exit 3 and rolled back."""
+    folder = own_orc.experiment("napping", more="[limits]\nmax_parallel = 1")
+    place = ("profile", str(folder), "--set", "stage.executor=process", "--runs", "6", "--evaluations", "3", "--json")
+    helped = own_orc(*place, "--try", "limits.max_parallel=2")
+    assert (helped.status, helped.json["kept"]) == (0, True), helped.err
+    assert helped.json["ratio"] < 0.95
+    same = own_orc(*place, "--try", "limits.max_parallel=1")
+    assert (same.status, same.json["kept"], len(same.json["before_seconds"])) == (3, False, 6)
+    wrong = own_orc(*place, "--try", "limits.max_paralel=1")
+    assert wrong.status == 2
+    assert "max_parallel" in wrong.error["problems"][0]["message"]
