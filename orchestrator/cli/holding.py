@@ -1,8 +1,10 @@
 """Running a command that holds a lock: it inherits the descriptor, so that it keeps the lock also when `orc` is killed."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Sequence
+from typing import NoReturn
 
 from orchestrator.errors import InvalidRequest
 from orchestrator.locks import Taken, identity_of
@@ -32,16 +34,39 @@ def run_holding(taken: Taken, words: Sequence[str]) -> int:
 
 
 def _start(taken: Taken, words: Sequence[str], *, mask: set[int | signal.Signals]) -> int:
-    os.set_inheritable(taken.descriptor, True)  # noqa: FBT003 - as the standard library has it
-    try:
-        pid = os.posix_spawnp(words[0], list(words), os.environ, setsigmask=mask, setsigdef=_PYTHON_IGNORES)
-    except OSError as error:
-        raise CannotRun(words[0], error) from error
-    finally:
-        os.set_inheritable(taken.descriptor, False)  # noqa: FBT003 - as above
-    identity = identity_of(pid)
-    lock_files.sign(taken.descriptor, pid=pid, start_ticks=identity.start_ticks if identity else None)
+    """The process of the command, which has put its own number into the lock file before it became the command. Raises CannotRun.
+
+    A fork, as this process has one thread: of a command that was spawned the file would say so only a moment later.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _become(taken, words, mask=mask, failed=writing)
+    os.close(writing)
+    with open(reading, "rb") as failure:  # noqa: PTH123 - a descriptor
+        number = failure.read()
+    if number:
+        os.waitpid(pid, 0)
+        raise CannotRun(words[0], OSError(int(number), os.strerror(int(number))))
     return pid
+
+
+def _become(taken: Taken, words: Sequence[str], *, mask: set[int | signal.Signals], failed: int) -> NoReturn:
+    """In the new process: sign the lock and become the command, or say why not and end."""
+    try:
+        identity = identity_of(os.getpid())
+        with contextlib.suppress(OSError):  # a full disk: who holds it is for people to read
+            ticks = identity.start_ticks if identity else None
+            lock_files.sign(taken.descriptor, pid=os.getpid(), start_ticks=ticks)
+        os.set_inheritable(taken.descriptor, True)  # noqa: FBT003 - as the standard library has it
+        for number in _PYTHON_IGNORES:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        os.execvp(words[0], list(words))  # noqa: S606 - what the person asks for, without a shell
+    except OSError as error:
+        os.write(failed, str(error.errno).encode())
+    finally:
+        os._exit(NOT_FOUND)
 
 
 class CannotRun(InvalidRequest):

@@ -27,6 +27,8 @@ def advise(situation: Situation) -> tuple[Advice, ...]:
     if not situation.runs:
         return ()
     case = Case(situation)
+    if case.figures.wall_seconds <= 0.0:
+        return ()
     saving = [advice for find in _SPEED for advice in find(case) if (advice.gain or 0.0) >= _WORTH_IT]
     return (
         *sorted(saving, key=lambda advice: -(advice.gain or 0.0)),

@@ -260,3 +260,18 @@ def test_all_advice_is_worth_it_and_can_be_written_down(situation: Situation) ->
         assert advice.change is None or advice.change
         assert all(math.isfinite(number) for number in advice.evidence.values())
         assert advice.advice
+
+
+def test_runs_that_took_no_time_ask_for_nothing() -> None:
+    """There is nothing to save, whatever they computed by the clock of the CPU."""
+    run = StageRun(
+        stage="a",
+        ref="1.1.1",
+        state="succeeded",
+        executor="thread",
+        started_seconds=0.0,
+        ended_seconds=0.0,
+        wall_seconds=0.0,
+        cpu_seconds=1.0,
+    )
+    assert advise(Situation(runs=(run,), shapes=(StageShape(name="a"),), plan=Plan(cores=1, processes=1))) == ()
