@@ -159,8 +159,8 @@ def test_many_runs_of_the_graph_add_up() -> None:
 RUNS = st.lists(
     st.builds(
         lambda start, length, executor: five.run("a", start, start + length, executor=executor),
-        st.floats(0.0, 100.0),
-        st.floats(0.0, 100.0),
+        st.just(0.0) | st.floats(1e-9, 100.0),
+        st.just(0.0) | st.floats(1e-9, 100.0),
         st.sampled_from(["process", "thread"]),
     ),
     max_size=20,

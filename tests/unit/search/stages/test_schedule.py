@@ -109,7 +109,7 @@ def graphs(draw: st.DrawFn) -> list[Task]:
             name=str(place),
             stage="s",
             executor=draw(st.sampled_from(["process", "thread", "isolated"])),
-            wall_seconds=draw(st.floats(0.0, 100.0)),
+            wall_seconds=draw(st.just(0.0) | st.floats(1e-9, 100.0)),
             cpu_share=draw(st.floats(0.0, 1.0)),
             after=tuple(str(old) for old in sorted(draw(st.sets(st.integers(0, place - 1), max_size=3))))
             if place
