@@ -24,8 +24,11 @@ class Placements:
         self._plan = plan
         self._decided: list[PlaceDecision] = []
         most = plan.spec.limits.max_parallel
+        fixed = bool(
+            plan.measures.measured
+        )  # what decides is measured: threads would change it, and memory is not known there
         self.placings = {
-            name: Placing(stage, max_parallel=most)
+            name: Placing(stage, max_parallel=most, fixed=fixed)
             for name, stage in plan.stages.items()
             if stage.call is not None and stage.runs_on != "isolated"
         }

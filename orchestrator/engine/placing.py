@@ -50,9 +50,9 @@ def profile_key(stage: StageSpec) -> str:
 class Placing:
     """The books of one stage."""
 
-    def __init__(self, stage: StageSpec, *, max_parallel: int) -> None:
+    def __init__(self, stage: StageSpec, *, max_parallel: int, fixed: bool = False) -> None:
         self.key = profile_key(stage)
-        self.strategy = stage.strategy  # None: it is only looked at
+        self.strategy = None if fixed else stage.strategy  # None: it is only looked at
         self.learnt = False  # something that is not on record yet
         self.threads_failed: str | None = None  # why they are not tried again
         self._shape = StageShape(name=stage.name, after=stage.after, locks=stage.locks)

@@ -153,3 +153,12 @@ def test_a_profile_belongs_to_a_call_with_its_arguments() -> None:
     same = StageSpec.model_validate({"name": "b", "call": "m:f", "arguments": {"n": 1}})
     other = StageSpec.model_validate({"name": "a", "call": "m:f", "arguments": {"n": 2}})
     assert profile_key(first) == profile_key(same) != profile_key(other)
+
+
+@pytest.mark.parametrize("executor", ["adaptive", "hybrid"])
+def test_what_decides_by_its_own_measure_is_never_moved(executor: str) -> None:
+    """In threads its memory is not known, and its time is another one."""
+    spec = StageSpec.model_validate({"name": "main", "call": "model:evaluate", "executor": executor})
+    books = Placing(spec, max_parallel=5, fixed=True)
+    books.learn("process", ended(20, wall=1.0, cpu=0.0))
+    assert books.decide("process", permits=PERMITS) is None

@@ -1,0 +1,83 @@
+"""Stages that are moved while they run, in real processes and threads."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.executors import registry
+from tests.support.lab import Lab, open_lab
+from tests.support.workloads import light_main
+
+pytestmark = pytest.mark.asyncio
+
+WAITING = "import time\n\ndef evaluate(params):\n    time.sleep(0.15)\n    return params['x']\n"
+ONLY_ALONE = """
+import threading, time
+
+def evaluate(params):
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("not made for threads")
+    time.sleep(0.15)
+    return params['x']
+"""
+SPACE = {"x": {"low": 1, "high": 16, "step": 1}}
+
+
+@asynccontextmanager
+async def lab_with(folder: Path, model: str) -> AsyncIterator[Lab]:
+    """One slot and four threads, and this for `model:evaluate`."""
+    (folder / "model.py").write_text(model)
+    surroundings = {
+        name: registry.Surroundings(folder=folder / name, slots=1, threads=4) for name in ("process", "thread")
+    }
+    with light_main():
+        async with (
+            registry.create("process", surroundings["process"]) as process,
+            registry.create("thread", surroundings["thread"]) as thread,
+            open_lab(folder, {"process": process, "thread": thread}, slots=1, threads=4) as lab,
+        ):
+            yield lab
+
+
+async def executors_of(lab: Lab, experiment: int) -> list[str]:
+    """Where the last attempt of each iteration ran, in ref order."""
+    return [one["executor"] for each in await lab.variants(experiment) for one in each["iterations"]]
+
+
+async def test_a_stage_that_waits_moves_to_threads_on_record(tmp_path: Path) -> None:
+    """It begins in the process; the decision has the share that was measured; the rest runs in threads."""
+    async with lab_with(tmp_path, WAITING) as lab:
+        ended = await lab.run(space=SPACE, limits={"max_parallel": 4})
+        assert ended["iterations"]["succeeded"] == 16
+        used = await executors_of(lab, ended["id"])
+        assert (used[0], used[-1]) == ("process", "thread")
+        (decision,) = await lab.decisions(ended["id"], "place")
+    assert decision["result"] == {"stage": "main", "executor": "thread"}
+    assert decision["rule"] == "adaptive"
+    assert decision["inputs"]["cpu_share"] < 0.25
+
+
+async def test_code_that_does_not_bear_threads_comes_back(tmp_path: Path) -> None:
+    """What failed in threads has failed; what comes after it runs in the process again, to the end."""
+    async with lab_with(tmp_path, ONLY_ALONE) as lab:
+        ended = await lab.run(space=SPACE, limits={"max_parallel": 4})
+        moves = [each["result"]["executor"] for each in await lab.decisions(ended["id"], "place")]
+        used = await executors_of(lab, ended["id"])
+    assert moves == ["thread", "process"]
+    assert used[-1] == "process"
+    assert 1 <= ended["iterations"]["failed"] <= 8
+
+
+@pytest.mark.parametrize("executor", ["adaptive", "hybrid"])
+async def test_what_decides_by_its_own_measure_stays_where_that_is_measured(tmp_path: Path, executor: str) -> None:
+    """With peak memory as the objective nothing is moved, and every evaluation has it."""
+    objective: dict[str, Any] = {"metric": "max_rss_bytes", "goal": "minimize"}
+    stage = [{"call": "model:evaluate", "executor": executor}]
+    async with lab_with(tmp_path, WAITING) as lab:
+        ended = await lab.run(space=SPACE, stage=stage, objective=objective, limits={"max_parallel": 4})
+        assert (ended["state"], ended["iterations"]["succeeded"]) == ("succeeded", 16)
+        assert set(await executors_of(lab, ended["id"])) == {"process"}
+        assert await lab.decisions(ended["id"], "place") == []
