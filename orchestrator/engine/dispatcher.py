@@ -284,6 +284,7 @@ class Dispatcher:
     def _learn_place(self, queue: WorkQueue, batch: RunningBatch, result: BatchResult) -> None:
         placing = batch.stage.placing
         if placing is not None:
+            batch.doubted = placing.doubts(batch.runs_on)
             placing.learn(batch.runs_on, itertools.islice(result.outcomes.values(), MOST_LEARNT))
             self.place(queue, batch.stage)
 

@@ -260,7 +260,8 @@ class Evaluation:
 
     def _settle(self, batch: RunningBatch, item: Ready, outcome: Outcome | None) -> Settled:
         if outcome is not None:
-            return settle(item.iteration, outcome, self.plan.stages[item.iteration.stage].retries)
+            retries = self.plan.stages[item.iteration.stage].retries
+            return settle(item.iteration, outcome, retries, doubted=batch.doubted)
         back = given_back(item.iteration)
         return back._replace(state=IterationState.CANCELLED) if item.key in batch.cancelled else back
 

@@ -54,7 +54,7 @@ class Placing:
         self.key = profile_key(stage)
         self.strategy = None if fixed else stage.strategy  # None: it is only looked at
         self.learnt = False  # something that is not on record yet
-        self.threads_failed: str | None = None  # why they are not tried again
+        self._no_gain: str | None = None  # why threads are not tried again
         self._shape = StageShape(name=stage.name, after=stage.after, locks=stage.locks)
         self._max_parallel = max_parallel
         self.known_seconds: float | None = None  # of an evaluation, on average
@@ -91,15 +91,31 @@ class Placing:
         self.known_seconds = None if known is None else known.wall_seconds
         if self.strategy is None:
             return None
-        if current == THREAD and self.threads_failed is None:
-            self.threads_failed = self._broken_promise(permits)
-        failed = self.threads_failed is not None
-        placement = place(self.strategy, self._shape, known, current=current, threads_failed=failed)
+        if current == THREAD and self._no_gain is None:
+            self._no_gain = self._compared(permits)
+        objection = self.objection
+        placement = place(self.strategy, self._shape, known, current=current, threads_failed=objection is not None)
         if placement.executor == current:
             return None
         if placement.executor == THREAD:
             return placement if self.strategy == "hybrid" or self._worth_it(permits) else None
-        return Placement(placement.executor, self.threads_failed or placement.reason)
+        return Placement(placement.executor, objection or placement.reason)
+
+    def doubts(self, executor: str) -> bool:
+        """Whether a failure there may be the fault of having moved it: none was seen in processes."""
+        return executor == THREAD and self.strategy is not None and self._flawless_in_processes
+
+    @property
+    def _flawless_in_processes(self) -> bool:
+        return bool(self._samples[PROCESS]) and not self._failed[PROCESS]
+
+    @property
+    def objection(self) -> str | None:
+        """Why threads are not right for it, as far as is known. A failure in a process speaks for threads again: it fails anywhere."""
+        many = self._failed[THREAD]
+        if many and self._flawless_in_processes:
+            return f"{many} evaluation{'s' if many > 1 else ''} failed in threads and none in processes"
+        return self._no_gain
 
     def _worth_it(self, permits: Mapping[str, int]) -> bool:
         """Whether threads would let more of it run at once, and enough of it was seen to begin with a process for them."""
@@ -111,12 +127,9 @@ class Placing:
         """How many of its evaluations can run there at once."""
         return min(self._max_parallel, permits[PERMITS[executor]])
 
-    def _broken_promise(self, permits: Mapping[str, int]) -> str | None:
-        """Why threads are not right for it after all."""
+    def _compared(self, permits: Mapping[str, int]) -> str | None:
+        """Why it does not gain by threads, by the rates of both."""
         processes, threads = self.profile(PROCESS), self.profile(THREAD)
-        if self._failed[THREAD] and not self._failed[PROCESS] and processes is not None:
-            many = self._failed[THREAD]
-            return f"{many} evaluation{'s' if many > 1 else ''} failed in threads and none in processes"
         if processes is None or threads is None or min(processes.runs, threads.runs) < FEWEST:
             return None
         before, now = self._rate(processes, PROCESS, permits), self._rate(threads, THREAD, permits)
@@ -141,13 +154,13 @@ class Placing:
     def facts(self) -> dict[str, Any]:
         """What the next experiment with this code shall know."""
         samples = {name: list(newest) for name, newest in self._samples.items()}
-        return {"samples": samples, "failed": dict(self._failed), "threads_failed": self.threads_failed}
+        return {"samples": samples, "failed": dict(self._failed), "no_gain": self._no_gain}
 
     def recall(self, facts: Mapping[str, Any]) -> None:
         """Begin with what an earlier experiment knew. Raises KeyError, TypeError or ValueError when another version wrote it."""
         samples = {name: deque((_sample(*one) for one in facts["samples"][name]), maxlen=NEWEST) for name in PERMITS}
         failed = Counter({name: int(count) for name, count in facts["failed"].items()})
-        self._samples, self._failed, self.threads_failed = samples, failed, facts["threads_failed"]
+        self._samples, self._failed, self._no_gain = samples, failed, facts["no_gain"]
 
 
 def _sample(wall: float, cpu: float | None, rss: int | None) -> Sample:

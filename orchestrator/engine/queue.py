@@ -54,6 +54,7 @@ class RunningBatch:
     interrupted: bool = False  # the daemon stops it on its way out
     adopted: bool = False  # an earlier daemon has sent it
     evicted: str | None = None  # why it is stopped so that others have memory
+    doubted: bool = False  # a failure in it may be the fault of where it ran: it is run again elsewhere, uncharged
     started: float = 0.0  # the loop's clock
     doors: Doors | None = None  # held while it executes
     sent: Batch | None = None  # while its executor has it

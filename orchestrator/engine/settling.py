@@ -37,15 +37,15 @@ class Settled(NamedTuple):
     poisoned: bool = False  # it would have been tried again but for its deaths
 
 
-def settle(iteration: ActiveIteration, outcome: Outcome, retries: Retries) -> Settled:
-    """What the end of its running attempt means for an iteration."""
+def settle(iteration: ActiveIteration, outcome: Outcome, retries: Retries, *, doubted: bool = False) -> Settled:
+    """What the end of its running attempt means for an iteration. `doubted`: a failure may be the fault of where it ran."""
     if outcome.end is AttemptEnd.SUCCEEDED:
         return Settled(IterationState.SUCCEEDED, iteration.attempt, iteration.charged, deaths=iteration.deaths)
     if outcome.end is AttemptEnd.CANCELLED:
         return Settled(IterationState.CANCELLED, iteration.attempt, iteration.charged, deaths=iteration.deaths)
     if outcome.end is AttemptEnd.INTERRUPTED:
         return Settled(IterationState.QUEUED, iteration.attempt, iteration.charged, deaths=iteration.deaths)
-    if outcome.cause in UNCHARGED or outcome.evicted:
+    if outcome.cause in UNCHARGED or outcome.evicted or doubted:
         back = Settled(IterationState.QUEUED, iteration.attempt, iteration.charged, outcome.cause)
         return back._replace(deaths=iteration.deaths)
     return _charged(iteration, outcome, retries)

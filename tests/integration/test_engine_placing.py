@@ -60,15 +60,25 @@ async def test_a_stage_that_waits_moves_to_threads_on_record(tmp_path: Path) -> 
     assert decision["inputs"]["cpu_share"] < 0.25
 
 
-async def test_code_that_does_not_bear_threads_comes_back(tmp_path: Path) -> None:
-    """What failed in threads has failed; what comes after it runs in the process again, to the end."""
+async def test_code_that_does_not_bear_threads_comes_back_and_nothing_is_lost_by_it(tmp_path: Path) -> None:
+    """What failed in threads is run again in the process, uncharged and with its failure on record; all succeed in the end."""
     async with lab_with(tmp_path, ONLY_ALONE) as lab:
         ended = await lab.run(space=SPACE, limits={"max_parallel": 4})
         moves = [each["result"]["executor"] for each in await lab.decisions(ended["id"], "place")]
         used = await executors_of(lab, ended["id"])
+        attempts = [one["attempt"] for each in await lab.variants(ended["id"]) for one in each["iterations"]]
     assert moves == ["thread", "process"]
-    assert used[-1] == "process"
-    assert 1 <= ended["iterations"]["failed"] <= 8
+    assert set(used) == {"process"}
+    assert (ended["iterations"]["succeeded"], ended["iterations"]["failed"]) == (16, 0)
+    assert attempts.count(2) >= 1
+
+
+async def test_what_fails_everywhere_has_failed(tmp_path: Path) -> None:
+    """A failure in threads is looked at in the process once; there it counts, and what comes after is not doubted any more."""
+    model = WAITING.replace("return", "if params['x'] >= 12: raise ValueError(params['x'])\n    return")
+    async with lab_with(tmp_path, model) as lab:
+        ended = await lab.run(space=SPACE, limits={"max_parallel": 4})
+    assert (ended["iterations"]["succeeded"], ended["iterations"]["failed"]) == (11, 5)
 
 
 @pytest.mark.parametrize("executor", ["adaptive", "hybrid"])

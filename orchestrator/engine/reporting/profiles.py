@@ -36,4 +36,4 @@ def _known(stage: StageSpec, kept: Row) -> Row | None:
     if profile is None:
         return None
     facts = {"kind": str(classify(profile)), "spread": profile.spread, "tiny": profile.tiny}
-    return {**facts, **profile.to_json(), "threads_failed": placing.threads_failed, "placed": stage.executor in MOVING}
+    return {**facts, **profile.to_json(), "objection": placing.objection, "placed": stage.executor in MOVING}

@@ -19,6 +19,13 @@ def placing(*, max_parallel: int = 5, **stage: Any) -> Placing:
     return Placing(spec, max_parallel=max_parallel)
 
 
+def placing_after(books: Placing) -> Placing:
+    """What the next experiment knows."""
+    heir = placing()
+    heir.recall(json.loads(json.dumps(books.facts())))
+    return heir
+
+
 def ended(count: int, *, wall: float, cpu: float) -> list[Outcome]:
     """So many evaluations went well."""
     return [Outcome(AttemptEnd.SUCCEEDED, usage=Usage(wall_seconds=wall, cpu_seconds=cpu))] * count
@@ -109,6 +116,19 @@ def test_a_stage_that_fails_in_threads_only_comes_back_and_stays() -> None:
     heir = placing()
     heir.recall(json.loads(json.dumps(books.facts())))
     assert heir.decide("process", permits=PERMITS) is None
+
+
+def test_a_failure_in_threads_is_doubted_only_while_processes_are_without_one() -> None:
+    """What fails in processes too may fail in threads; what was never seen in a process says nothing."""
+    books = placing()
+    assert not books.doubts("thread")
+    books.learn("process", ended(5, wall=0.1, cpu=0.0))
+    assert (books.doubts("thread"), books.doubts("process")) == (True, False)
+    books.learn("thread", failed(1))
+    assert books.objection is not None
+    books.learn("process", failed(1))
+    assert not books.doubts("thread")
+    assert placing_after(books).objection is None
 
 
 def test_failures_on_both_sides_say_nothing_about_threads() -> None:
