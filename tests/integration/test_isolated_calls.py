@@ -154,14 +154,14 @@ async def test_sixty_four_at_one_instant_leave_nothing(tmp_path: Path) -> None:
     )
     job = replace(job, call="meeting:evaluate")
     ends: list[AttemptEnd] = []
+    gate = os.open(fifos[1], os.O_RDWR)  # held to the end: one that is late to open it must not find nobody there
 
     def open_the_gate() -> None:
         with fifos[0].open("rb") as file:
             heard = 0
             while heard < 64:
                 heard += len(file.read(1))
-        with fifos[1].open("wb") as file:
-            file.write(b"x" * 64)
+        os.write(gate, b"x" * 64)
 
     async with isolated(tmp_path) as executor:
 
@@ -176,5 +176,6 @@ async def test_sixty_four_at_one_instant_leave_nothing(tmp_path: Path) -> None:
                     tasks.start_soon(one, 1 + 64 * turn + number)
                 await anyio.to_thread.run_sync(open_the_gate)
             marks.append((children(), set(open_files().values())))
+    os.close(gate)
     assert ends == [AttemptEnd.SUCCEEDED] * 128
     assert marks[0] == marks[1]
