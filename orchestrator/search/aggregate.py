@@ -5,6 +5,7 @@ sums are exact (`math.fsum`), so that the order could not change them anyway.
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -80,11 +81,13 @@ def directions(objectives: Iterable[Objective], criteria: Iterable[Criterion] = 
 
 
 def mean(values: Sequence[float]) -> float:
-    """The arithmetic mean, within the values' own range whatever the rounding and however large they are."""
-    try:
-        middle = math.fsum(values) / len(values)
-    except OverflowError:
+    """The arithmetic mean, within the values' own range whatever the rounding, their order, and however large they are."""
+    if max(map(abs, values)) > sys.float_info.max / len(
+        values
+    ):  # in some order, but not in every, their sum would overflow
         middle = math.fsum(value / len(values) for value in values)
+    else:
+        middle = math.fsum(values) / len(values)
     return min(max(middle, min(values)), max(values))
 
 

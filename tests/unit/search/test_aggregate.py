@@ -96,6 +96,9 @@ def test_too_large_a_deviation_is_unknown_and_the_mean_still_a_number() -> None:
     """Values at both ends of what a float holds overflow nothing."""
     assert spread([-1.7e308, 1.7e308]).deviation is None
     assert mean([1.7e308, 1.7e308]) == median([1.7e308, 1.7e308]) == 1.7e308
+    assert mean([1.7e308, -1.7e308, 1.7e308]) == mean(
+        [1.7e308, 1.7e308, -1.7e308]
+    )  # of the second the sum overflows on the way
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=20), st.randoms(use_true_random=False))
