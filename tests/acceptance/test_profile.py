@@ -63,3 +63,4 @@ def test_a_change_that_helps_is_kept_and_one_that_does_not_is_rolled_back(own_or
     wrong = own_orc(*place, "--try", "limits.max_paralel=1")
     assert wrong.status == 2
     assert "max_parallel" in wrong.error["problems"][0]["message"]
+    assert "run 1" not in wrong.err

@@ -52,6 +52,14 @@ def _strategy_lines(rows: Sequence[Row]) -> list[str]:
     return table(headers, lines, right=frozenset(headers[1:4]))
 
 
+def _plan(setup: Setup, spec: str, overrides: Sequence[str]) -> Row:
+    """What it would run. Raises InvalidSpec with every problem."""
+    body = sending.body_of(spec, overrides)
+    answer = offline.ask_without_starting(setup, calls.check(body), arguments=["check", "--json-request"], body=body)
+    plan: Row = answer["plan"]
+    return plan
+
+
 def _compare(setup: Setup, sample: Sample, *, runs: int) -> int:
     """Measure the strategies beside each other."""
     measured, stages = measure(setup, sample, runs=runs)
@@ -117,9 +125,9 @@ def command(setup: Setup, /, spec: str, overrides: tuple[str, ...], *, changes: 
     With --try the experiment as it is and with the change are run one beside the other. The change is kept, exit status 0, when it surely
     (95 %) saves at least 5 % of the time; else it is rolled back, exit status 3. The file is never written.
     """
-    body = sending.body_of(spec, overrides)
-    answer = offline.ask_without_starting(setup, calls.check(body), arguments=["check", "--json-request"], body=body)
-    sample = sample_of(spec, overrides, answer["plan"], evaluations=sizes["evaluations"], trying=bool(changes))
+    plan = _plan(setup, spec, overrides)
+    sample = sample_of(spec, overrides, plan, evaluations=sizes["evaluations"], trying=bool(changes))
     if changes:
+        _plan(setup, spec, (*overrides, *changes))  # what is wrong with the candidate is told before anything runs
         return _try_out(setup, sample, changes, runs=sizes["runs"] or TRIES)
     return _compare(setup, sample, runs=sizes["runs"] or RUNS)
