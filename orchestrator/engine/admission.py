@@ -38,6 +38,7 @@ class Wait(StrEnum):
     BACKOFF = "backoff"
     DRAINING = "draining"
     STORE = "store"
+    RECORD = "record"  # results of others are written down first
     DISK = "disk"  # too little of it is free
     MEMORY = "memory"  # too much of it is in use
     CPU = "cpu"  # others keep it busy

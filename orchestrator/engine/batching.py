@@ -7,7 +7,6 @@ FASTEST_GROWTH = 32
 MOST = 1000
 LEAST_SECONDS = 0.005
 SHORTEST_SECONDS = 1e-6
-_WEIGHT = 0.5  # of the newest measurement
 
 
 @dataclass(slots=True)
@@ -16,14 +15,20 @@ class Pace:
 
     mean_seconds: float | None = None
     allowed: int = FIRST
+    known: int = 0  # evaluations the last batch measured had
 
     def learn(self, *, seconds: float, count: int) -> None:
-        """A batch of `count` evaluations took `seconds` in all."""
+        """A batch of `count` evaluations took `seconds` in all.
+
+        It counts as much as what is known from before, and more than one that was smaller: the first, of one evaluation, has waited
+        for its process to load the code.
+        """
         if count <= 0:
             return
-        measured = seconds / count
-        before = self.mean_seconds
-        self.mean_seconds = measured if before is None else _WEIGHT * measured + (1 - _WEIGHT) * before
+        measured, before = seconds / count, min(self.known, count)
+        if self.mean_seconds is not None:
+            measured = (measured * count + self.mean_seconds * before) / (count + before)
+        self.mean_seconds, self.known = measured, count
         self.allowed = min(MOST, max(self.allowed, count * FASTEST_GROWTH))
 
     def forget(self) -> None:

@@ -1,7 +1,8 @@
 """Carries admission out: holds the permits, sends batches to executors, hands results to their owners. Woken by events only."""
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from orchestrator.executors.base import Executor
 from orchestrator.executors.outliving import LetGo, OutlivingExecutor
 
 log = structlog.get_logger(__name__)
+
+MOST_UNRECORDED = 3000
+"""Nothing starts while the results of so many evaluations are not on record yet: they would pile up in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class Dispatcher:
         self._queues: dict[int, WorkQueue] = {}
         self._admission = Admission((), {})
         self._closed: Wait | None = None
+        self._unrecorded = 0  # evaluations whose result is there and not on record yet
         self._changed = anyio.Event()
         self._idle = anyio.Event()
         self._turn = itertools.count(1)
@@ -149,7 +154,8 @@ class Dispatcher:
 
     def _carry_out(self, views: Sequence[QueueView], tasks: TaskGroup) -> bool:
         """Start what may start. False when others turned out to hold a lock: with that known, it is decided anew."""
-        self._admission = self.room.decide(views, self._free(), locks=self.locks.view, closed=self._closed)
+        closed = self._closed or (Wait.RECORD if self._unrecorded > MOST_UNRECORDED else None)
+        self._admission = self.room.decide(views, self._free(), locks=self.locks.view, closed=closed)
         return all(self._start(start, tasks) for start in self._admission.starts)
 
     def _start(self, start: Start, tasks: TaskGroup) -> bool:
@@ -200,7 +206,8 @@ class Dispatcher:
                 batch.stage.admitted -= 1
                 self.room.leave(queue, batch)
                 self.wake()
-            await queue.owner.end(batch, result)
+            with self._to_record(len(batch.items)):
+                await queue.owner.end(batch, result)
             if result.receipt and isinstance(batch.executor, OutlivingExecutor):
                 batch.executor.recorded(result.receipt)
         except LetGo:
@@ -216,6 +223,14 @@ class Dispatcher:
             batch.done.set()
             self._idle.set()
             self.wake()
+
+    @contextmanager
+    def _to_record(self, evaluations: int) -> Iterator[None]:
+        self._unrecorded += evaluations
+        try:
+            yield
+        finally:
+            self._unrecorded -= evaluations
 
     async def _execute(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
         unstarted = BatchResult(outcomes={}, unstarted=tuple(range(len(batch.items))))

@@ -46,6 +46,10 @@ _WORDS: Mapping[Wait, tuple[str, str]] = {
     Wait.BACKOFF: ("its next attempt waits {seconds:.1f} s more for the back-off of retries", "the time passes"),
     Wait.DRAINING: ("the daemon is stopping and starts nothing more", "the daemon is started again"),
     Wait.STORE: ("the database takes nothing at the moment: {error}", "there is room on the disk again"),
+    Wait.RECORD: (
+        "evaluations end faster than their results can be written down; those go first",
+        "the results are on disk, in a fraction of a second",
+    ),
     Wait.DISK: (
         (
             "{disk_free} are free where the state directory is; below disk_headroom_bytes ({headroom}) nothing starts "

@@ -22,8 +22,8 @@ LAST_WORDS_SECONDS = 1.0
 """How long an answer of a dead process may be on its way."""
 
 
-REPLENISH_SECONDS = 0.2
-"""How long after a spare process was taken the next one is started."""
+REPLENISH_SECONDS = 2.0
+"""How long after a spare process was taken the next one is started, unless the experiment that took it has ended before."""
 
 
 class Seat(NamedTuple):
@@ -68,7 +68,7 @@ class SlotPool:
         self._slots: list[Slot] = []  # least recently used first
         self._starting: dict[Key, anyio.Lock] = {}
         self._names = itertools.count(1)
-        self._leaving = anyio.Event()
+        self._calm = anyio.Event()  # set when an experiment has ended, or all have
         self._tasks: TaskGroup
 
     async def __aenter__(self) -> Self:
@@ -87,7 +87,7 @@ class SlotPool:
     ) -> None:
         self._tasks.cancel_scope.shield = True
         self._spares = 0
-        self._leaving.set()
+        self._calm.set()
         for slot in list(self._slots):
             if slot.idle:
                 self._dismiss(slot)
@@ -191,9 +191,9 @@ class SlotPool:
             self._conceive()
 
     async def _replenish(self) -> None:
-        """Make a new spare, but not while the experiment that took the last one is about to begin: starting a process is work."""
+        """Make a new spare, but not at once: starting a process is work that the experiment which took the last one would feel."""
         with anyio.move_on_after(REPLENISH_SECONDS):
-            await self._leaving.wait()
+            await self._calm.wait()
         self._keep_spares()
 
     def _conceive(self) -> None:
@@ -258,6 +258,8 @@ class SlotPool:
             del self._starting[key]
         for slot in idle:
             await slot.died.wait()
+        self._calm.set()
+        self._calm = anyio.Event()
 
     def _dismiss(self, slot: Slot) -> None:
         """An idle process is not needed any more, or is dead."""

@@ -1,20 +1,21 @@
 """The one writer: the only connection that writes or checkpoints, owned by one task.
 
 Changes come through a bounded queue. What has come while a commit was under way goes into the next transaction together, so that
-one disk sync serves many. A waiter is answered only after its change is on disk. When one change of a group is refused, the group
-is rolled back and each is applied again alone, so that only the refused one fails.
+one disk sync serves many, but not more than is written in a few milliseconds; what a process waits for goes first. A waiter is
+answered only after its change is on disk. When one change of a group is refused, the group is rolled back and each is applied
+again alone, so that only the refused one fails.
 """
 
 import json
 import sqlite3
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 import aiosqlite
 import anyio
@@ -32,6 +33,10 @@ log = structlog.get_logger(__name__)
 QUEUE_LENGTH = 1000
 ROWS_AT_ONCE = (256, 32, 4, 1)
 GROUP_LENGTH = 200
+GROUP_ROWS = 1000
+"""A transaction of many changes takes no more of them once it has so many rows,"""
+PROMPT_ROWS = 200
+"""or so many when something waits for it that would else do nothing meanwhile."""
 Result = TypeVar("Result")
 ResultOut = TypeVar("ResultOut", covariant=True)
 Event = dict[str, Any]
@@ -44,6 +49,19 @@ class Change(Protocol[ResultOut]):
     def apply(self, transaction: "Transaction") -> ResultOut:
         """Do it within the transaction. Raises an OrchestratorError to refuse: nothing of it is kept then."""
         ...
+
+
+class Sized:
+    """A change that says how much work it is, in rows; any other is a small one."""
+
+    __slots__ = ()
+    prompt: ClassVar[bool] = False
+    """Whether a process does nothing until it is on disk."""
+
+    @property
+    def rows(self) -> int:
+        """About how many rows it touches."""
+        return 1
 
 
 class Transaction:
@@ -192,21 +210,42 @@ class _WritingTask:
         self._queue = queue
         self._announce = announce
         self._next_seq = next_seq
+        self._lines = {True: deque[_Waiting[Any]](), False: deque[_Waiting[Any]]()}  # prompt ones, and all others
+        self._passed_over = False
 
     async def run(self) -> None:
         """Commit group after group until the queue is closed and empty; cancelling cannot cut a transaction in two."""
         with anyio.CancelScope(shield=True):
             async with self._queue:
-                async for first in self._queue:
-                    await self._commit_all(self._group(first))
+                while await self._take():
+                    await self._commit_all(self._group())
 
-    def _group(self, first: _Waiting[Any]) -> list[_Waiting[Any]]:
-        group = [first]
-        while len(group) < GROUP_LENGTH:
-            try:
-                group.append(self._queue.receive_nowait())
-            except (anyio.WouldBlock, anyio.EndOfStream):
-                break
+    async def _take(self) -> bool:
+        """Line up what has come; when nothing has, wait for it. False when nothing will."""
+        try:
+            if not any(self._lines.values()):
+                self._line_up(await self._queue.receive())
+            while sum(map(len, self._lines.values())) < QUEUE_LENGTH:
+                self._line_up(self._queue.receive_nowait())
+        except (anyio.WouldBlock, anyio.EndOfStream):
+            pass
+        return any(self._lines.values())
+
+    def _line_up(self, waiting: "_Waiting[Any]") -> None:
+        change = waiting.change
+        self._lines[isinstance(change, Sized) and change.prompt].append(waiting)
+
+    def _group(self) -> list[_Waiting[Any]]:
+        """What is committed next: at least one, and more in the order they came as long as there is room.
+
+        Prompt ones go first, but not twice in a row past others that wait.
+        """
+        prompt, others = self._lines[True], self._lines[False]
+        lines = (others, prompt) if self._passed_over else (prompt, others)
+        most_rows = PROMPT_ROWS if lines[0] is prompt and prompt else GROUP_ROWS
+        waited = len(others)
+        group = _first_of(lines, most_rows=most_rows)
+        self._passed_over = 0 < waited == len(others)
         return group
 
     async def _commit_all(self, group: list[_Waiting[Any]]) -> None:
@@ -237,6 +276,22 @@ class _WritingTask:
             waiting.result = result
             waiting.done.set()
         return None
+
+
+def _first_of(lines: "Iterable[deque[_Waiting[Any]]]", *, most_rows: int) -> list[_Waiting[Any]]:
+    group: list[_Waiting[Any]] = []
+    rows = 0
+    for line in lines:
+        while line and len(group) < GROUP_LENGTH:
+            rows += _rows(line[0].change)
+            if group and rows > most_rows:
+                return group
+            group.append(line.popleft())
+    return group
+
+
+def _rows(change: Change[Any]) -> int:
+    return change.rows if isinstance(change, Sized) else 1
 
 
 def _commit(

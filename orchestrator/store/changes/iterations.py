@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.states import IterationState
@@ -20,15 +20,21 @@ from orchestrator.store.moves import (
     move_variants,
     start_iterations,
 )
-from orchestrator.store.writer import Transaction
+from orchestrator.store.writer import Sized, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartIterations:
+class StartIterations(Sized):
     """A batch is about to be sent: its members are running from here on."""
 
     experiment: int
     keys: tuple[Key, ...]
+    prompt: ClassVar[bool] = True
+
+    @property
+    def rows(self) -> int:
+        """One for each that starts, and they are cheap."""
+        return len(self.keys) // 8
 
     def apply(self, transaction: Transaction) -> None:
         """Begin their next attempts, with one event for the batch."""
@@ -111,7 +117,7 @@ class PlaceDecision(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndIterations:
+class EndIterations(Sized):
     """What came of a batch, and what follows from it for its variants, in one piece."""
 
     experiment: int
@@ -124,6 +130,11 @@ class EndIterations:
     told: Told | None = None
     dropped: tuple[IterationMove, ...] = ()  # out of `queued`
     decisions: tuple[PruneDecision | PlaceDecision, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """One for each that has ended: its attempt, its move and that of its variant."""
+        return max(1, len(self.moves))
 
     def apply(self, transaction: Transaction) -> None:
         """Write attempts, moves and new iterations, with one event for all that ended and one for what is queued again."""
