@@ -36,6 +36,8 @@ from orchestrator.store.changes.sweeps import CancelWork, Retried, RetryWork
 from orchestrator.store.moves import IterationMove
 from orchestrator.store.views import Views
 
+FIRST_ITERATIONS = 250
+"""The first page is short, so that something can begin."""
 PAGE_ITERATIONS = 2000
 LOW_WATER = 2000
 
@@ -68,8 +70,8 @@ class Evaluation:
 
     async def refill(self) -> bool:
         """Load more of what is open when little is ready. False when nothing is left to do or to wait for."""
-        limit = max(1, PAGE_ITERATIONS // self.plan.per_variant)
         while self._more and self.queue.ready < LOW_WATER:
+            limit = max(1, (PAGE_ITERATIONS if self._active else FIRST_ITERATIONS) // self.plan.per_variant)
             async with self.books:
                 page = await load_page(self._views, self.plan, after=self._cursor, limit=limit)
                 self._more = len(page) == limit
@@ -77,6 +79,7 @@ class Evaluation:
                     self._cursor = page[-1].number
                     await self._take_in(page)
                 self.queue.beyond = await self._beyond() if self.queue.allocation == "dynamic" else 0
+            self._dispatcher.wake()
         self._dispatcher.wake()
         return self._more or bool(self._active)
 

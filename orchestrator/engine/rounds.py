@@ -35,7 +35,7 @@ from orchestrator.store.changes.rounds import (
 from orchestrator.store.views import Views
 from orchestrator.store.writer import Change
 
-CHUNK = 1000
+CHUNK = 2000
 PAGE = 1000
 
 
