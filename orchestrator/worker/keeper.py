@@ -173,11 +173,14 @@ class Keeper:
     def serve(self) -> None:
         """Until there is neither work nor a daemon, or until everything was killed because it was told to leave."""
         while not self._is_over(time.monotonic()):
-            for key, _ in self._selector.select(self._wait_seconds()):
+            woken = self._selector.select(self._wait_seconds())
+            for key, _ in woken:
                 key.data()
             if self._residence is not None:
-                self._residence.ward.act(time.monotonic())
-                self._residence.ward.commit()
+                ward = self._residence.ward
+                ward.act(time.monotonic())
+                ward.commit()
+                ward.tell(time.monotonic(), at_rest=not woken)
             for channel in list(self._channels):
                 self._follow(channel)
         if self._residence is not None:
@@ -192,6 +195,8 @@ class Keeper:
         return not self._channels and (self._residence is None or self._residence.ward.idle)
 
     def _wait_seconds(self) -> Optional[float]:
+        if self._residence is not None and self._residence.ward.owes:
+            return 0.0
         now = time.monotonic()
         limits = [] if self._residence is None else [self._residence.ward.wait_seconds(now)]
         if self._leave_until is not None:

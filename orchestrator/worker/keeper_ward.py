@@ -20,6 +20,8 @@ from orchestrator.worker.keeper_runs import CannotStart, Chain, Run
 
 GRACE_SECONDS = 0.4
 """Between SIGTERM and SIGKILL."""
+TELL_SECONDS = 0.005
+"""How long an end may wait to be synced and told while there is other work: one sync then serves several."""
 _ABANDON_SECONDS = 2.0
 _LOOK_SECONDS = 1.0
 
@@ -45,7 +47,8 @@ class Ward:
         self._sweeping: Dict[int, Run] = {}  # by mark: the main process has ended
         self._births: List[Run] = []  # decided; each happens once it is written down. They count as waiting
         self._planned = False  # whether something was written down that the next birth waits for
-        self._unsaid: List[bytes] = []  # ends that are told once they are written down
+        self._unsaid: List[bytes] = []  # ends that are told once they are on the disk
+        self._tell_at = 0.0  # when the first of them is to be told at the latest
         self._deadlines = Deadlines()
         self.memory = MemoryWatch(self._orphans)
         self._next_look: Optional[float] = None
@@ -71,7 +74,7 @@ class Ward:
     def _tell_again(self, token: str) -> bool:
         ended = self._journal.end_of(token)
         if ended is not None:
-            self._unsaid.append(encode(ended))
+            self._say_soon(encode(ended))
         elif token in self._running:
             self._emit(encode(self._running[token].started_message()))
         return ended is not None or token in self._running or token in self._waiting
@@ -199,20 +202,27 @@ class Ward:
                 return
 
     def commit(self) -> None:
-        """Write down what was decided, and do it; then what has ended, and tell it: what is born runs while the disk works."""
-        while self._births or self._unsaid:
-            if self._births:
-                written = self._journal.sync() if self._planned else self._journal.write()
-                self._planned = self._planned and not written
-                births, self._births = self._births, []
-                for run in births:
-                    self._give_birth(run, written=written)
-            if self._unsaid:
-                self._journal.sync()
-                unsaid, self._unsaid = self._unsaid, []
-                for line in unsaid:
-                    self._emit(line)
+        """Write down what was decided, and do it. What has ended is written down too, and is told by `tell`."""
+        while self._births:
+            written = self._journal.sync() if self._planned else self._journal.write()
+            self._planned = self._planned and not written
+            births, self._births = self._births, []
+            for run in births:
+                self._give_birth(run, written=written)
         self._journal.write()
+
+    @property
+    def owes(self) -> bool:
+        """Whether something has ended and nobody was told."""
+        return bool(self._unsaid)
+
+    def tell(self, now: float, *, at_rest: bool) -> None:
+        """Sync and tell what has ended: at once when there is nothing else to do, and else before long."""
+        if self._unsaid and (at_rest or now >= self._tell_at):
+            self._journal.sync()
+            unsaid, self._unsaid = self._unsaid, []
+            for line in unsaid:
+                self._emit(line)
 
     def _give_birth(self, run: Run, *, written: bool) -> None:
         if not written:
@@ -324,5 +334,10 @@ class Ward:
 
     def _tell_end(self, run: Run) -> None:
         message = run.close(self._berths)
-        self._unsaid.append(self._journal.end(run.token, message))
+        self._say_soon(self._journal.end(run.token, message))
         run.release_locks()
+
+    def _say_soon(self, line: bytes) -> None:
+        if not self._unsaid:
+            self._tell_at = time.monotonic() + TELL_SECONDS
+        self._unsaid.append(line)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from orchestrator.worker import keeper_system as system
+from orchestrator.worker.keeper_home import JOURNAL
+from orchestrator.worker.keeper_journal import read_past
 from orchestrator.worker.keeper_protocol import Lines, Message, encode
 from orchestrator.worker.keeper_trees import members
 
@@ -221,3 +223,19 @@ while True:
         ended = talk.hear_event("ended", "1.1.1.1")
     assert (ended["status"], ended["output_bytes"]) == (0, 32 << 20)
     assert (tmp_path / "1.1.1.1.out").stat().st_size <= limit
+
+
+def test_ends_are_told_while_other_work_never_rests_and_stand_in_the_journal_by_then(tmp_path: Path) -> None:
+    """What has ended shares its sync with others that end soon after; it does not wait until nothing is left to do."""
+    tokens = [f"1.{number}.1.1" for number in range(1, 401)]
+    with start_keeper(tmp_path) as daemon:
+        daemon.greet(tmp_path)
+        for chain in (tokens[::2], tokens[1::2]):
+            daemon.start(tmp_path, *chain, argv=["true"])
+        daemon.hear_event("ended", tokens[0])
+        assert tokens[0] in read_past(str(tmp_path / JOURNAL)).ended
+        daemon.hear_event("started", tokens[-1])  # still to come, or heard behind the first end
+        told = {message["token"] for message in daemon.heard if message["event"] == "ended"}
+        daemon.hear_event("ended", tokens[-1])
+        daemon.say(op="leave")
+    assert len(told) > len(tokens) // 2
