@@ -28,6 +28,7 @@ from orchestrator.engine.orchestrator import Orchestrator
 from orchestrator.engine.pressure import Thresholds
 from orchestrator.engine.setting import Setting
 from orchestrator.executors.base import Executor
+from orchestrator.executors.nursery import nurses
 from orchestrator.executors.outliving import OutlivingExecutor
 from orchestrator.locks import boot_id
 from orchestrator.resources import MachineProbe, cores
@@ -135,7 +136,7 @@ async def _engine(plan: Plan, socket_path: str) -> AsyncIterator[Orchestrator]:
 def _roots(executors: Mapping[str, Executor]) -> set[int]:
     """The processes whose trees are ours."""
     helpers = (executor.helpers() for executor in executors.values() if isinstance(executor, OutlivingExecutor))
-    return {os.getpid()}.union(*helpers)
+    return {os.getpid()}.union(nurses(), *helpers)
 
 
 def _lane(name: str, setting: LaneSetting) -> Lane:

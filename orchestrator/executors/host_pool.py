@@ -17,9 +17,10 @@ T = TypeVar("T")
 class HostPool(Executor):
     """Ships calls over a pipe. Two threads write and read it, so that a host that hangs never holds up whoever submits."""
 
-    def __init__(self, process: BaseProcess, calls: Connection) -> None:
+    def __init__(self, process: BaseProcess, calls: Connection, lifeline: Connection) -> None:
         self._process = process
         self._calls = calls
+        self._lifeline = lifeline
         self._numbers = itertools.count()
         self._pending: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()
@@ -71,8 +72,10 @@ class HostPool(Executor):
             self._break()
 
     def _next_answer(self) -> bool:
-        """Resolve one future; False when the host is gone. Its death counts even when a child of it still holds the pipe."""
-        if self._calls not in wait([self._calls, self._process.sentinel]):
+        """Resolve one future; False when the host is gone. Its death counts even when a child of it still holds the pipe, and the end of
+        its lifeline, which nobody writes to, even when it lives on: it has closed everything, perhaps while one thread of it reads.
+        """
+        if self._calls not in wait([self._calls, self._process.sentinel, self._lifeline]):
             return False
         try:
             number, result, error = self._calls.recv()
@@ -95,3 +98,4 @@ class HostPool(Executor):
             future.set_exception(BrokenExecutor("the thread host died"))
         self._process.join()
         self._calls.close()
+        self._lifeline.close()

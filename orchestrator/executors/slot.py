@@ -9,18 +9,19 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
+from operator import methodcaller
 from typing import Any, NamedTuple
 
 import anyio
 
 from orchestrator.domain.evaluation import Job
 from orchestrator.errors import ExecutorUnusable
-from orchestrator.executors import spool
+from orchestrator.executors import nursery, spool
 from orchestrator.executors.bell import Bell
 from orchestrator.executors.host_pool import HostPool
 from orchestrator.worker import journal
@@ -29,7 +30,6 @@ from orchestrator.worker.keeper_system import CannotMark, start_ticks
 from orchestrator.worker.keeper_trees import kill_and_wait
 from orchestrator.worker.slot import Cords, enter_slot
 
-_SPAWN = multiprocessing.get_context("spawn")
 _FIRST_MARK = 1 << 61  # below the marks of keepers, far above any limit somebody wants
 _MARK_BITS = 60
 _SWEEP_SECONDS = 5.0
@@ -77,6 +77,7 @@ class Slot:
     pid: int
     start_ticks: int
     pidfd: int
+    nurse: frozenset[int] = field(default_factory=nursery.nurses)  # what it was forked from
     key: Key | None = None
     free: list[Lane] = field(default_factory=list)
     waiting: set[anyio.Event] = field(default_factory=set)  # of batches that wait for answers; set when none will come
@@ -124,7 +125,7 @@ class Slot:
         """Ask the process to end and wait until it has: its exit status, minus the signal's number; None when nobody knows it. Blocks."""
         with self._reaping:  # a second caller finds the pool shut down, but must not be faster than the first
             self.pool.shutdown(wait=True)
-            return self.process.exitcode
+            return self.process.exitcode if nursery.runs(self.nurse) else None
 
     def release(self) -> None:
         """Give back descriptors and files. Blocks."""
@@ -142,8 +143,8 @@ class _Inherited:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def __reduce__(self) -> tuple[type[int], tuple[Any]]:
-        return int, (DupFd(self._descriptor).detach(),)
+    def __reduce__(self) -> tuple[Callable[[Any], int], tuple[Any]]:
+        return methodcaller("detach"), (DupFd(self._descriptor),)
 
 
 def new_mark() -> int:
@@ -184,10 +185,10 @@ def start_process_slot(path: str) -> Slot:
         given = [_inherited(lane, end) for lane, end in zip(lanes, ends, strict=True)]
         arguments: Any = (mark, path, given)
         initializer: Any = enter_slot
-        pool = ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=initializer, initargs=arguments)
+        pool = ProcessPoolExecutor(1, mp_context=nursery.CONTEXT, initializer=initializer, initargs=arguments)
         try:
             pid = pool.submit(os.getpid).result()
-        except (BrokenExecutor, OSError) as error:
+        except (BrokenExecutor, OSError, EOFError) as error:  # EOFError: what it is forked from has died just now
             pool.shutdown()
             raise ExecutorUnusable(f"no worker process could be started: {error}") from error
     process = next(child for child in multiprocessing.active_children() if child.pid == pid)
@@ -199,11 +200,17 @@ def start_thread_host(path: str, threads: int) -> Slot:
     mark = new_mark()
     with _laid_lanes([f"{path}.{number}" for number in range(threads)]) as (lanes, ends):
         given = [_inherited(lane, end) for lane, end in zip(lanes, ends, strict=True)]
-        ours, theirs = _SPAWN.Pipe()
-        process = _SPAWN.Process(target=serve, args=(mark, theirs, given, path), name="thread-host")
-        process.start()
-        theirs.close()
-        pool = HostPool(process, ours)
+        ours, theirs = nursery.CONTEXT.Pipe()
+        lifeline, held = nursery.CONTEXT.Pipe(duplex=False)
+        process = nursery.CONTEXT.Process(target=serve, args=(mark, theirs, given, path, held), name="thread-host")
+        try:
+            with theirs, held:
+                process.start()
+        except (OSError, EOFError) as error:
+            ours.close()
+            lifeline.close()
+            raise ExecutorUnusable(f"no thread host could be started: {error}") from error
+        pool = HostPool(process, ours, lifeline)
         try:
             pool.submit(os.getpid).result()
         except BrokenExecutor as error:

@@ -19,8 +19,10 @@ UNHEARD = 70
 """The exit status of a host that cannot answer any more."""
 
 
-def serve(mark: int, calls: Connection, lanes: Sequence[Cords], spool: str) -> None:
+def serve(mark: int, calls: Connection, lanes: Sequence[Cords], spool: str, lifeline: Connection) -> None:  # noqa: ARG001 - held
     """Run calls `(number, function, arguments)` until None arrives; answer `(number, result, exception)`.
+
+    The lifeline is held, and nothing is said on it.
 
     Lane n has the n-th cords and the spool `<spool>.<n>`. What is printed through Python is caught for the lane of its thread. What C
     code prints, and what threads print that an evaluation starts itself, goes to the host's own spool and belongs to no attempt.

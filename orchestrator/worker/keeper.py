@@ -195,8 +195,6 @@ class Keeper:
         return not self._channels and (self._residence is None or self._residence.ward.idle)
 
     def _wait_seconds(self) -> Optional[float]:
-        if self._residence is not None and self._residence.ward.owes:
-            return 0.0
         now = time.monotonic()
         limits = [] if self._residence is None else [self._residence.ward.wait_seconds(now)]
         if self._leave_until is not None:

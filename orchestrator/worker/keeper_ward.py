@@ -145,6 +145,8 @@ class Ward:
 
     def wait_seconds(self, now: float) -> Optional[float]:
         """How long there is nothing to do unless something happens; None: for ever."""
+        if self._unsaid:
+            return 0.0
         every = (self._deadlines.next_time(), self._next_look, self.memory.next_time)
         times = [at for at in every if at is not None]
         return max(0.0, min(times) - now) if times else None
@@ -210,11 +212,6 @@ class Ward:
             for run in births:
                 self._give_birth(run, written=written)
         self._journal.write()
-
-    @property
-    def owes(self) -> bool:
-        """Whether something has ended and nobody was told."""
-        return bool(self._unsaid)
 
     def tell(self, now: float, *, at_rest: bool) -> None:
         """Sync and tell what has ended: at once when there is nothing else to do, and else before long."""

@@ -18,6 +18,7 @@ from orchestrator.domain.states import Cause
 from orchestrator.executors import registry
 from orchestrator.executors.base import Executor, StopSwitch
 from orchestrator.executors.isolated import IsolatedExecutor
+from orchestrator.executors.nursery import nurses
 from orchestrator.executors.registry import Surroundings
 from tests.support.workloads import Calls, Commands, Workloads, batch
 
@@ -76,10 +77,10 @@ async def opened(name: str, folder: Path, *, slots: int = 2, threads: int = 4) -
 
 
 def children() -> set[int]:
-    """All living descendants of this process, besides the tracker that multiprocessing keeps for itself."""
+    """All living descendants of this process, besides the tracker that multiprocessing keeps for itself, and what slots are forked from."""
     tracker = resource_tracker._resource_tracker._pid  # type: ignore[attr-defined]
     found = {child.pid for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE}
-    return found - {tracker}
+    return found - {tracker} - nurses()
 
 
 def open_files() -> dict[str, str]:

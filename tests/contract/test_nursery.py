@@ -1,0 +1,62 @@
+"""What slots are forked from: where it lives, how it ends, and what its death does to what runs."""
+
+import os
+import signal
+from pathlib import Path
+
+import anyio
+import psutil  # type: ignore[import-untyped]
+import pytest
+from anyio import to_thread
+
+from orchestrator.domain.states import Cause
+from orchestrator.executors.base import StopSwitch
+from orchestrator.executors.nursery import nurses, open_nursery
+from tests.support.executors import PATIENCE_SECONDS, opened, run
+from tests.support.workloads import batch
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_slots_are_its_children_and_nothing_of_it_is_left(tmp_path: Path) -> None:
+    """Its socket is in the folder it was given, however long that path is, and goes with it."""
+    folder = tmp_path / ("long" * 30) / "nursery"
+    with open_nursery(folder):
+        (nurse,) = nurses()
+        assert [path.is_socket() for path in folder.iterdir()] == [True]
+        async with opened("process", tmp_path / "slots") as rig:
+            result = await run(rig, rig.workloads.job("who"), {})
+            who = result.outcomes[0].metrics or {}
+            assert psutil.Process(int(who["pid"])).ppid() == nurse
+    assert not psutil.pid_exists(nurse)
+    assert not folder.exists()
+    assert not nurses()
+
+
+@pytest.mark.parametrize("name", ["process", "thread"])
+async def test_when_it_is_killed_what_runs_is_lost_and_what_comes_is_born_anew(tmp_path: Path, name: str) -> None:
+    """Nobody hears any more how its children end: they are ended, and the evaluations fail as lost, or have not begun."""
+    os.mkfifo(tmp_path / "begun")
+    with open_nursery(tmp_path / "nursery"):
+        async with opened(name, tmp_path / "slots") as rig:
+            (nurse,) = nurses()
+            job = rig.workloads.job("waits")
+            results = []
+
+            async def evaluate() -> None:
+                results.append(await rig.executor.run(batch(job, {"fifo": str(tmp_path / "begun")}), StopSwitch()))
+
+            with anyio.fail_after(PATIENCE_SECONDS):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(evaluate)
+                    await to_thread.run_sync((tmp_path / "begun").read_bytes, abandon_on_cancel=True)
+                    os.kill(nurse, signal.SIGKILL)
+            (result,) = results
+            assert result.outcomes[0].cause is Cause.WORKER_LOST
+            again = result
+            while (
+                0 not in again.outcomes or again is result
+            ):  # what is sent to one that is dead, and not known to be, has not begun
+                again = await run(rig, rig.workloads.job("number"), {"x": 1.0})
+            assert again.outcomes[0].cause is None
+            assert nurses() != {nurse}
