@@ -54,7 +54,7 @@ class Orchestrator:
 
     def __init__(self, store: Store, executors: Mapping[str, Executor], setting: Setting, *, probe: Probe) -> None:
         self.store = store
-        self.watch = MachineWatch(probe, setting.thresholds)
+        self.watch = MachineWatch(probe, setting.thresholds, store.reserve)
         sizes = Sizes(
             slots=setting.slots, threads=setting.threads, batch_seconds=setting.batch_seconds, lanes=setting.lanes
         )
@@ -77,6 +77,7 @@ class Orchestrator:
         self._tasks: TaskGroup
 
     async def __aenter__(self) -> Self:
+        await self.watch.make_reserve()
         self._survivors = await find_survivors(self.dispatcher.executors)
         change = RecoverWork(boot_id=self._setting.boot_id, kept=self._survivors.attempts)
         recovered = await self._writer.write(change)
@@ -88,6 +89,7 @@ class Orchestrator:
         self._tasks = await anyio.create_task_group().__aenter__()
         self._tasks.start_soon(self.dispatcher.run, name="dispatcher")
         self._tasks.start_soon(self._report_writer.run, name="report writer")
+        self._tasks.start_soon(self.watch.keep_reserve, name="reserve")
         for experiment in await self.store.views.read("open_experiments"):
             await self._lead(experiment)
         await self._survivors.disown()

@@ -51,15 +51,15 @@ def test_it_comes_up_works_and_leaves_in_order(state: Path) -> None:
 
 
 def test_its_places_are_private(state: Path) -> None:
-    """State directory 0700, database and lock 0600, socket 0600, whatever the umask it was started with."""
+    """State directory 0700, database, reserve and lock 0600, socket 0600, whatever the umask it was started with."""
     before = os.umask(0)
     try:
         with daemon(state):
             modes = {path.name: path.stat().st_mode & 0o777 for path in [state, *state.glob("orchestrator.*")]}
     finally:
         os.umask(before)
-    files = ("orchestrator.db", "orchestrator.db-wal", "orchestrator.db-shm", "orchestrator.lock", "orchestrator.sock")
-    assert modes == {"s": 0o700, **dict.fromkeys(files, 0o600)}
+    files = ("db", "db-wal", "db-shm", "lock", "reserve", "sock")
+    assert modes == {"s": 0o700, **{f"orchestrator.{name}": 0o600 for name in files}}
 
 
 def test_a_second_daemon_is_refused(state: Path) -> None:
