@@ -23,17 +23,23 @@ from orchestrator.engine.pruning import PRUNED
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.reports import Reports
-from orchestrator.engine.settling import Settled, evicted, given_back, settle, with_objective, with_verdict
+from orchestrator.engine.settling import (
+    Settled,
+    backoff_left,
+    evicted,
+    given_back,
+    settle,
+    with_objective,
+    with_verdict,
+)
 from orchestrator.engine.trouble import Tally, Trouble, internal_error, said_of, trouble_of
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
 from orchestrator.search.metrics import with_measured
-from orchestrator.store.changes.iterations import (
-    EndedAttempt,
-    EndIterations,
-    StartIterations,
-)
+from orchestrator.spec.stage import Retries
+from orchestrator.store.changes.iterations import EndedAttempt, EndIterations, StartIterations
 from orchestrator.store.changes.sweeps import CancelWork, Retried, RetryWork
 from orchestrator.store.moves import IterationMove
+from orchestrator.store.times import now_us
 from orchestrator.store.views import Views
 
 FIRST_ITERATIONS = 250
@@ -92,7 +98,7 @@ class Evaluation:
                 self._views, self.plan, {one.variant for group in groups for one in group}
             ):
                 self._active[variant.number] = variant
-                self.queue.push([Ready(variant, iteration, now) for iteration in merge(variant, variant)])
+                self._enqueue([Ready(variant, iteration, now) for iteration in merge(variant, variant)])
         for group in groups:
             variants = [self._active[kept.variant] for kept in group]
             items = [
@@ -178,10 +184,19 @@ class Evaluation:
             ready = [Ready(variant, iteration, now) for iteration in merge(variant, stored)]
             if ready and variant.pruned is None:
                 self._active[variant.number] = variant
-                self.queue.push(ready)
+                self._enqueue(ready)
             else:
                 idle.append(variant)
         await self._commit_follow_ups(idle)
+
+    def _enqueue(self, items: Sequence[Ready]) -> None:
+        """Make ready what the store has queued: at once, or when the wait before its next attempt is over."""
+        now = now_us()
+        waits = [(item, backoff_left(self._retries(item), item.iteration, now_us=now)) for item in items]
+        self._queue_again(waits)
+
+    def _retries(self, item: Ready) -> Retries:
+        return self.plan.stages[item.iteration.stage].retries
 
     def _used(self, measured: Mapping[str, float]) -> dict[str, float]:
         return {name: measured[name] for name in self.plan.measures.measured if name in measured}
@@ -229,7 +244,9 @@ class Evaluation:
         )
         await self._write(change, ending)
         self._leave(ending)
-        self._queue_again(again, to_front=bool(result.unstarted or result.interrupted))
+        now = anyio.current_time()
+        fresh = [(Ready(item.variant, item.iteration, now), seconds) for item, seconds in again]
+        self._queue_again(fresh, to_front=bool(result.unstarted or result.interrupted))
         self._announce()
 
     def broken(self, error: Exception) -> None:
@@ -263,8 +280,7 @@ class Evaluation:
 
     def _settle(self, batch: RunningBatch, item: Ready, outcome: Outcome | None) -> Settled:
         if outcome is not None:
-            retries = self.plan.stages[item.iteration.stage].retries
-            return settle(item.iteration, outcome, retries, doubted=batch.doubted)
+            return settle(item.iteration, outcome, self._retries(item), doubted=batch.doubted)
         back = given_back(item.iteration)
         return back._replace(state=IterationState.CANCELLED) if item.key in batch.cancelled else back
 
@@ -355,13 +371,12 @@ class Evaluation:
                 variant.iterations[one.number] = fresh
                 self.queue.push([Ready(variant, fresh, now)])
 
-    def _queue_again(self, again: Sequence[tuple[Ready, float]], *, to_front: bool) -> None:
-        now = anyio.current_time()
-        fresh = [(Ready(item.variant, item.iteration, now), seconds) for item, seconds in again]
-        for item, seconds in fresh:
+    def _queue_again(self, waits: Sequence[tuple[Ready, float]], *, to_front: bool = False) -> None:
+        """Make iterations ready, each after its wait in seconds."""
+        for item, seconds in waits:
             if seconds > 0:
                 self._dispatcher.later.add(self.queue, item, seconds=seconds)
-        at_once = [item for item, seconds in fresh if seconds <= 0]
+        at_once = [item for item, seconds in waits if seconds <= 0]
         if to_front:
             self.queue.push_front(at_once)
         else:

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,29 @@ def test_a_killed_daemon_is_taken_over(state: Path) -> None:
             assert second.client.experiment(experiment.ref).wait(timeout_seconds=20)["state"] == "succeeded"
             counts = second.client.experiment(experiment.ref).document()["iterations"]
             assert (counts["total"], counts["succeeded"]) == (4, 4)
+
+
+def test_a_back_off_under_way_goes_on_after_a_kill(state: Path) -> None:
+    """Killed with -9 while a failure waits four seconds for its retry, the next daemon starts it when they are over, not at once."""
+    command = ["sh", "-c", "[ -e {mended} ] || {{ touch {mended}; exit 1; }}; echo '{{\"y\": 1}}'"]
+    spec = {
+        "name": "mended",
+        "stage": {"command": command, "retries": {"max": 1, "backoff": "4s"}},
+        "objective": {"metric": "y", "goal": "minimize"},
+        "space": {"mended": [str(state.parent / "mended")]},
+    }
+    with daemon(state) as first:
+        first.client.submit(spec)
+        wait_for_event(first.client, "iterations_requeued")
+        first.send(signal.SIGKILL)
+        first.end()
+        with daemon(state) as second:
+            assert second.client.experiment(1).wait(timeout_seconds=20)["state"] == "succeeded"
+            attempts = second.client.part("1.1.1").document()["attempts"]
+    failed, begun = [datetime.fromisoformat(attempts[0]["finished"]), datetime.fromisoformat(attempts[1]["started"])]
+
+    assert [one["end"] for one in attempts] == ["failed", "succeeded"]
+    assert 2.99 < (begun - failed).total_seconds() < 10
 
 
 def test_draining_lets_running_work_finish(state: Path) -> None:

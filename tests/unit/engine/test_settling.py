@@ -11,6 +11,7 @@ from orchestrator.domain.states import Cause, IterationState
 from orchestrator.engine.settling import (
     BACKOFF_CAP_SECONDS,
     Settled,
+    backoff_left,
     backoff_seconds,
     evicted,
     given_back,
@@ -142,6 +143,27 @@ def test_only_the_named_causes_are_tried_again() -> None:
 
     assert settle(iteration(), failure(Cause.RAISED), retries) == Settled(FAILED, 3, 2, Cause.RAISED)
     assert settle(iteration(), failure(Cause.SIGNALLED), retries) == Settled(QUEUED, 3, 2, Cause.SIGNALLED, deaths=1)
+
+
+@pytest.mark.parametrize(
+    ("passed_seconds", "left"),
+    [(0, 1.0), (0.25, 0.75), (1, 0.0), (2, 0.0), (1e9, 0.0), (-0.5, 1.0), (-1e9, 1.0)],
+    ids=["just now", "a quarter", "all", "twice", "clock set forward", "clock set back", "far back"],
+)
+def test_after_a_restart_what_is_left_of_the_back_off_is_waited(passed_seconds: float, left: float) -> None:
+    """Of a wait of 8 s or less the part that has passed is not waited again, and no clock makes it longer than the whole."""
+    retries = Retries(max=3, backoff_seconds=8.0)
+    whole = backoff_seconds(retries, charged=1, seed=7)
+    waiting = iteration()
+    waiting.failed_us = 10**15
+    now = 10**15 + round(passed_seconds * whole * 1e6)
+
+    assert backoff_left(retries, waiting, now_us=now) == pytest.approx(left * whole, abs=1e-5)
+
+
+def test_what_has_not_failed_waits_for_nothing() -> None:
+    """An iteration that was loaded without a failure before it is ready at once."""
+    assert backoff_left(Retries(max=3, backoff_seconds=8.0), iteration(), now_us=10**15) == 0.0
 
 
 @pytest.mark.parametrize("retries", [Retries(max=0), Retries(max=3, backoff_seconds=9.0, on=(Cause.RAISED,))])
