@@ -32,7 +32,7 @@ from orchestrator.engine.settling import (
     with_objective,
     with_verdict,
 )
-from orchestrator.engine.trouble import Tally, Trouble, internal_error, said_of, trouble_of
+from orchestrator.engine.trouble import Trouble, internal_error, said_of, trouble_of
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
 from orchestrator.search.metrics import with_measured
 from orchestrator.spec.stage import Retries
@@ -57,7 +57,7 @@ class Evaluation:
         self.plan = plan
         self.queue = WorkQueue(plan, self, dispatcher.executor)
         self.reports = Reports(plan, report_writer, prune=self._prune)
-        self.tally = Tally()
+        self.tally = self.queue.tally
         self.trouble: Trouble | None = None
         self.first_error: str | None = None
         self.code_changed = False  # a process would have loaded other code than was submitted

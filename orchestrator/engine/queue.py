@@ -17,6 +17,7 @@ from orchestrator.engine.placements import Placements
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.shares import UNKNOWN_SECONDS, Served, rank_of, weight_of
+from orchestrator.engine.trouble import Tally, failures_until_trouble
 from orchestrator.engine.typical import Typical
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.executors.base import Executor, StopSwitch
@@ -170,16 +171,16 @@ class StageQueue:
         mean = self.pace.mean_seconds
         return UNKNOWN_SECONDS if mean is None else mean * count
 
-    def view(self, *, lanes: int, target_seconds: float) -> StageView:
+    def view(self, *, lanes: int, target_seconds: float, failures_left: int | None) -> StageView:
         """What admission looks at."""
         abilities = self.executor.abilities
         waiting = len(self.ready)
         lanes = max(1, min(lanes, abilities.width or lanes) // self.cpus)
-        length = (
-            batch_length(self.pace, target_seconds=target_seconds, ready=waiting, lanes=lanes)
-            if abilities.batches and not self.locks
-            else 1
-        )
+        length = 1
+        if abilities.batches and not self.locks:
+            length = batch_length(
+                self.pace, target_seconds=target_seconds, ready=waiting, lanes=lanes, failures_left=failures_left
+            )
         return StageView(
             name=self.name,
             ready=waiting,
@@ -242,6 +243,7 @@ class WorkQueue:
         self.paused = False
         self.closed = False  # what runs is being stopped: nothing that comes back from it starts again
         self.parallel = anyio.Semaphore(plan.spec.limits.max_parallel)
+        self.tally = Tally()
         self.last_served = 0
         self.delayed = 0  # iterations that wait for their next attempt's time
         self.beyond = 0  # iterations that are queued and not loaded
@@ -299,8 +301,9 @@ class WorkQueue:
     def view(self, *, permits: int, target_seconds: float, turns: Mapping[str, float]) -> QueueView:
         """What admission looks at; what was begun is finished before more is begun."""
         parallel = self.plan.spec.limits.max_parallel
+        left = failures_until_trouble(self.plan, self.tally)
         stages = [
-            stage.view(lanes=min(parallel, permits), target_seconds=target_seconds)
+            stage.view(lanes=min(parallel, permits), target_seconds=target_seconds, failures_left=left)
             for stage in self._in_turn()
             if stage.ready
         ]

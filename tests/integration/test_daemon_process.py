@@ -144,6 +144,25 @@ def test_a_back_off_under_way_goes_on_after_a_kill(state: Path) -> None:
     assert 2.99 < (begun - failed).total_seconds() < 10
 
 
+def test_a_broken_evaluator_is_stopped_soon(state: Path) -> None:
+    """Of five thousand evaluations that fail at once in two processes no more are run than three times what the file bears."""
+    (state.parent / "broken.py").write_text("def evaluate(params):\n    raise ValueError(params)\n")
+    spec = {
+        "name": "broken",
+        "stage": {"call": "broken:evaluate", "workdir": str(state.parent), "executor": "process"},
+        "search": {"method": "grid"},
+        "space": {"x": list(range(5000))},
+        "limits": {"max_failures": {"count": 20}},
+    }
+    with daemon(state, environ={"ORCHESTRATOR_SLOTS": "2"}) as running:
+        experiment = running.client.submit(spec)
+        ended = experiment.wait(timeout_seconds=30)
+        failed = experiment.document()["iterations"]["failed"]
+
+    assert (ended["state"], ended["reason"].partition(";")[0]) == ("failed", "21 of 21 evaluations failed (100 %)")
+    assert 21 <= failed <= 60
+
+
 def test_draining_lets_running_work_finish(state: Path) -> None:
     """SIGTERM while an evaluation runs: it is finished and recorded, the next has not been started."""
     with daemon(state) as first:

@@ -19,7 +19,7 @@ from orchestrator.engine.settling import (
     with_objective,
     with_verdict,
 )
-from orchestrator.engine.trouble import Tally, Trouble, trouble_of
+from orchestrator.engine.trouble import Tally, Trouble, failures_until_trouble, trouble_of
 from orchestrator.engine.variant import ActiveIteration
 from orchestrator.spec.stage import Retries
 from tests.support.plans import plan, stage
@@ -280,3 +280,15 @@ def test_the_breaker_says_the_numbers(allowed: dict[str, Any], words: str) -> No
     assert found is not None
     assert found.reason.startswith("5 of 9 evaluations failed (55.6 %); limits.max_failures ")
     assert found.reason.endswith(words)
+
+
+def test_batches_are_bounded_by_the_breaker_only_once_something_has_failed() -> None:
+    """Without a breaker, and before the first failure, nothing bounds them; then what is left until it trips."""
+    limited = plan(limits={"max_failures": {"count": 9}})
+    found = [
+        failures_until_trouble(plan(), Tally(failed=3, finished=9)),
+        failures_until_trouble(limited, Tally(failed=0, finished=9)),
+        failures_until_trouble(limited, Tally(failed=3, finished=9)),
+    ]
+
+    assert found == [None, None, 7]
