@@ -394,7 +394,7 @@ class Evaluation:
 
 
 def _record(batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
-    waited = max(0.0, batch.started - item.since) if batch.started else None
+    waited = max(0.0, batch.started - item.since) if batch.started else outcome.usage.queue_seconds
     return EndedAttempt(item.variant.number, item.iteration.number, item.iteration.attempt, waited, outcome)
 
 

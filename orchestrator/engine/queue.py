@@ -94,8 +94,9 @@ class RunningBatch:
         evaluations = tuple([_evaluation(item.variant, item.iteration, plan) for item in self.items])
         first = None if behind is None or behind.sent is None else behind.sent.evaluations[0]
         locks = tuple(lock.taken.descriptor for lock in self.locks)
+        waited = tuple([max(0.0, self.started - item.since) for item in self.items]) if self.started else ()
         self.code_hash = self.stage.job.code_hash
-        return Batch(job=self.stage.present_job(), evaluations=evaluations, behind=first, locks=locks)
+        return Batch(job=self.stage.present_job(), evaluations=evaluations, behind=first, locks=locks, waited=waited)
 
 
 def _evaluation(variant: ActiveVariant, one: ActiveIteration, plan: Plan) -> Evaluation:
