@@ -63,6 +63,7 @@ class Orchestrator:
             lanes=setting.lanes,
             permits={"slot": setting.slots, "thread": setting.threads},
             abilities=lambda name: self.dispatcher.executor(name).abilities,
+            memory_bytes=lambda: self.watch.look().readings.memory_total_bytes,
         )
         self.floor = Floor(cores=cores(), slots=setting.slots, threads=setting.threads, lanes=setting.lanes)
         self._writer = DurableWriter(store.writer)
@@ -307,8 +308,14 @@ class Orchestrator:
         return found if self._writer.degraded is None else [store_refuses(self._writer.degraded), *found]
 
     async def progress(self, experiment: int) -> dict[str, Any]:
-        """How far an experiment is, at every level."""
-        return await snapshot(experiment, self.store.views, self._conductors.get(experiment))
+        """How far an experiment is, at every level; why it waits while nothing of it runs."""
+        conductor = self._conductors.get(experiment)
+        found = await snapshot(experiment, self.store.views, conductor)
+        waiting = found["state"] == ExperimentState.RUNNING and found["iterations"]["queued"]
+        stands = conductor is not None and waiting and not any(conductor.evaluation.queue.running())
+        reasons = await self.explain(Ref(ExperimentId(experiment))) if stands else []
+        waits = [{"reason": one.reason, "message": one.message} for one in reasons if one.reason != "running"]
+        return {**found, "waits": waits}
 
     def counts(self) -> dict[str, Any]:
         """Slots, queue and experiments for `status`."""
