@@ -164,7 +164,7 @@ class Evaluation:
 
     def _prune(self, variant: ActiveVariant) -> None:
         """Start nothing more of a variant, and let what runs of it end."""
-        self._dispatcher.withdraw(self.queue, lambda item: item.variant is variant)
+        self._dispatcher.withdraw(self.queue, lambda item: item.variant is variant, variant=variant)
         for batch in self.queue.running():
             batch.prune(variant)
 
@@ -329,7 +329,7 @@ class Evaluation:
 
     def _drop_waiting(self, variant: ActiveVariant, ending: Ending) -> None:
         """What has not begun of a pruned variant never will."""
-        self._dispatcher.withdraw(self.queue, lambda item: item.variant is variant)
+        self._dispatcher.withdraw(self.queue, lambda item: item.variant is variant, variant=variant)
         for move in drop_waiting(variant):
             ending.dropped.append(move)
             self._count(variant.iterations[move.number])

@@ -346,13 +346,10 @@ class WorkQueue:
         for item in reversed(items):
             self.stages[item.iteration.stage].ready.appendleft(item)
 
-    def withdraw(self, match: Match) -> list[Ready]:
+    def withdraw(self, match: Match) -> None:
         """Take matching ready iterations out."""
-        taken = []
         for stage in self.stages.values():
-            taken += [item for item in stage.ready if match(item)]
             stage.ready = deque(item for item in stage.ready if not match(item))
-        return taken
 
     def stop(self, match: Match) -> list[RunningBatch]:
         """Stop batches with a matching member; members that do not match run again later."""
