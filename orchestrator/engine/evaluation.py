@@ -16,7 +16,7 @@ from orchestrator.domain.states import ENDED_ITERATION, IterationState
 from orchestrator.engine.adopting import Group
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
-from orchestrator.engine.ending import Ending, drop_waiting, variant_move
+from orchestrator.engine.ending import Ending, drop_waiting, ended_attempt, iteration_move, variant_move
 from orchestrator.engine.loading import load_page, load_variants, merge
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.pruning import PRUNED
@@ -223,9 +223,9 @@ class Evaluation:
             settled = self._settle(batch, item, outcome)
             if outcome is not None:
                 outcome = with_verdict(outcome, settled)
-                attempts.append(_record(batch, item, outcome))
+                attempts.append(ended_attempt(batch, item, outcome))
             self._take_over(item, settled, outcome)
-            moves.append(_move(item))
+            moves.append(iteration_move(item))
             if settled.state is IterationState.QUEUED:
                 again.append((item, settled.wait_seconds))
         variants = {id(item.variant): item.variant for item in batch.items}.values()
@@ -391,13 +391,3 @@ class Evaluation:
         ):
             self._changed.set()
         self._dispatcher.wake()
-
-
-def _record(batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
-    waited = max(0.0, batch.started - item.since) if batch.started else outcome.usage.queue_seconds
-    return EndedAttempt(item.variant.number, item.iteration.number, item.iteration.attempt, waited, outcome)
-
-
-def _move(item: Ready) -> IterationMove:
-    one = item.iteration
-    return IterationMove(item.variant.number, one.number, one.state, one.attempt, one.charged, one.cause, one.deaths)
