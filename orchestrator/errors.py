@@ -123,6 +123,10 @@ class StoreBlocked(StoreError):
     """The database takes nothing at the moment: the disk is full, fails, or is busy. It may later."""
 
 
+class StoreFull(StoreBlocked):
+    """The disk is full."""
+
+
 class CorruptDatabase(StoreError):
     """The database is damaged. Its files are kept as they are."""
 

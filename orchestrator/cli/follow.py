@@ -57,7 +57,8 @@ def plain_line(snapshot: dict[str, Any]) -> str:
         parts.append(duration(snapshot["elapsed_seconds"]))
     if snapshot.get("eta_seconds") is not None and not ended(snapshot):
         parts.append(f"about {duration(snapshot['eta_seconds'])} left")
-    return f"{name_of(snapshot)}: {', '.join(parts)}"
+    waits = [f"; waits: {printable(wait['message'])}" for wait in snapshot.get("waits") or ()]
+    return f"{name_of(snapshot)}: {', '.join(parts)}{''.join(waits)}"
 
 
 def _noteworthy(snapshot: dict[str, Any]) -> tuple[Any, ...]:
@@ -66,7 +67,8 @@ def _noteworthy(snapshot: dict[str, Any]) -> tuple[Any, ...]:
     iterations = snapshot["iterations"]
     finished = iterations["succeeded"] + iterations["failed"] + iterations["cancelled"]
     tenth = 10 * finished // iterations["total"] if iterations["total"] else 0
-    return snapshot["state"], snapshot.get("round"), best_ref, iterations["failed"] > 0, tenth
+    waits = [wait["reason"] for wait in snapshot.get("waits") or ()]
+    return snapshot["state"], snapshot.get("round"), best_ref, iterations["failed"] > 0, tenth, waits
 
 
 @dataclass(slots=True)

@@ -109,6 +109,8 @@ def _details(snapshot: dict[str, Any]) -> Iterator[Text]:
             ("best ", "dim"), (best["ref"], "green bold"), f"  {pairs(best.get('params'))}", no_wrap=True
         )
         yield Text(f"     {pairs(best.get('metrics'))}{score}", no_wrap=True, overflow="ellipsis")
+    for wait in snapshot.get("waits") or ():
+        yield Text.assemble(("waits  ", "yellow"), printable(wait["message"]))
     for report in snapshot.get("reports") or ():
         told = f"{report['ref']} at step {report['step']}  {pairs(report['metrics'])}"
         yield Text(told, style="dim", no_wrap=True, overflow="ellipsis")

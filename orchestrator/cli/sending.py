@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from orchestrator.cli.setup import Setup
+from orchestrator.cli.text import printable
 from orchestrator.client import calls
 from orchestrator.client.submission import LARGEST_SPEC_BYTES, submission
 from orchestrator.errors import InvalidSpec, Problem
@@ -35,6 +36,9 @@ def body_of(spec: str, overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def submit(setup: Setup, spec: str, overrides: Sequence[str]) -> Any:
-    """Submit SPEC: its `id`, `ref` and `name`."""
+    """Submit SPEC: its `id`, `ref`, `name` and `warnings`, which are said."""
     body = body_of(spec, overrides)
-    return setup.session.json(calls.submit(body, key=str(uuid4())))
+    submitted = setup.session.json(calls.submit(body, key=str(uuid4())))
+    for warning in submitted.get("warnings") or []:
+        setup.message(f"warning: {printable(warning['where'])}: {printable(warning['message'])}")
+    return submitted

@@ -126,7 +126,7 @@ async def _engine(plan: Plan, socket_path: str) -> AsyncIterator[Orchestrator]:
         managed_keeper=places.managed_keeper_socket(plan.environ),
     )
     async with (
-        open_store(places.database_file(plan.state)) as store,
+        open_store(places.database_file(plan.state), reserve_file=places.reserve_file(plan.state)) as store,
         executors as opened,
         Orchestrator(store, opened, setting, probe=MachineProbe(plan.state, roots=lambda: _roots(opened))) as engine,
     ):

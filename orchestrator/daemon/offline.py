@@ -14,7 +14,9 @@ import anyio
 
 from orchestrator.api.importing import try_imports
 from orchestrator.api.submission import SubmissionBody, invalid, read_submission
+from orchestrator.engine.wants import never_fitting
 from orchestrator.errors import InvalidRequest, OrchestratorError
+from orchestrator.resources import memory_total_bytes
 from orchestrator.spec.plan import plan
 from orchestrator.spec.schema import json_schema
 
@@ -46,7 +48,8 @@ async def _answer(body: SubmissionBody) -> dict[str, Any]:
     problems = await try_imports(read.spec, folder=Path(body.folder), environment=body.variables)
     if problems:
         raise invalid(body, problems)
-    warnings = [asdict(warning) for warning in read.warnings]
+    doubts = never_fitting(read.spec, memory_bytes=memory_total_bytes())
+    warnings = [asdict(warning) for warning in (*read.warnings, *doubts)]
     return {"name": read.spec.name, "plan": asdict(plan(read.spec)), "warnings": warnings}
 
 

@@ -51,6 +51,9 @@ class Batch:
     evaluations: tuple[Evaluation, ...]
     behind: Evaluation | None = None  # the first of another batch: to be begun in its process, when that one is over
     locks: tuple[int, ...] = ()  # descriptors of held lock files: the process that executes it holds copies of them
+    waited: tuple[
+        float, ...
+    ] = ()  # seconds from being ready to being sent, of each; what outlives the daemon keeps them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,13 +45,16 @@ def is_short(pace: Pace, *, length: int) -> bool:
     return pace.mean_seconds is not None and pace.mean_seconds * length < SHORT_SECONDS
 
 
-def batch_length(pace: Pace, *, target_seconds: float, ready: int, lanes: int) -> int:
+def batch_length(pace: Pace, *, target_seconds: float, ready: int, lanes: int, failures_left: int | None = None) -> int:
     """How many evaluations to send together: worth `target_seconds`, but not so many that another lane stays empty.
 
-    What is over in less than `LEAST_SECONDS` is not divided further: sending it would take longer than it does.
+    What is over in less than `LEAST_SECONDS` is not divided further: sending it would take longer than it does. With `failures_left`
+    until the experiment is stopped all lanes together get no more than that.
     """
     if pace.mean_seconds is None:
         return FIRST
+    if failures_left is not None:
+        ready = min(ready, -(-failures_left // max(1, lanes)))
     mean_seconds = max(pace.mean_seconds, SHORTEST_SECONDS)
     worth = round(min(MOST, target_seconds / mean_seconds))
     fair = max(-(-ready // max(1, lanes)), int(min(MOST, LEAST_SECONDS / mean_seconds)))

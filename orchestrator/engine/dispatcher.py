@@ -12,6 +12,7 @@ from anyio.abc import TaskGroup
 
 from orchestrator.domain.evaluation import BatchResult
 from orchestrator.domain.outcome import AttemptEnd
+from orchestrator.domain.states import IterationState
 from orchestrator.engine.admission import STANDBY, Admission, QueueView, Start, Wait
 from orchestrator.engine.doors import Doors
 from orchestrator.engine.lanes import Lanes
@@ -19,8 +20,9 @@ from orchestrator.engine.later import Later
 from orchestrator.engine.machine_watch import MachineWatch
 from orchestrator.engine.named_locks import HeldLock, NamedLocks
 from orchestrator.engine.placing import MOST_LEARNT
-from orchestrator.engine.queue import Match, Ready, RunningBatch, StageQueue, WorkQueue
+from orchestrator.engine.queue import Match, RunningBatch, StageQueue, WorkQueue
 from orchestrator.engine.room import Room
+from orchestrator.engine.variant import ActiveVariant
 from orchestrator.errors import ExecutorUnusable, StoreBlocked
 from orchestrator.executors.base import Executor
 from orchestrator.executors.outliving import LetGo, OutlivingExecutor
@@ -95,9 +97,14 @@ class Dispatcher:
         self._adopted.append((queue, batch))
         self.wake()
 
-    def withdraw(self, queue: WorkQueue, match: Match) -> list[Ready]:
-        """Take matching iterations that wait, for admission or for their time, out of an experiment's work."""
-        return queue.withdraw(match) + self.later.withdraw(queue, match)
+    def withdraw(self, queue: WorkQueue, match: Match, *, variant: ActiveVariant | None = None) -> None:
+        """Take matching iterations that wait, for admission or for their time, out of an experiment's work, or of one `variant` of it."""
+        if variant is None:
+            queue.withdraw(match)
+            self.later.withdraw(queue, match)
+        elif any(one.state is IterationState.QUEUED for one in variant.iterations.values()):
+            queue.withdraw(match)
+            self.later.withdraw(queue, match, variant=variant.number)
 
     @property
     def busy(self) -> dict[str, int]:

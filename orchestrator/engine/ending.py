@@ -1,15 +1,17 @@
-"""How a variant ends: its metrics, objective and verdict as one move. Plain functions."""
+"""How attempts, iterations and variants end: what is put on record of them, as one move each. Plain functions."""
 
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.states import IterationState, VariantState
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.pruning import PRUNED
+from orchestrator.engine.queue import Ready, RunningBatch
 from orchestrator.engine.variant import ActiveVariant, Step, spread_json, variant_metrics
 from orchestrator.search.metrics import own_metrics
-from orchestrator.store.changes.iterations import NewIterations
+from orchestrator.store.changes.iterations import EndedAttempt, NewIterations
 from orchestrator.store.changes.rounds import PlannedIteration
 from orchestrator.store.moves import IterationMove, VariantMove
 
@@ -29,6 +31,18 @@ class Ending:
     def next_stages(self) -> tuple[NewIterations, ...]:
         """The iterations of further stages, as they are committed."""
         return tuple(NewIterations(variant=variant.number, iterations=planned) for variant, planned in self.queued)
+
+
+def ended_attempt(batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
+    """An attempt for the record, with how long it had waited, as far as that is known."""
+    waited = max(0.0, batch.started - item.since) if batch.started else outcome.usage.queue_seconds
+    return EndedAttempt(item.variant.number, item.iteration.number, item.iteration.attempt, waited, outcome)
+
+
+def iteration_move(item: Ready) -> IterationMove:
+    """The move of an iteration to where it stands now."""
+    one = item.iteration
+    return IterationMove(item.variant.number, one.number, one.state, one.attempt, one.charged, one.cause, one.deaths)
 
 
 def drop_waiting(variant: ActiveVariant) -> list[IterationMove]:

@@ -16,24 +16,30 @@ from orchestrator.domain.states import ENDED_ITERATION, IterationState
 from orchestrator.engine.adopting import Group
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
-from orchestrator.engine.ending import Ending, drop_waiting, variant_move
+from orchestrator.engine.ending import Ending, drop_waiting, ended_attempt, iteration_move, variant_move
 from orchestrator.engine.loading import load_page, load_variants, merge
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.pruning import PRUNED
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.reports import Reports
-from orchestrator.engine.settling import Settled, evicted, given_back, settle, with_objective, with_verdict
-from orchestrator.engine.trouble import Tally, Trouble, internal_error, said_of, trouble_of
+from orchestrator.engine.settling import (
+    Settled,
+    backoff_left,
+    evicted,
+    given_back,
+    settle,
+    with_objective,
+    with_verdict,
+)
+from orchestrator.engine.trouble import Trouble, internal_error, said_of, trouble_of
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
 from orchestrator.search.metrics import with_measured
-from orchestrator.store.changes.iterations import (
-    EndedAttempt,
-    EndIterations,
-    StartIterations,
-)
+from orchestrator.spec.stage import Retries
+from orchestrator.store.changes.iterations import EndedAttempt, EndIterations, StartIterations
 from orchestrator.store.changes.sweeps import CancelWork, Retried, RetryWork
 from orchestrator.store.moves import IterationMove
+from orchestrator.store.times import now_us
 from orchestrator.store.views import Views
 
 FIRST_ITERATIONS = 250
@@ -51,7 +57,7 @@ class Evaluation:
         self.plan = plan
         self.queue = WorkQueue(plan, self, dispatcher.executor)
         self.reports = Reports(plan, report_writer, prune=self._prune)
-        self.tally = Tally()
+        self.tally = self.queue.tally
         self.trouble: Trouble | None = None
         self.first_error: str | None = None
         self.code_changed = False  # a process would have loaded other code than was submitted
@@ -92,7 +98,7 @@ class Evaluation:
                 self._views, self.plan, {one.variant for group in groups for one in group}
             ):
                 self._active[variant.number] = variant
-                self.queue.push([Ready(variant, iteration, now) for iteration in merge(variant, variant)])
+                self._enqueue([Ready(variant, iteration, now) for iteration in merge(variant, variant)])
         for group in groups:
             variants = [self._active[kept.variant] for kept in group]
             items = [
@@ -158,7 +164,7 @@ class Evaluation:
 
     def _prune(self, variant: ActiveVariant) -> None:
         """Start nothing more of a variant, and let what runs of it end."""
-        self._dispatcher.withdraw(self.queue, lambda item: item.variant is variant)
+        self._dispatcher.withdraw(self.queue, lambda item: item.variant is variant, variant=variant)
         for batch in self.queue.running():
             batch.prune(variant)
 
@@ -178,10 +184,19 @@ class Evaluation:
             ready = [Ready(variant, iteration, now) for iteration in merge(variant, stored)]
             if ready and variant.pruned is None:
                 self._active[variant.number] = variant
-                self.queue.push(ready)
+                self._enqueue(ready)
             else:
                 idle.append(variant)
         await self._commit_follow_ups(idle)
+
+    def _enqueue(self, items: Sequence[Ready]) -> None:
+        """Make ready what the store has queued: at once, or when the wait before its next attempt is over."""
+        now = now_us()
+        waits = [(item, backoff_left(self._retries(item), item.iteration, now_us=now)) for item in items]
+        self._queue_again(waits)
+
+    def _retries(self, item: Ready) -> Retries:
+        return self.plan.stages[item.iteration.stage].retries
 
     def _used(self, measured: Mapping[str, float]) -> dict[str, float]:
         return {name: measured[name] for name in self.plan.measures.measured if name in measured}
@@ -208,9 +223,9 @@ class Evaluation:
             settled = self._settle(batch, item, outcome)
             if outcome is not None:
                 outcome = with_verdict(outcome, settled)
-                attempts.append(_record(batch, item, outcome))
+                attempts.append(ended_attempt(batch, item, outcome))
             self._take_over(item, settled, outcome)
-            moves.append(_move(item))
+            moves.append(iteration_move(item))
             if settled.state is IterationState.QUEUED:
                 again.append((item, settled.wait_seconds))
         variants = {id(item.variant): item.variant for item in batch.items}.values()
@@ -229,7 +244,9 @@ class Evaluation:
         )
         await self._write(change, ending)
         self._leave(ending)
-        self._queue_again(again, to_front=bool(result.unstarted or result.interrupted))
+        now = anyio.current_time()
+        fresh = [(Ready(item.variant, item.iteration, now), seconds) for item, seconds in again]
+        self._queue_again(fresh, to_front=bool(result.unstarted or result.interrupted))
         self._announce()
 
     def broken(self, error: Exception) -> None:
@@ -263,8 +280,7 @@ class Evaluation:
 
     def _settle(self, batch: RunningBatch, item: Ready, outcome: Outcome | None) -> Settled:
         if outcome is not None:
-            retries = self.plan.stages[item.iteration.stage].retries
-            return settle(item.iteration, outcome, retries, doubted=batch.doubted)
+            return settle(item.iteration, outcome, self._retries(item), doubted=batch.doubted)
         back = given_back(item.iteration)
         return back._replace(state=IterationState.CANCELLED) if item.key in batch.cancelled else back
 
@@ -313,7 +329,7 @@ class Evaluation:
 
     def _drop_waiting(self, variant: ActiveVariant, ending: Ending) -> None:
         """What has not begun of a pruned variant never will."""
-        self._dispatcher.withdraw(self.queue, lambda item: item.variant is variant)
+        self._dispatcher.withdraw(self.queue, lambda item: item.variant is variant, variant=variant)
         for move in drop_waiting(variant):
             ending.dropped.append(move)
             self._count(variant.iterations[move.number])
@@ -355,13 +371,12 @@ class Evaluation:
                 variant.iterations[one.number] = fresh
                 self.queue.push([Ready(variant, fresh, now)])
 
-    def _queue_again(self, again: Sequence[tuple[Ready, float]], *, to_front: bool) -> None:
-        now = anyio.current_time()
-        fresh = [(Ready(item.variant, item.iteration, now), seconds) for item, seconds in again]
-        for item, seconds in fresh:
+    def _queue_again(self, waits: Sequence[tuple[Ready, float]], *, to_front: bool = False) -> None:
+        """Make iterations ready, each after its wait in seconds."""
+        for item, seconds in waits:
             if seconds > 0:
                 self._dispatcher.later.add(self.queue, item, seconds=seconds)
-        at_once = [item for item, seconds in fresh if seconds <= 0]
+        at_once = [item for item, seconds in waits if seconds <= 0]
         if to_front:
             self.queue.push_front(at_once)
         else:
@@ -376,13 +391,3 @@ class Evaluation:
         ):
             self._changed.set()
         self._dispatcher.wake()
-
-
-def _record(batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
-    waited = max(0.0, batch.started - item.since) if batch.started else None
-    return EndedAttempt(item.variant.number, item.iteration.number, item.iteration.attempt, waited, outcome)
-
-
-def _move(item: Ready) -> IterationMove:
-    one = item.iteration
-    return IterationMove(item.variant.number, one.number, one.state, one.attempt, one.charged, one.cause, one.deaths)

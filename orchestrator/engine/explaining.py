@@ -10,7 +10,6 @@ from orchestrator.engine.admission import Wait
 from orchestrator.engine.conductor import CODE_CHANGED, Conductor
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.lock_reasons import lock_reason
-from orchestrator.engine.queue import Match
 from orchestrator.engine.reasons import Reason, kept_memory, machine_facts, memory_facts, reason_of
 from orchestrator.store.views import Views
 
@@ -62,7 +61,8 @@ def _experiment(row: dict[str, Any], dispatcher: Dispatcher, conductor: Conducto
     if row["state"] == ExperimentState.PAUSED:
         return [_paused(row, conductor)]
     found = [reason for stage in conductor.plan.stages for reason in _of_stage(stage, dispatcher, conductor)]
-    found += _backoff(lambda _: True, dispatcher, conductor)
+    seconds = dispatcher.later.left(conductor.evaluation.queue, lambda _: True)
+    found += [] if seconds is None else [reason_of(Wait.BACKOFF, {"seconds": seconds})]
     running = row["iterations"]["running"]
     told = "1 evaluation runs" if running == 1 else f"{running or 'no'} evaluations run"
     message = f"it is {row['phase'] or row['state']} in round {row['round']}; {told}"
@@ -80,9 +80,10 @@ def _paused(row: dict[str, Any], conductor: Conductor) -> Reason:
 
 def _waiting(iteration: dict[str, Any], dispatcher: Dispatcher, conductor: Conductor) -> list[Reason]:
     ref = parse_ref(iteration["ref"])
-    delayed = _backoff(lambda item: item.key == (ref.variant, ref.iteration), dispatcher, conductor)
-    if delayed:
-        return delayed
+    queue, later = conductor.evaluation.queue, dispatcher.later
+    seconds = later.left(queue, lambda item: item.iteration.number == ref.iteration, variant=ref.variant)
+    if seconds is not None:
+        return [reason_of(Wait.BACKOFF, {"seconds": seconds})]
     if conductor.state is ExperimentState.PAUSED:
         return [reason_of(Wait.PAUSED, {"experiment": conductor.plan.experiment})]
     stage = iteration["stage"]
@@ -101,11 +102,6 @@ def _of_stage(stage: str, dispatcher: Dispatcher, conductor: Conductor) -> list[
     if wait is not None and declared > dispatcher.room.watch.readings.memory_total_bytes:
         waits = dict.fromkeys((Wait.DECLARED_MEMORY, *waits))
     return [_reason(wait, stage, dispatcher, conductor) for wait in waits]
-
-
-def _backoff(match: Match, dispatcher: Dispatcher, conductor: Conductor) -> list[Reason]:
-    seconds = dispatcher.later.left(conductor.evaluation.queue, match)
-    return [] if seconds is None else [reason_of(Wait.BACKOFF, {"seconds": seconds})]
 
 
 def _not_waiting(ref: Ref, iterations: list[dict[str, Any]], conductor: Conductor) -> Reason:

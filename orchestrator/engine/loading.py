@@ -73,9 +73,9 @@ async def _measured(views: Views, plan: Plan, numbers: Sequence[int]) -> Measure
 def _variant(row: Sequence[Any], measured: Measured) -> ActiveVariant:
     number, name, parameters, iterations = row
     variant = ActiveVariant(number, name, parameters)
-    for place, stage, case, repeat, seed, state, attempt, charged, cause, deaths, metrics in iterations:
+    for place, stage, case, repeat, seed, state, attempt, charged, cause, deaths, metrics, failed_us in iterations:
         iteration = ActiveIteration(place, stage, case, repeat, seed, _STATES[state], attempt, charged, cause)
-        iteration.deaths = deaths
+        iteration.deaths, iteration.failed_us = deaths, failed_us
         if metrics is not None:
             iteration.metrics = {**measured.get((number, place), {}), **json.loads(metrics)}
         variant.iterations[place] = iteration

@@ -54,7 +54,7 @@ class Orchestrator:
 
     def __init__(self, store: Store, executors: Mapping[str, Executor], setting: Setting, *, probe: Probe) -> None:
         self.store = store
-        self.watch = MachineWatch(probe, setting.thresholds)
+        self.watch = MachineWatch(probe, setting.thresholds, store.reserve)
         sizes = Sizes(
             slots=setting.slots, threads=setting.threads, batch_seconds=setting.batch_seconds, lanes=setting.lanes
         )
@@ -63,6 +63,7 @@ class Orchestrator:
             lanes=setting.lanes,
             permits={"slot": setting.slots, "thread": setting.threads},
             abilities=lambda name: self.dispatcher.executor(name).abilities,
+            memory_bytes=lambda: self.watch.look().readings.memory_total_bytes,
         )
         self.floor = Floor(cores=cores(), slots=setting.slots, threads=setting.threads, lanes=setting.lanes)
         self._writer = DurableWriter(store.writer)
@@ -77,6 +78,7 @@ class Orchestrator:
         self._tasks: TaskGroup
 
     async def __aenter__(self) -> Self:
+        await self.watch.make_reserve()
         self._survivors = await find_survivors(self.dispatcher.executors)
         change = RecoverWork(boot_id=self._setting.boot_id, kept=self._survivors.attempts)
         recovered = await self._writer.write(change)
@@ -88,6 +90,7 @@ class Orchestrator:
         self._tasks = await anyio.create_task_group().__aenter__()
         self._tasks.start_soon(self.dispatcher.run, name="dispatcher")
         self._tasks.start_soon(self._report_writer.run, name="report writer")
+        self._tasks.start_soon(self.watch.keep_reserve, name="reserve")
         for experiment in await self.store.views.read("open_experiments"):
             await self._lead(experiment)
         await self._survivors.disown()
@@ -305,8 +308,14 @@ class Orchestrator:
         return found if self._writer.degraded is None else [store_refuses(self._writer.degraded), *found]
 
     async def progress(self, experiment: int) -> dict[str, Any]:
-        """How far an experiment is, at every level."""
-        return await snapshot(experiment, self.store.views, self._conductors.get(experiment))
+        """How far an experiment is, at every level; why it waits while nothing of it runs."""
+        conductor = self._conductors.get(experiment)
+        found = await snapshot(experiment, self.store.views, conductor)
+        waiting = found["state"] == ExperimentState.RUNNING and found["iterations"]["queued"]
+        stands = conductor is not None and waiting and not any(conductor.evaluation.queue.running())
+        reasons = await self.explain(Ref(ExperimentId(experiment))) if stands else []
+        waits = [{"reason": one.reason, "message": one.message} for one in reasons if one.reason != "running"]
+        return {**found, "waits": waits}
 
     def counts(self) -> dict[str, Any]:
         """Slots, queue and experiments for `status`."""

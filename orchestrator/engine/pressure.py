@@ -34,10 +34,15 @@ class Thresholds:
     memory_percent: float = 80.0
     memory_critical_percent: float = 95.0
     disk_headroom_bytes: int = 128 * 2**20
+    reserve_owed_bytes: int = 0  # given up when the disk was full, and to be made again
 
     def headroom_bytes(self, readings: Readings) -> int:
-        """What must be free on this disk."""
+        """What must be free on this disk, besides what is owed to the reserve."""
         return min(self.disk_headroom_bytes, readings.disk_total_bytes // SMALL_DISK_SHARE)
+
+    def least_free_bytes(self, readings: Readings) -> int:
+        """What must be free on this disk now."""
+        return self.headroom_bytes(readings) + self.reserve_owed_bytes
 
 
 USUAL = Thresholds()
@@ -68,9 +73,9 @@ def pressure(readings: Readings, thresholds: Thresholds, *, before: Collection[W
     def above(percent: float, limit: float, wait: Wait) -> bool:
         return percent > (calm_percent(limit) if wait in before else limit)
 
-    headroom = thresholds.headroom_bytes(readings) * (DISK_MARGIN if Wait.DISK in before else 1.0)
+    least_free = thresholds.least_free_bytes(readings) * (DISK_MARGIN if Wait.DISK in before else 1.0)
     found = {
-        Wait.DISK: readings.disk_free_bytes < headroom or not readings.disk_total_bytes,
+        Wait.DISK: readings.disk_free_bytes < least_free or not readings.disk_total_bytes,
         Wait.MEMORY: above(readings.memory_percent, thresholds.memory_percent, Wait.MEMORY),
         Wait.CPU: above(readings.others_cpu_percent, thresholds.cpu_percent, Wait.CPU),
     }

@@ -17,6 +17,7 @@ from orchestrator.engine.placements import Placements
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.shares import UNKNOWN_SECONDS, Served, rank_of, weight_of
+from orchestrator.engine.trouble import Tally, failures_until_trouble
 from orchestrator.engine.typical import Typical
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.executors.base import Executor, StopSwitch
@@ -93,8 +94,9 @@ class RunningBatch:
         evaluations = tuple([_evaluation(item.variant, item.iteration, plan) for item in self.items])
         first = None if behind is None or behind.sent is None else behind.sent.evaluations[0]
         locks = tuple(lock.taken.descriptor for lock in self.locks)
+        waited = tuple([max(0.0, self.started - item.since) for item in self.items]) if self.started else ()
         self.code_hash = self.stage.job.code_hash
-        return Batch(job=self.stage.present_job(), evaluations=evaluations, behind=first, locks=locks)
+        return Batch(job=self.stage.present_job(), evaluations=evaluations, behind=first, locks=locks, waited=waited)
 
 
 def _evaluation(variant: ActiveVariant, one: ActiveIteration, plan: Plan) -> Evaluation:
@@ -170,16 +172,16 @@ class StageQueue:
         mean = self.pace.mean_seconds
         return UNKNOWN_SECONDS if mean is None else mean * count
 
-    def view(self, *, lanes: int, target_seconds: float) -> StageView:
+    def view(self, *, lanes: int, target_seconds: float, failures_left: int | None) -> StageView:
         """What admission looks at."""
         abilities = self.executor.abilities
         waiting = len(self.ready)
         lanes = max(1, min(lanes, abilities.width or lanes) // self.cpus)
-        length = (
-            batch_length(self.pace, target_seconds=target_seconds, ready=waiting, lanes=lanes)
-            if abilities.batches and not self.locks
-            else 1
-        )
+        length = 1
+        if abilities.batches and not self.locks:
+            length = batch_length(
+                self.pace, target_seconds=target_seconds, ready=waiting, lanes=lanes, failures_left=failures_left
+            )
         return StageView(
             name=self.name,
             ready=waiting,
@@ -242,6 +244,7 @@ class WorkQueue:
         self.paused = False
         self.closed = False  # what runs is being stopped: nothing that comes back from it starts again
         self.parallel = anyio.Semaphore(plan.spec.limits.max_parallel)
+        self.tally = Tally()
         self.last_served = 0
         self.delayed = 0  # iterations that wait for their next attempt's time
         self.beyond = 0  # iterations that are queued and not loaded
@@ -299,8 +302,9 @@ class WorkQueue:
     def view(self, *, permits: int, target_seconds: float, turns: Mapping[str, float]) -> QueueView:
         """What admission looks at; what was begun is finished before more is begun."""
         parallel = self.plan.spec.limits.max_parallel
+        left = failures_until_trouble(self.plan, self.tally)
         stages = [
-            stage.view(lanes=min(parallel, permits), target_seconds=target_seconds)
+            stage.view(lanes=min(parallel, permits), target_seconds=target_seconds, failures_left=left)
             for stage in self._in_turn()
             if stage.ready
         ]
@@ -342,13 +346,10 @@ class WorkQueue:
         for item in reversed(items):
             self.stages[item.iteration.stage].ready.appendleft(item)
 
-    def withdraw(self, match: Match) -> list[Ready]:
+    def withdraw(self, match: Match) -> None:
         """Take matching ready iterations out."""
-        taken = []
         for stage in self.stages.values():
-            taken += [item for item in stage.ready if match(item)]
             stage.ready = deque(item for item in stage.ready if not match(item))
-        return taken
 
     def stop(self, match: Match) -> list[RunningBatch]:
         """Stop batches with a matching member; members that do not match run again later."""

@@ -52,7 +52,7 @@ _WORDS: Mapping[Wait, tuple[str, str]] = {
     ),
     Wait.DISK: (
         (
-            "{disk_free} are free where the state directory is; below disk_headroom_bytes ({headroom}) nothing starts "
+            "{disk_free} are free where the state directory is; below disk_headroom_bytes ({headroom}){reserve} nothing starts "
             "until {disk_wanted} are free"
         ),
         "{disk_missing} more are free there, or a smaller disk_headroom_bytes in the settings",
@@ -92,13 +92,14 @@ def reason_of(wait: Wait, facts: Mapping[str, Any]) -> Reason:
 def machine_facts(pressure: Pressure, thresholds: Thresholds) -> dict[str, Any]:
     """What sentences about the machine name."""
     readings = pressure.readings
-    headroom = thresholds.headroom_bytes(readings)
-    wanted = int(headroom * DISK_MARGIN)
+    wanted = int(thresholds.least_free_bytes(readings) * DISK_MARGIN)
+    owed = thresholds.reserve_owed_bytes
     memory_wanted = calm_percent(thresholds.memory_percent)
     excess = (readings.memory_percent - memory_wanted) / 100 * readings.memory_total_bytes
     return {
         "disk_free": size(readings.disk_free_bytes),
-        "headroom": size(headroom),
+        "headroom": size(thresholds.headroom_bytes(readings)),
+        "reserve": f" and what is owed to the reserve ({size(owed)})" if owed else "",
         "disk_wanted": size(wanted),
         "disk_missing": size(max(0, wanted - readings.disk_free_bytes)),
         "memory_percent": readings.memory_percent,

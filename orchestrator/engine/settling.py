@@ -85,6 +85,17 @@ def backoff_seconds(retries: Retries, *, charged: int, seed: int) -> float:
     return wait * (1 - _JITTER * chance)
 
 
+def backoff_left(retries: Retries, iteration: ActiveIteration, *, now_us: int) -> float:
+    """How long an iteration as it was loaded still has to wait before its next attempt.
+
+    A clock that was set back makes that no longer than the whole wait, one that was set forward shorter.
+    """
+    if iteration.failed_us is None:
+        return 0.0
+    whole = backoff_seconds(retries, charged=iteration.charged, seed=iteration.seed)
+    return min(whole, max(0.0, whole - (now_us - iteration.failed_us) / 1e6))
+
+
 def evicted(why: str) -> Outcome:
     """The end of an attempt that was stopped so that others have memory."""
     return Outcome(end=AttemptEnd.FAILED, cause=Cause.OUT_OF_MEMORY, error=why, evicted=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.domain.outcome import Outcome, short_error
 from orchestrator.engine.plan import Plan
-from orchestrator.search.decide import breaker_tripped
+from orchestrator.search.decide import breaker_tripped, failures_left
 from orchestrator.spec.experiment import MaxFailures
 from orchestrator.store.changes.sweeps import Retried
 
@@ -48,6 +48,12 @@ def trouble_of(plan: Plan, ref: str, outcome: Outcome, tally: Tally) -> Trouble 
     if allowed is not None and breaker_tripped(allowed, failed=tally.failed, finished=tally.finished):
         return Trouble(rule="max_failures", reason=_tripped(allowed, tally, ref))
     return None
+
+
+def failures_until_trouble(plan: Plan, tally: Tally) -> int | None:
+    """How many more failures trip the breaker, once something has failed; None: as many as there are."""
+    allowed = plan.spec.limits.max_failures
+    return None if not tally.failed else failures_left(allowed, failed=tally.failed, finished=tally.finished)
 
 
 def _tripped(allowed: MaxFailures, tally: Tally, ref: str) -> str:

@@ -29,6 +29,7 @@ class ActiveIteration:
     evictions: int = 0  # how often it has given way to others for want of memory, since the daemon started
     metrics: Mapping[str, float] | None = None  # the workload's own and those measured numbers that are in use
     deaths: int = 0  # of the charged attempts those that ended with their process
+    failed_us: int | None = None  # as it was loaded: when the attempt failed after which it waits for the next
 
 
 @dataclass(slots=True)

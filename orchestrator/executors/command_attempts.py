@@ -4,6 +4,7 @@ In the job's output folder: `<variant>/<iteration>.<attempt>.out` and `.err` whe
 `.scratch` when something was left in the scratch folder.
 """
 
+import itertools
 import json
 from dataclasses import dataclass
 from functools import partial
@@ -40,14 +41,15 @@ def attempts_of(batch: Batch) -> tuple[Attempt, ...]:
     else:
         arguments = json.loads(batch.job.arguments_json)
         wanted = [_command(batch.job, evaluation, arguments=arguments) for evaluation in batch.evaluations]
-    return tuple(map(partial(_attempt, batch.job), batch.evaluations, wanted))
+    waited = batch.waited or itertools.repeat(None)
+    return tuple(map(partial(_attempt, batch.job), batch.evaluations, wanted, waited))
 
 
-def _attempt(job: Job, evaluation: Evaluation, wanted: dict[str, Any]) -> Attempt:
+def _attempt(job: Job, evaluation: Evaluation, wanted: dict[str, Any], waited: float | None) -> Attempt:
     token = f"{_ref(job, evaluation)}.{evaluation.attempt}"
     stem = f"{job.output_folder}/{evaluation.variant}/{evaluation.iteration}.{evaluation.attempt}"
     out, err = f"{stem}.out", f"{stem}.err"
-    run = {"token": token, **wanted, "out": out, "err": err}
+    run = {"token": token, **wanted, "out": out, "err": err, "queue_seconds": waited}
     return Attempt(token=token, out=out, err=err, scratch=f"{stem}.scratch", run=run)
 
 

@@ -70,7 +70,8 @@ def _memory_text(job: Job, ended: Message) -> str | None:
 
 def lost(known: Message) -> Outcome:
     """The outcome of an attempt whose keeper has died."""
-    usage = Usage(started_us=known["started_us"], pid=known["pid"], start_ticks=known["start_ticks"])
+    waited = known.get("queue_seconds")
+    usage = Usage(known["started_us"], pid=known["pid"], start_ticks=known["start_ticks"], queue_seconds=waited)
     text = (
         "the keeper, the process that watches over isolated evaluations, has died; it was killed with all its processes"
     )
@@ -80,8 +81,10 @@ def lost(known: Message) -> Outcome:
 def usage_of(ended: Message) -> Usage:
     """The measured numbers. The kernel counts into the peak RSS what the keeper had when it started the process (10 MiB)."""
     names = ("started_us", "finished_us", "wall_seconds", "cpu_seconds", "max_rss_bytes", "output_bytes", "pid")
-    moved = {name: ended.get(name) for name in ("read_bytes", "written_bytes")}  # an older keeper does not tell
-    return Usage(**{name: ended[name] for name in names}, start_ticks=ended["start_ticks"], **moved)
+    newer = {
+        name: ended.get(name) for name in ("read_bytes", "written_bytes", "queue_seconds")
+    }  # an older keeper does not tell
+    return Usage(**{name: ended[name] for name in names}, start_ticks=ended["start_ticks"], **newer)
 
 
 def read_metrics(job: Job, attempt: Attempt, *, ended: Message, searchers: Searchers) -> dict[str, float]:

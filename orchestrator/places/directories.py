@@ -99,6 +99,11 @@ def database_file(state: Path) -> Path:
     return state / "orchestrator.db"
 
 
+def reserve_file(state: Path) -> Path:
+    """What is given up when the disk is full."""
+    return state / "orchestrator.reserve"
+
+
 def instance_lock(state: Path) -> Path:
     """The lock file one daemon holds for life."""
     return state / "orchestrator.lock"

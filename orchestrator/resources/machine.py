@@ -27,9 +27,9 @@ def cores() -> int:
     return allowed if limit is None else max(1, min(allowed, math.ceil(limit)))
 
 
-def memory_available_bytes() -> int:
-    """Memory that can be had without swapping, within the control group's limit."""
-    return _memory()[1]
+def memory_total_bytes() -> int:
+    """All the memory there is, or the control group's limit."""
+    return _memory()[0]
 
 
 def disk_free_bytes(folder: Path) -> int:

@@ -81,6 +81,16 @@ def breaker_tripped(max_failures: MaxFailures | None, *, failed: int, finished: 
     return beyond_count and beyond_ratio
 
 
+def failures_left(max_failures: MaxFailures | None, *, failed: int, finished: int) -> int | None:
+    """How many evaluations must fail next, one after the other, for the breaker to trip, at least 1; None: so many do not exist."""
+    if max_failures is None or max_failures.ratio == 1:
+        return None
+    by_count = 1 if max_failures.count is None else max_failures.count - failed + 1
+    ratio = max_failures.ratio or 0.0
+    by_ratio = math.floor((ratio * finished - failed) / (1 - ratio)) + 1
+    return max(1, by_count, by_ratio)
+
+
 def rounds_without_improvement(history: Sequence[RoundSummary], *, goal: Goal, min_improvement: float) -> int:
     """How many of the last rounds did not better the best by `min_improvement`, in the objective's own unit.
 

@@ -154,7 +154,9 @@ class LimitsSpec(SpecModel):
         examples=["2h"],
     )
     max_failures: MaxFailures | None = Field(
-        default=None, description="The breaker.", examples=[{"count": 50, "ratio": 0.5}]
+        default=None,
+        description="The breaker: the experiment fails when both are exceeded, looked at whenever a batch has ended.",
+        examples=[{"count": 50, "ratio": 0.5}],
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orchestrator.store import database
 from orchestrator.store.broadcast import Broadcast
+from orchestrator.store.reserve import Reserve
 from orchestrator.store.views import Views, open_views
 from orchestrator.store.writer import Writer, open_writer
 
@@ -19,16 +20,21 @@ class Store:
     views: Views
     feed: Views  # a second reader, so that long listings do not keep the conductors waiting
     broadcast: Broadcast
+    reserve: Reserve
 
 
 @asynccontextmanager
-async def open_store(path: Path) -> AsyncIterator[Store]:
-    """Open, check and migrate the file, then serve it. Raises StoreError and its kinds."""
+async def open_store(path: Path, *, reserve_file: Path | None = None) -> AsyncIterator[Store]:
+    """Open, check and migrate the file, then serve it. Raises StoreError and its kinds. Without a `reserve_file` there is no reserve."""
     database.warn_of_old_sqlite()
     await database.prepare(path)
-    broadcast = Broadcast()
-    async with open_writer(path, broadcast.announce) as writer, open_views(path) as views, open_views(path) as feed:
+    broadcast, reserve = Broadcast(), Reserve(reserve_file)
+    async with (
+        open_writer(path, broadcast.announce, reserve=reserve) as writer,
+        open_views(path) as views,
+        open_views(path) as feed,
+    ):
         try:
-            yield Store(writer=writer, views=views, feed=feed, broadcast=broadcast)
+            yield Store(writer=writer, views=views, feed=feed, broadcast=broadcast, reserve=reserve)
         finally:
             broadcast.close()

@@ -22,9 +22,10 @@ import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from orchestrator.errors import OrchestratorError, StoreBlocked, StoreError, Unavailable
+from orchestrator.errors import OrchestratorError, StoreBlocked, StoreError, StoreFull, Unavailable
 from orchestrator.store import database
 from orchestrator.store.database import in_thread
+from orchestrator.store.reserve import Reserve
 from orchestrator.store.sql import STATEMENTS, for_rows
 from orchestrator.store.times import now_us, rfc3339
 
@@ -62,6 +63,12 @@ class Sized:
     def rows(self) -> int:
         """About how many rows it touches."""
         return 1
+
+
+class Closing:
+    """A change that ends or stops something, or makes room: it may use the reserve when the disk is full."""
+
+    __slots__ = ()
 
 
 class Transaction:
@@ -165,11 +172,19 @@ class _Waiting(Generic[Result]):
 class Writer:
     """Hands changes to the writing task and waits for their commit."""
 
-    def __init__(self, queue: "MemoryObjectSendStream[_Waiting[Any]]") -> None:
+    def __init__(self, queue: "MemoryObjectSendStream[_Waiting[Any]]", reserve: Reserve) -> None:
         self._queue = queue
+        self._reserve = reserve
 
     async def write(self, change: Change[Result]) -> Result:
-        """Apply a change; returns once it is on disk. The change is made even if the caller is cancelled meanwhile."""
+        """Apply a change; returns once it is on disk. The change is made even if the caller is cancelled meanwhile.
+
+        While some of the reserve is owed only a `Closing` change is taken.
+        """
+        if self._reserve.owed_bytes and not isinstance(change, Closing):
+            raise StoreFull(
+                "the disk is full: the little room that is left is for what has run already", hint=_MAKE_ROOM
+            )
         waiting: _Waiting[Result] = _Waiting(change)
         try:
             await self._queue.send(waiting)
@@ -182,18 +197,18 @@ class Writer:
 
 
 @asynccontextmanager
-async def open_writer(path: Path, announce: Announce) -> AsyncIterator[Writer]:
+async def open_writer(path: Path, announce: Announce, *, reserve: Reserve) -> AsyncIterator[Writer]:
     """A writer over a prepared database file. Leaving it commits what was sent and closes the connection."""
     send, receive = anyio.create_memory_object_stream[_Waiting[Any]](QUEUE_LENGTH)
     async with database.connect(path, read_only=False) as connection:
         cursor = await connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'event'")
         row = await cursor.fetchone()
         await cursor.close()
-        task = _WritingTask(connection, receive, announce, (row[0] if row else 0) + 1)
+        task = _WritingTask(connection, receive, announce, reserve=reserve, next_seq=(row[0] if row else 0) + 1)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(task.run, name="store writer")
             try:
-                yield Writer(send)
+                yield Writer(send, reserve)
             finally:
                 send.close()
 
@@ -204,11 +219,14 @@ class _WritingTask:
         connection: aiosqlite.Connection,
         queue: "MemoryObjectReceiveStream[_Waiting[Any]]",
         announce: Announce,
+        *,
+        reserve: Reserve,
         next_seq: int,
     ) -> None:
         self._connection = connection
         self._queue = queue
         self._announce = announce
+        self._reserve = reserve
         self._next_seq = next_seq
         self._lines = {True: deque[_Waiting[Any]](), False: deque[_Waiting[Any]]()}  # prompt ones, and all others
         self._passed_over = False
@@ -254,6 +272,10 @@ class _WritingTask:
             return
         for waiting in group:
             failed = error if len(group) == 1 else await self._try([waiting])
+            while isinstance(failed, StoreFull) and isinstance(waiting.change, Closing):
+                if not await self._reserve.give_up():
+                    break
+                failed = await self._try([waiting])
             if failed is not None:
                 waiting.error = failed
                 waiting.done.set()
@@ -310,8 +332,9 @@ def _commit(
     return results, transaction.events
 
 
+_MAKE_ROOM = "make room where the state directory is: orc rm removes an experiment and its output"
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_FSYNC")  # or beyond a quota
 _PASSING = (
-    "SQLITE_FULL",
     "SQLITE_IOERR",
     "SQLITE_BUSY",
     "SQLITE_LOCKED",
@@ -326,5 +349,5 @@ def _translate(error: Exception) -> Exception:
         return error
     name = str(getattr(error, "sqlite_errorname", None))
     log.error("store_failed", error=str(error), code=name)
-    kind = StoreBlocked if name.startswith(_PASSING) else StoreError
+    kind = StoreFull if name in _FULL else StoreBlocked if name.startswith(_PASSING) else StoreError
     return kind(f"the database refused: {error}", hint="look at free disk space and at the daemon's log")

@@ -4,7 +4,7 @@ JSON objects, one a line, appended and synced before anything follows from them:
 
 - `{"keeper": {"pid", "start_ticks", "boot_id", "instance"}}`: the first line.
 - `{"planned": {token: mark, ...}}`: what was sent together. Synced before the first of them is born, with its mark.
-- `{"begun": token, "mark", "folder", "out", "err", "output_bytes"}`: written before its process is born. It needs no sync: after the
+- `{"begun": token, "mark", "folder", "out", "err", "output_bytes", "queue_seconds"}`: written before its process is born. It needs no sync: after the
   machine has gone down nothing runs, whatever had begun.
 - `{"started": token, "pid", "start_ticks", "started_us"}`: which process that was; not synced, as it adds to the mark only.
 - `{"ended": token, "message"}`: synced before the end is told.

@@ -13,7 +13,8 @@ To the keeper:
   message (SCM_RIGHTS): the keeper and what it starts hold them until the last of the runs has ended.
   A run holds `token`, `argv` (its first item is looked up in the PATH of the environment), `environment` (added to the
   job's, as are ORC_PARAMS, ORC_RESULT and ORC_SCRATCH), `parameters` (the text of the file ORC_PARAMS), `out` and `err`
-  (where its output shall be; a stream that stays empty makes no file, one that does not appears within a second).
+  (where its output shall be; a stream that stays empty makes no file, one that does not appears within a second), and `queue_seconds`
+  (how long it had waited to be sent, or null: kept for a daemon that does not know it).
 - `{"op": "kill", "tokens": [...]}`: end the whole process tree of each; drop those that have not begun.
 - `{"op": "acknowledge", "tokens": [...]}`: their ends are on record with the daemon; the keeper forgets them.
 - `{"op": "leave"}`: kill everything, forget everything, and leave.
@@ -28,7 +29,7 @@ From the keeper:
 - `{"event": "refused", "message"}`: the keeper cannot work there, or speaks none of the versions. It hangs up.
 - `{"event": "started", "token", "pid", "start_ticks", "mark", "started_us"}`.
 - `{"event": "ended", "token", "status", "pid", "start_ticks", "started_us", "finished_us", "wall_seconds", "cpu_seconds",
-  "max_rss_bytes", "output_bytes", "read_bytes", "written_bytes", "timed_out", "killed", "exceeded_bytes", "problem",
+  "max_rss_bytes", "output_bytes", "read_bytes", "written_bytes", "queue_seconds", "timed_out", "killed", "exceeded_bytes", "problem",
   "result", "last_line", "too_long", "errors", "scratch"}`: nothing of its process tree is alive any more. `status` is the exit status or minus the signal.
   `exceeded_bytes` is what it held when it was killed because that was more than `memory_bytes`, or null. When nothing could
   be started `status` is null and `problem` is `{"kind": "workdir" | "files" | "program" | "process", "path", "errno", "message"}`. `result` is

@@ -32,6 +32,7 @@ _FACTS = (
     "output_bytes",
     "read_bytes",
     "written_bytes",
+    "queue_seconds",
     "problem",
     "result",
     "last_line",
@@ -93,6 +94,7 @@ class Run:
         self._streams: List[Stream] = []
         self._started = 0.0
         self._facts: Dict[str, Any] = dict.fromkeys(_FACTS)
+        self._facts["queue_seconds"] = spec.get("queue_seconds")  # an older daemon does not tell
 
     @property
     def limit_bytes(self) -> int:
@@ -112,7 +114,8 @@ class Run:
         except OSError as error:
             raise CannotStart("files", str(error.filename), error) from error
         places = {"folder": berth.folder, "out": self._spec["out"], "err": self._spec["err"]}
-        return {"mark": self.mark, "output_bytes": self.limit_bytes, **places}
+        waited = self._facts["queue_seconds"]
+        return {"mark": self.mark, "output_bytes": self.limit_bytes, "queue_seconds": waited, **places}
 
     def start(self, own_mark: system.OwnMark) -> Message:
         """After `move_in`: start its process; the message that says so. Raises CannotStart."""
@@ -254,7 +257,7 @@ class Run:
 def lost_message(begun: Message, *, with_what: str) -> Message:
     """The end of an evaluation whose keeper has died, by what that one wrote down of it."""
     flags = {"timed_out": False, "killed": False, "exceeded_bytes": None, "lost": with_what}
-    facts = {name: begun.get(name) for name in ("pid", "start_ticks", "started_us")}
+    facts = {name: begun.get(name) for name in ("pid", "start_ticks", "started_us", "queue_seconds")}
     return {"event": "ended", "token": begun["begun"], **flags, **dict.fromkeys(_FACTS), **facts}
 
 

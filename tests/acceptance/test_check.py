@@ -61,3 +61,17 @@ def test_the_plan_says_what_bounds_an_evaluation(own_orc: Orc) -> None:
     bounds = (stage["memory_bytes"], stage["cpus"], stage["timeout_seconds"], stage["timeout_factor"])
     assert bounds == (3 * 2**29, 2, None, 3.0)
     assert "3 (process, 2 slots each, memory 1.5 GiB, timeout 3 times the median)" in own_orc("check", str(folder)).out
+
+
+def test_more_memory_than_the_machine_has_is_a_warning(orc: Orc, own_orc: Orc) -> None:
+    """A stage that can never start is named with both numbers, with a daemon and without; the file is valid all the same."""
+    folder = str(orc.experiment(stage='memory = "900000GiB"'))
+    assert orc.pid()
+    checked = [each("check", folder, "--json") for each in (orc, own_orc)]
+    (warning,) = checked[0].json["warnings"]
+    assert [each.status for each in checked] == [0, 0]
+    assert checked[0].json == checked[1].json
+    assert warning["where"] == "stage.main.memory"
+    assert warning["message"].startswith("declares 878.9 TiB, the machine has ")
+    assert warning["message"].endswith(": it will wait for ever")
+    assert warning["message"] in orc("check", folder).out

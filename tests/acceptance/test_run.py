@@ -147,3 +147,16 @@ def test_another_interpreter_runs_the_callable(orc: Orc) -> None:
     venv.create(folder / "venv", with_pip=False, symlinks=True)
     ran = orc("run", str(folder), "--json")
     assert (ran.status, ran.json["best"]["params"]) == (0, {"x": 2})
+
+
+def test_a_run_that_waits_says_why(orc: Orc) -> None:
+    """Declaring more memory than there is is warned of, and while nothing runs the reason is told without being asked for."""
+    folder = orc.experiment(stage='memory = "900000GiB"')
+    with orc.begin("run", str(folder)) as run:
+        assert run.stderr is not None
+        assert "will wait for ever" in line_with(run.stderr, "warning: stage.main.memory: ")
+        ref = line_with(run.stderr, "submitted").split()[0]
+        assert "it can never start here" in line_with(run.stderr, "waits: memory: ")
+        orc("cancel", ref)
+        run.communicate(timeout=30)
+        assert run.returncode == 3

@@ -20,10 +20,10 @@ def state(private_places: Path) -> Path:
 
 
 async def test_experiment_goes_from_submit_to_best(state: Path) -> None:
-    """Submit answers 201 with id, ref and name; wait answers when it has ended; best is the smallest square."""
+    """Submit answers 201 with id, ref, name and no warning; wait answers when it has ended; best is the smallest square."""
     async with open_door(state) as door:
         accepted = await door.ask("POST", "/v1/experiments", door.body())
-        assert (accepted.status, accepted.json) == (201, {"id": 1, "ref": "1", "name": "quadratic"})
+        assert (accepted.status, accepted.json) == (201, {"id": 1, "ref": "1", "name": "quadratic", "warnings": []})
         assert accepted.headers["location"] == "/v1/experiments/1"
         ended = (await door.ask("GET", "/v1/experiments/quadratic/wait")).json
         assert (ended["ref"], ended["state"], ended["ended"]) == ("1", "succeeded", True)

@@ -98,6 +98,7 @@ def test_whatever_ends_the_daemon_the_command_goes_on_and_ends_as_if_nothing_had
             let_it_end(work)
             assert second.client.experiment("1").wait(timeout_seconds=PATIENCE_SECONDS)["state"] == "succeeded"
             assert attempts(second.client) == [("succeeded", None)]
+            assert second.client.part("1.1.1").document()["attempts"][0]["queue_seconds"] > 0
             assert second.client.part("1.1").document()["metrics"] == {"y": 7.0}
             assert len(pids_in(work / "pids")) == 1
             assert (state / "runs/1/1/1.1.out").read_text() == 'begun\n{"y": 7}\n'

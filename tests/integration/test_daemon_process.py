@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +52,15 @@ def test_it_comes_up_works_and_leaves_in_order(state: Path) -> None:
 
 
 def test_its_places_are_private(state: Path) -> None:
-    """State directory 0700, database and lock 0600, socket 0600, whatever the umask it was started with."""
+    """State directory 0700, database, reserve and lock 0600, socket 0600, whatever the umask it was started with."""
     before = os.umask(0)
     try:
         with daemon(state):
             modes = {path.name: path.stat().st_mode & 0o777 for path in [state, *state.glob("orchestrator.*")]}
     finally:
         os.umask(before)
-    files = ("orchestrator.db", "orchestrator.db-wal", "orchestrator.db-shm", "orchestrator.lock", "orchestrator.sock")
-    assert modes == {"s": 0o700, **dict.fromkeys(files, 0o600)}
+    files = ("db", "db-wal", "db-shm", "lock", "reserve", "sock")
+    assert modes == {"s": 0o700, **{f"orchestrator.{name}": 0o600 for name in files}}
 
 
 def test_a_second_daemon_is_refused(state: Path) -> None:
@@ -118,6 +119,48 @@ def test_a_killed_daemon_is_taken_over(state: Path) -> None:
             assert second.client.experiment(experiment.ref).wait(timeout_seconds=20)["state"] == "succeeded"
             counts = second.client.experiment(experiment.ref).document()["iterations"]
             assert (counts["total"], counts["succeeded"]) == (4, 4)
+
+
+def test_a_back_off_under_way_goes_on_after_a_kill(state: Path) -> None:
+    """Killed with -9 while a failure waits four seconds for its retry, the next daemon starts it when they are over, not at once."""
+    command = ["sh", "-c", "[ -e {mended} ] || {{ touch {mended}; exit 1; }}; echo '{{\"y\": 1}}'"]
+    spec = {
+        "name": "mended",
+        "stage": {"command": command, "retries": {"max": 1, "backoff": "4s"}},
+        "objective": {"metric": "y", "goal": "minimize"},
+        "space": {"mended": [str(state.parent / "mended")]},
+    }
+    with daemon(state) as first:
+        first.client.submit(spec)
+        wait_for_event(first.client, "iterations_requeued")
+        first.send(signal.SIGKILL)
+        first.end()
+        with daemon(state) as second:
+            assert second.client.experiment(1).wait(timeout_seconds=20)["state"] == "succeeded"
+            attempts = second.client.part("1.1.1").document()["attempts"]
+    failed, begun = [datetime.fromisoformat(attempts[0]["finished"]), datetime.fromisoformat(attempts[1]["started"])]
+
+    assert [one["end"] for one in attempts] == ["failed", "succeeded"]
+    assert 2.99 < (begun - failed).total_seconds() < 10
+
+
+def test_a_broken_evaluator_is_stopped_soon(state: Path) -> None:
+    """Of five thousand evaluations that fail at once in two processes no more are run than three times what the file bears."""
+    (state.parent / "broken.py").write_text("def evaluate(params):\n    raise ValueError(params)\n")
+    spec = {
+        "name": "broken",
+        "stage": {"call": "broken:evaluate", "workdir": str(state.parent), "executor": "process"},
+        "search": {"method": "grid"},
+        "space": {"x": list(range(5000))},
+        "limits": {"max_failures": {"count": 20}},
+    }
+    with daemon(state, environ={"ORCHESTRATOR_SLOTS": "2"}) as running:
+        experiment = running.client.submit(spec)
+        ended = experiment.wait(timeout_seconds=30)
+        failed = experiment.document()["iterations"]["failed"]
+
+    assert (ended["state"], ended["reason"].partition(";")[0]) == ("failed", "21 of 21 evaluations failed (100 %)")
+    assert 21 <= failed <= 60
 
 
 def test_draining_lets_running_work_finish(state: Path) -> None:

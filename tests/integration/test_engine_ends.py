@@ -7,6 +7,7 @@ import anyio
 import pytest
 
 from orchestrator.domain.evaluation import Batch, BatchResult
+from orchestrator.domain.outcome import Usage
 from orchestrator.domain.refs import parse_ref
 from orchestrator.domain.states import Cause
 from orchestrator.errors import ExecutorUnusable
@@ -273,6 +274,16 @@ async def test_the_breaker_stops_a_broken_evaluator(tmp_path: Path, allowed: dic
     assert (decided["rule"], decided["message"]) == ("max_failures", ended["reason"])
     assert len(executor.seen) < 100
     assert ended["iterations"]["cancelled"] == 100 - ended["iterations"]["failed"]
+
+
+async def test_the_breaker_is_not_run_over_by_a_batch(tmp_path: Path) -> None:
+    """Of ten thousand evaluations of a microsecond that all fail, on two slots, no more are run than three times what the file bears."""
+    executor = InlineExecutor(lambda *_: failure()._replace(usage=Usage(wall_seconds=1e-6)))
+    async with open_lab(tmp_path, executor, slots=2) as lab:
+        ended = await lab.run(space={"x": list(range(10_000))}, limits={"max_failures": {"count": 100}})
+
+    assert ended["reason"].startswith("101 of 101 evaluations failed")
+    assert 101 <= len(executor.seen) <= 300
 
 
 async def test_the_breaker_bears_a_share_of_failures(tmp_path: Path) -> None:

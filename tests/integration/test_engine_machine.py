@@ -41,11 +41,15 @@ async def test_nothing_starts_while_memory_is_short_and_it_goes_on_by_itself(tmp
         experiment = await lab.submit()
         await lab.waits(experiment)
         said = await reasons(lab, "1.1.1")
+        (shown,) = (await lab.orchestrator.progress(experiment))["waits"]
         seen = len(executor.seen)
         probe.feed_memory(74)
         ended = await lab.ended(experiment)
+        after = (await lab.orchestrator.progress(experiment))["waits"]
 
     assert seen == 0
+    assert (shown["reason"], after) == ("memory", [])
+    assert shown["message"] in said["memory"]
     assert list(said) == ["memory"]
     assert "90.0 % of the memory" in said["memory"]
     assert "2.4 GiB of memory is freed" in said["memory"]

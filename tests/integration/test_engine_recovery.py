@@ -10,8 +10,11 @@ import anyio
 import pytest
 
 from orchestrator.domain.evaluation import Batch, BatchResult
+from orchestrator.domain.outcome import Usage
 from orchestrator.domain.refs import parse_ref
+from orchestrator.domain.states import Cause
 from orchestrator.executors.base import StopSwitch
+from orchestrator.store.times import now_us
 from orchestrator.store.writer import Transaction
 from tests.support.inline import InlineExecutor, failure, metrics
 from tests.support.lab import Lab, open_lab
@@ -116,6 +119,64 @@ async def test_work_that_was_running_is_lost_but_not_charged(tmp_path: Path) -> 
     assert attempts[2] == [(1, "succeeded", None)]
     assert (recovered["count"], recovered["cause"]) == (2, "worker_lost")
     assert (ended["state"], ended["best"], ended["iterations"]["failed"], charged) == ("succeeded", "1.1", 0, [])
+
+
+LATER: dict[str, Any] = {"stage": [{"call": "model:evaluate", "retries": {"max": 2, "backoff": "1h"}}]}
+
+
+async def test_a_back_off_goes_on_after_a_restart(tmp_path: Path) -> None:
+    """What waits an hour for its next attempt waits on in the next daemon, for what is left of it, and says so; the rest is run."""
+    failed_us = now_us() - 600 * 1_000_000
+    some = failure()._replace(usage=Usage(finished_us=failed_us))
+    async with open_lab(
+        tmp_path, InlineExecutor(lambda *_: some, holds=lambda one: one.variant > 1, gate=anyio.Event())
+    ) as lab:
+        await lab.submit(**LATER)
+        await lab.until(lambda event: event["kind"] == "iterations_requeued")
+        await lab.started(3)
+    executor = InlineExecutor(value)
+    async with open_lab(tmp_path, executor) as lab:
+        await lab.until(lambda event: "1.3" in event.get("refs", []))
+        (reason,) = await lab.orchestrator.explain(parse_ref("1.1.1"))
+        seen = sorted(one.variant for one in executor.seen)
+        waiting = lab.orchestrator.dispatcher.waiting
+        left = float(reason.message.split(" waits ")[1].split()[0])
+
+    assert (reason.reason, seen, waiting) == ("backoff", [2, 3], 1)
+    assert 0.7 * 3600 - 600 < left <= 3000
+
+
+async def test_a_wait_whose_beginning_nobody_knows_is_waited_whole(tmp_path: Path) -> None:
+    """An attempt that failed at an unknown time is followed by the whole wait, counted from the restart."""
+    async with open_lab(tmp_path, InlineExecutor(lambda *_: failure())) as lab:
+        await lab.submit(**LATER, space={"x": [1]})
+        await lab.until(lambda event: event["kind"] == "iterations_requeued")
+    async with open_lab(tmp_path, InlineExecutor(value)) as lab:
+        with anyio.fail_after(5):
+            while lab.orchestrator.dispatcher.later.until_next() is None:
+                await anyio.lowlevel.checkpoint()
+        left = lab.orchestrator.dispatcher.later.until_next()
+
+    assert left is not None
+    assert 0.75 * 3600 - 10 < left <= 3600
+
+
+async def test_what_was_cut_off_in_its_second_attempt_waits_for_nothing(tmp_path: Path) -> None:
+    """A failure that was waited for before does not delay what the daemon's death has cut off: that runs at once, uncharged."""
+    stage = [{"call": "model:evaluate", "retries": {"max": 2, "backoff": "20ms"}}]
+    dying = InlineExecutor(lambda *_: failure(Cause.WORKER_LOST), gate=anyio.Event(), holds=lambda one: one.attempt > 1)
+    async with open_lab(tmp_path, dying) as lab:
+        await lab.submit(stage=stage, space={"x": [1]})
+        await lab.started(2)
+        await lab.pause("1")
+    async with open_lab(tmp_path, InlineExecutor(value)) as lab:
+        ((_, _, _, (cut_off,)),) = await lab.store.views.read(
+            "open_variants", {"experiment": 1, "after": 0, "limit": 9}
+        )
+        attempts = await lab.attempts("1.1.1")
+
+    assert attempts == [(1, "failed", "worker_lost"), (2, "failed", "worker_lost")]
+    assert cut_off[5:] == ["queued", 2, 1, "worker_lost", 1, None, None]
 
 
 async def test_after_a_reboot_it_was_the_machine(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ KEPT = Kept(12, 3, 1, 1)
 LONG = "echo $$ >> pids; echo before; echo x > ready; read -r _ < go; echo '{{\"x\": 5}}'"
 DAEMON = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 import asyncio
 from orchestrator.executors.base import StopSwitch
@@ -37,11 +38,11 @@ from tests.support.commands import batch_of, isolated, job_of
 async def main() -> None:
     folder = Path(sys.argv[1])
     async with isolated(folder) as executor:
-        await executor.run(batch_of(job_of(folder, sys.argv[2])), StopSwitch())
+        await executor.run(replace(batch_of(job_of(folder, sys.argv[2])), waited=(1.5,)), StopSwitch())
 
 asyncio.run(main())
 """
-"""A daemon as far as the keeper can see: it runs one command and waits for its end."""
+"""A daemon as far as the keeper can see: it runs one command, that has waited 1.5 s for it, and waits for its end."""
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def batch(folder: Path) -> Batch:
 
 
 async def test_the_next_daemon_is_told_of_what_runs_and_hears_its_end(folder: Path) -> None:
-    """After kill -9 of the daemon the command goes on in the same process; its result, output and usage are whole."""
+    """After kill -9 of the daemon the command goes on in the same process; its result, output and usage are whole, its wait too."""
     async with daemon(folder) as process:
         kill(process)
         async with isolated(folder) as executor:
@@ -107,6 +108,7 @@ async def test_the_next_daemon_is_told_of_what_runs_and_hears_its_end(folder: Pa
             executor.recorded(result.receipt)
     outcome = only(result)
     assert (outcome.end, outcome.metrics, outcome.usage.pid) == (AttemptEnd.SUCCEEDED, {"x": 5.0}, pid)
+    assert outcome.usage.queue_seconds == 1.5
     assert (folder / "runs/12/3/1.1.out").read_text(encoding="utf-8") == 'before\n{"x": 5}\n'
     assert list((folder / "isolated").iterdir()) == []
 

@@ -17,6 +17,5 @@ async def check(request: Request, services: Given, body: SubmissionBody) -> Answ
 
     The file's callables are imported, in processes that are thrown away: so it needs the right to control. Nothing is kept.
     """
-    return Answer(
-        await unless_leaving(request, lambda: check_submission(body, unmet=services.orchestrator.wants.unmet))
-    )
+    wants = services.orchestrator.wants
+    return Answer(await unless_leaving(request, lambda: check_submission(body, wants)))

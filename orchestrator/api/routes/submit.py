@@ -1,5 +1,6 @@
 """submit: accept an experiment."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Header
@@ -21,7 +22,7 @@ Key = Annotated[
 
 @router.post("/v1/experiments", dependencies=[CONTROLLING], status_code=CREATED)
 async def submit(services: Given, body: SubmissionBody, idempotency_key: Key = None) -> Answer:
-    """Accept an experiment: `{"id", "ref", "name"}` once it is on disk. 201, or 200 when the key has been seen before."""
+    """Accept an experiment: `{"id", "ref", "name", "warnings"}` once it is on disk. 201, or 200 when the key has been seen before."""
     read = await read_submission(body)
     submission = Submission(
         spec=read.spec,
@@ -33,8 +34,9 @@ async def submit(services: Given, body: SubmissionBody, idempotency_key: Key = N
         idempotency_key=idempotency_key,
     )
     accepted = await services.orchestrator.submit(submission)
+    warnings = [asdict(warning) for warning in (*read.warnings, *services.orchestrator.wants.doubts(read.spec))]
     return Answer(
-        {"id": accepted.id, "ref": str(accepted.id), "name": accepted.name},
+        {"id": accepted.id, "ref": str(accepted.id), "name": accepted.name, "warnings": warnings},
         status_code=CREATED if accepted.created else KNOWN,
         headers={"Location": f"/v1/experiments/{accepted.id}"},
     )

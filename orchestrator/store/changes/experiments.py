@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from orchestrator.domain.states import ENDED_EXPERIMENT, ExperimentState, Phase
 from orchestrator.errors import Conflict
 from orchestrator.store.moves import experiment_row, move_experiment
-from orchestrator.store.writer import Transaction
+from orchestrator.store.writer import Closing, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class AddExperiment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MoveExperiment:
+class MoveExperiment(Closing):
     """Move an experiment to another state."""
 
     experiment: int
@@ -109,7 +109,7 @@ class AcceptCode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveExperiment:
+class RemoveExperiment(Closing):
     """Forget an experiment that has ended."""
 
     experiment: int

@@ -20,7 +20,7 @@ from orchestrator.store.moves import (
     move_variants,
     start_iterations,
 )
-from orchestrator.store.writer import Sized, Transaction
+from orchestrator.store.writer import Closing, Sized, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ class PlaceDecision(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndIterations(Sized):
+class EndIterations(Closing, Sized):
     """What came of a batch, and what follows from it for its variants, in one piece."""
 
     experiment: int

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.store.writer import Transaction
+from orchestrator.store.writer import Closing, Transaction
 
 MOST_PROFILES = 10_000
 """Those measured longest ago are forgotten above that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SaveProfiles:
+class SaveProfiles(Closing):
     """Remember what is known of stages of some code, in place of what was."""
 
     code_hash: str

@@ -22,7 +22,7 @@ from orchestrator.store.changes.experiments import enter_phase
 from orchestrator.store.changes.rounds import Decision
 from orchestrator.store.changes.usage import add_lost
 from orchestrator.store.moves import count_variants, experiment_row, move_experiment
-from orchestrator.store.writer import Transaction
+from orchestrator.store.writer import Closing, Transaction
 
 
 def _scope(ref: Ref) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def _scope(ref: Ref) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CancelWork:
+class CancelWork(Closing):
     """Cancel what waits under a ref, and the variants that have nothing left to do by it. Running work is stopped before."""
 
     ref: Ref
@@ -42,7 +42,7 @@ class CancelWork:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndEarly:
+class EndEarly(Closing):
     """End an experiment in the middle: what is open in it is cancelled, also what a defect has left running on record."""
 
     experiment: int
@@ -172,7 +172,7 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecoverWork:
+class RecoverWork(Closing):
     """After a start: what was under way is queued anew, and its attempts are recorded as lost; but for those an executor has kept."""
 
     boot_id: str
@@ -211,7 +211,7 @@ class KeepEvents:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TellEvent:
+class TellEvent(Closing):
     """Put something the daemon did on record."""
 
     kind: str

@@ -54,7 +54,8 @@ SELECT json_quote(iterations_queued + iterations_running + iterations_succeeded 
 FROM experiment WHERE id = :experiment;
 
 -- open_variants --
--- Variants that still have iterations to start, with all their iterations, after a number.
+-- Variants that still have iterations to start, with all their iterations, after a number. The last of an iteration's values: when the
+-- attempt failed after which it waits for the next, now when that is unknown. (One that went down with the daemon has no executor.)
 SELECT json_group_array(json(row)) FROM (
     SELECT json_array(
         v.number, v.hash, v.params,
@@ -64,7 +65,12 @@ SELECT json_group_array(json(row)) FROM (
                     SELECT a.metrics FROM attempt AS a
                     WHERE a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
                 )
-            END))
+            END, CASE WHEN i.state = 'queued' AND i.charged > 0 THEN (
+                SELECT coalesce(a.finished_us, strftime('%s', 'now') * 1000000) FROM attempt AS a
+                WHERE
+                    a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
+                    AND a.end = 'failed' AND a.cause = i.cause AND a.executor IS NOT NULL
+            ) END))
             FROM iteration AS i WHERE i.experiment = v.experiment AND i.variant = v.number
         )
     ) AS row

@@ -40,6 +40,22 @@ def test_a_line_says_how_far_it_is() -> None:
     )
 
 
+def test_what_nothing_runs_for_is_told_and_worth_a_line() -> None:
+    """In a line and in the picture the reason stands in words; a number in it that changes is no news."""
+    waits = [{"reason": "memory", "message": "90 % of the memory is in use"}]
+    sparing, waiting = Sparing(), snapshot(running=[], waits=waits)
+    other = [{"reason": "memory", "message": "91 % of the memory is in use"}]
+
+    assert plain_line(waiting).endswith("left; waits: 90 % of the memory is in use")
+    assert "waits  90 % of the memory is in use" in drawn(waiting)
+    assert [sparing.worth(snapshot(waits=each), now=100.0) for each in ([], waits, other, [])] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+
+
 def test_a_line_is_worth_it_when_something_changed_and_lines_are_few() -> None:
     """Five at once, then one a second; a change of state is always worth it."""
     sparing = Sparing()

@@ -31,6 +31,16 @@ def test_no_lane_stays_empty_for_a_large_batch() -> None:
     assert batch_length(known(0.01), target_seconds=1.0, ready=10, lanes=4) == 3
 
 
+def test_all_lanes_together_get_no_more_than_the_failures_that_are_left() -> None:
+    """Where 41 more failures end the experiment two lanes get 21 each, however short they are, and one at least where one is left."""
+    lengths = [
+        batch_length(known(1e-6), target_seconds=1.0, ready=10_000, lanes=2, failures_left=left)
+        for left in (41, 1, 5000)
+    ]
+
+    assert lengths == [21, 1, 1000]
+
+
 def test_what_is_over_at_once_is_not_divided() -> None:
     """Ten ready evaluations of a microsecond travel together, though other lanes stay empty, and never more than there are."""
     assert batch_length(known(1e-6), target_seconds=1.0, ready=10, lanes=4) == 10

@@ -63,6 +63,23 @@ def test_a_disk_closes_below_the_headroom_and_opens_a_quarter_above() -> None:
     assert after(*disk, thresholds=Thresholds(disk_headroom_bytes=100)) == [(), (Wait.DISK,), (Wait.DISK,), (), ()]
 
 
+def test_what_is_owed_to_the_reserve_must_be_free_besides_the_headroom() -> None:
+    """After 50 bytes of the reserve were given up 150 must be free instead of 100, even where the headroom is switched off."""
+    disk = [replace(EASY, disk_free_bytes=free) for free in (50, 49, 62, 63, 149, 187, 188)]
+
+    assert after(*disk[:4], thresholds=Thresholds(disk_headroom_bytes=0, reserve_owed_bytes=50)) == [
+        (),
+        (Wait.DISK,),
+        (Wait.DISK,),
+        (),
+    ]
+    assert after(*disk[4:], thresholds=Thresholds(disk_headroom_bytes=100, reserve_owed_bytes=50)) == [
+        (Wait.DISK,),
+        (Wait.DISK,),
+        (),
+    ]
+
+
 def test_a_small_disk_needs_less() -> None:
     """On a disk of 64 MiB the headroom is a twentieth of it, not the 128 MiB of the settings."""
     small = replace(EASY, disk_total_bytes=64 * 2**20, disk_free_bytes=4 * 2**20)

@@ -93,6 +93,15 @@ def test_a_full_disk_is_told_only_when_it_is() -> None:
     assert "100.0 MiB are free" in (full_disk(pressure(BAD, USUAL), USUAL) or "")
 
 
+def test_what_is_owed_to_the_reserve_is_told() -> None:
+    """A person sees that the disk has been full, and that the reserve comes on top of the headroom."""
+    owing = replace(USUAL, reserve_owed_bytes=8 * 2**20)
+    reason = reason_of(Wait.DISK, machine_facts(pressure(BAD, owing), owing))
+
+    assert "(128.0 MiB) and what is owed to the reserve (8.0 MiB) nothing starts until 170.0 MiB" in reason.message
+    assert "70.0 MiB more" in reason.would_change
+
+
 @pytest.mark.parametrize(
     ("count", "text"),
     [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (5 * 2**30 // 2, "2.5 GiB"), (2**50, "1024.0 TiB")],

@@ -11,6 +11,7 @@ from orchestrator.domain.states import Cause, IterationState
 from orchestrator.engine.settling import (
     BACKOFF_CAP_SECONDS,
     Settled,
+    backoff_left,
     backoff_seconds,
     evicted,
     given_back,
@@ -18,7 +19,7 @@ from orchestrator.engine.settling import (
     with_objective,
     with_verdict,
 )
-from orchestrator.engine.trouble import Tally, Trouble, trouble_of
+from orchestrator.engine.trouble import Tally, Trouble, failures_until_trouble, trouble_of
 from orchestrator.engine.variant import ActiveIteration
 from orchestrator.spec.stage import Retries
 from tests.support.plans import plan, stage
@@ -144,6 +145,27 @@ def test_only_the_named_causes_are_tried_again() -> None:
     assert settle(iteration(), failure(Cause.SIGNALLED), retries) == Settled(QUEUED, 3, 2, Cause.SIGNALLED, deaths=1)
 
 
+@pytest.mark.parametrize(
+    ("passed_seconds", "left"),
+    [(0, 1.0), (0.25, 0.75), (1, 0.0), (2, 0.0), (1e9, 0.0), (-0.5, 1.0), (-1e9, 1.0)],
+    ids=["just now", "a quarter", "all", "twice", "clock set forward", "clock set back", "far back"],
+)
+def test_after_a_restart_what_is_left_of_the_back_off_is_waited(passed_seconds: float, left: float) -> None:
+    """Of a wait of 8 s or less the part that has passed is not waited again, and no clock makes it longer than the whole."""
+    retries = Retries(max=3, backoff_seconds=8.0)
+    whole = backoff_seconds(retries, charged=1, seed=7)
+    waiting = iteration()
+    waiting.failed_us = 10**15
+    now = 10**15 + round(passed_seconds * whole * 1e6)
+
+    assert backoff_left(retries, waiting, now_us=now) == pytest.approx(left * whole, abs=1e-5)
+
+
+def test_what_has_not_failed_waits_for_nothing() -> None:
+    """An iteration that was loaded without a failure before it is ready at once."""
+    assert backoff_left(Retries(max=3, backoff_seconds=8.0), iteration(), now_us=10**15) == 0.0
+
+
 @pytest.mark.parametrize("retries", [Retries(max=0), Retries(max=3, backoff_seconds=9.0, on=(Cause.RAISED,))])
 def test_a_lost_machine_is_never_charged(retries: Retries) -> None:
     """What went down with the machine is queued at once and for nothing, whatever the retries say."""
@@ -258,3 +280,15 @@ def test_the_breaker_says_the_numbers(allowed: dict[str, Any], words: str) -> No
     assert found is not None
     assert found.reason.startswith("5 of 9 evaluations failed (55.6 %); limits.max_failures ")
     assert found.reason.endswith(words)
+
+
+def test_batches_are_bounded_by_the_breaker_only_once_something_has_failed() -> None:
+    """Without a breaker, and before the first failure, nothing bounds them; then what is left until it trips."""
+    limited = plan(limits={"max_failures": {"count": 9}})
+    found = [
+        failures_until_trouble(plan(), Tally(failed=3, finished=9)),
+        failures_until_trouble(limited, Tally(failed=0, finished=9)),
+        failures_until_trouble(limited, Tally(failed=3, finished=9)),
+    ]
+
+    assert found == [None, None, 7]

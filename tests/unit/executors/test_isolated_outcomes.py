@@ -55,6 +55,16 @@ def test_an_attempt_is_named_by_ref_and_number_and_a_parameter_hides_an_argument
     assert "ORC_SOCKET" not in ATTEMPT.run["environment"]
 
 
+def test_how_long_it_has_waited_is_left_with_the_keeper() -> None:
+    """It goes with what is sent and comes back with the end; where it is not known, or an older keeper does not tell, nobody makes it up."""
+    (sent,) = attempts_of(Batch(job=JOB, evaluations=(EVALUATION,), waited=(1.5,)))
+    told = [ended(queue_seconds=1.5), ended(queue_seconds=None), ended()]
+
+    assert (sent.run["queue_seconds"], ATTEMPT.run["queue_seconds"]) == (1.5, None)
+    assert [outcome_of(JOB, ATTEMPT, ended=one).usage.queue_seconds for one in told] == [1.5, None, None]
+    assert lost(ended(queue_seconds=1.5)).usage.queue_seconds == 1.5
+
+
 def test_the_measured_numbers_are_the_keepers() -> None:
     """All of them."""
     usage = outcome_of(JOB, ATTEMPT, ended=ended()).usage

@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.domain.states import ExperimentState
 from orchestrator.search.decide import (
@@ -11,6 +13,7 @@ from orchestrator.search.decide import (
     RoundSummary,
     breaker_tripped,
     decide,
+    failures_left,
     rounds_without_improvement,
 )
 from orchestrator.spec.experiment import LoopSpec, MaxFailures
@@ -251,3 +254,44 @@ def test_the_breaker_trips_when_all_it_is_given_is_exceeded(
     """Reaching a limit is not exceeding it, and what is not given asks nothing."""
     max_failures = None if limits is None else MaxFailures.model_validate(limits)
     assert breaker_tripped(max_failures, failed=failed, finished=finished) is tripped
+
+
+LIMITS = st.builds(
+    MaxFailures,
+    count=st.integers(0, 500),
+    ratio=st.none() | st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 0.999]),
+)
+
+
+@given(LIMITS, st.integers(0, 1000), st.integers(0, 1000))
+def test_so_many_failures_are_left_and_no_fewer(limits: MaxFailures, failed: int, succeeded: int) -> None:
+    """That many failures in a row trip the breaker; one less does not, as far as decimal shares can be told apart."""
+    left = failures_left(limits, failed=failed, finished=failed + succeeded)
+    assert left is not None
+
+    def tripped(more: int) -> bool:
+        return breaker_tripped(limits, failed=failed + more, finished=failed + succeeded + more)
+
+    assert tripped(left + 1)
+    assert left == 1 or not tripped(left - 2)
+
+
+@pytest.mark.parametrize(
+    ("limits", "failed", "finished", "left"),
+    [
+        (None, 0, 0, None),
+        ({"ratio": 1.0}, 0, 0, None),
+        ({"count": 50}, 0, 10_000, 51),
+        ({"count": 50}, 50, 10_000, 1),
+        ({"count": 50}, 60, 10_000, 1),
+        ({"ratio": 0.5}, 0, 0, 1),
+        ({"ratio": 0.5}, 10, 100, 81),
+        ({"count": 5, "ratio": 0.5}, 3, 3, 3),
+    ],
+)
+def test_the_farther_limit_says_how_many_failures_are_left(
+    limits: dict[str, Any] | None, failed: int, finished: int, left: int | None
+) -> None:
+    """Both limits must be exceeded; a share of all can never be."""
+    max_failures = None if limits is None else MaxFailures.model_validate(limits)
+    assert failures_left(max_failures, failed=failed, finished=finished) == left
