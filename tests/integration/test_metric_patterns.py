@@ -17,6 +17,7 @@ from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.searchers import Searchers
 from orchestrator.worker.commands import InvalidMetrics
 from tests.support.commands import batch_of, evaluation_of, isolated, job_of, only
+from tests.support.executors import children
 
 ROOT = Path(__file__).parents[2]
 ENDLESS = "^(?:a+)+b([0-9]*)"
@@ -26,8 +27,8 @@ RATIO = ("ratio", r"ratio=([\d.]+)")
 
 def searchers_about() -> list[int]:
     """The processes that search for this one."""
-    children = psutil.Process().children(recursive=True)
-    return [child.pid for child in children if "orchestrator.worker.pattern_search" in child.cmdline()]
+    alive = (psutil.Process(pid) for pid in children())
+    return [child.pid for child in alive if "orchestrator.worker.pattern_search" in child.cmdline()]
 
 
 @pytest.fixture
