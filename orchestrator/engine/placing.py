@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator.domain.identity import canonical_json, variant_hash
 from orchestrator.domain.outcome import AttemptEnd, Outcome
 from orchestrator.search.stages.placement import Placement, place
-from orchestrator.search.stages.profile import Profile, profile_of
+from orchestrator.search.stages.profile import Profile, Sample, profile_of
 from orchestrator.search.stages.records import StageShape
 from orchestrator.spec.stage import StageSpec
 
@@ -26,9 +26,6 @@ MOST_LEARNT = 32
 
 NEWEST = 64
 """So many of the newest evaluations on each kind of executor are what is known of it."""
-
-Sample = tuple[float, float | None, int | None]
-"""Wall seconds, CPU seconds, peak RSS in bytes of one evaluation."""
 
 FEWEST = 5
 """Evaluations on both kinds before they are compared."""
@@ -72,13 +69,12 @@ class Placing:
             if outcome.end is AttemptEnd.FAILED:
                 self._failed[executor] += 1
             elif outcome.end is AttemptEnd.SUCCEEDED and used.wall_seconds is not None:
-                samples.append((used.wall_seconds, used.cpu_seconds, used.max_rss_bytes))
+                samples.append(Sample(used.wall_seconds, used.cpu_seconds, used.max_rss_bytes))
         self.learnt = True
 
     def profile(self, executor: str) -> Profile | None:
         """What is known of its newest evaluations there; None before the first."""
-        walls, cpus, sizes = zip(*self._samples[executor], strict=True) if self._samples[executor] else ((), (), ())
-        return profile_of(walls, cpus, sizes)
+        return profile_of(self._samples[executor])
 
     @property
     def best_known(self) -> Profile | None:
@@ -164,4 +160,4 @@ class Placing:
 
 
 def _sample(wall: float, cpu: float | None, rss: int | None) -> Sample:
-    return float(wall), None if cpu is None else float(cpu), None if rss is None else int(rss)
+    return Sample(float(wall), None if cpu is None else float(cpu), None if rss is None else int(rss))

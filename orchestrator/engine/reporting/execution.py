@@ -9,10 +9,10 @@ from random import Random
 from typing import Any
 
 from orchestrator.engine.lanes import Lane, Lanes, with_lane
-from orchestrator.search.stages.advice import Advice, Situation, advise
-from orchestrator.search.stages.bottlenecks import bottlenecks, imbalance
-from orchestrator.search.stages.figures import Setting, figures_of
+from orchestrator.search.stages.advice import Advice, Case, Situation, advise
+from orchestrator.search.stages.bottlenecks import bottlenecks, imbalance, walls_if_free
 from orchestrator.search.stages.history import regression
+from orchestrator.search.stages.overlap import overlap
 from orchestrator.search.stages.profile import Profile
 from orchestrator.search.stages.records import StageRun, StageShape
 from orchestrator.search.stages.schedule import Plan
@@ -37,10 +37,10 @@ class Floor:
     """What there is to run on."""
 
     cores: int
+    memory_bytes: int
     slots: int
     threads: int
     lanes: Lanes
-    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +56,26 @@ class Read:
 def of(read: Read, floor: Floor) -> Row:
     """The part of the report. Numbers that are not known are null."""
     runs = _runs(read.attempts)
-    stages = [with_lane(stage, floor.lanes) for stage in read.spec.stages]
-    shapes = tuple(
+    shapes = _shapes(read.spec, floor.lanes)
+    case = Case(_situation(read, floor, runs=runs, shapes=shapes))
+    uneven = imbalance(runs)
+    return {
+        "runs": len(runs),
+        "figures": case.figures.to_json() if runs else None,
+        "walls_if_free": walls_if_free(case),
+        "overlap": overlap(case.tasks),
+        "timeline": _timeline(runs),
+        "sla": _sla(runs, shapes, floor.lanes),
+        "bottlenecks": [asdict(each) for each in bottlenecks(case)],
+        "imbalance": None if uneven is None else asdict(uneven),
+        "advice": [_advice(each) for each in advise(case)],
+        "history": _history(read.before),
+    }
+
+
+def _shapes(spec: ExperimentSpec, lanes: Lanes) -> tuple[StageShape, ...]:
+    stages = [with_lane(stage, lanes) for stage in spec.stages]
+    return tuple(
         StageShape(
             name=stage.name,
             after=stage.after,
@@ -69,23 +87,17 @@ def of(read: Read, floor: Floor) -> Row:
         )
         for stage in stages
     )
+
+
+def _situation(read: Read, floor: Floor, *, runs: tuple[StageRun, ...], shapes: tuple[StageShape, ...]) -> Situation:
     most = read.spec.limits.max_parallel
-    plan = Plan(cores=floor.cores, processes=floor.slots, threads=floor.threads, max_parallel=most)
-    profiles = {name: Profile.from_json(_plain(row)) for name, row in read.profiles.items()}
-    situation = Situation(runs=runs, shapes=shapes, plan=plan, profiles=profiles, memory_limit_bytes=floor.memory_bytes)
-    workers = {"process": min(floor.slots, most), "thread": min(floor.threads, most)}
-    setting = Setting(cores=floor.cores, shapes=shapes, workers=workers, profiles=profiles)
-    uneven = imbalance(runs)
-    return {
-        "runs": len(runs),
-        "figures": figures_of(runs, setting=setting).to_json() if runs else None,
-        "timeline": _timeline(runs),
-        "sla": _sla(runs, shapes, floor.lanes),
-        "bottlenecks": [asdict(each) for each in bottlenecks(runs, shapes=shapes, plan=plan, profiles=profiles)],
-        "imbalance": None if uneven is None else asdict(uneven),
-        "advice": [_advice(each) for each in advise(situation)],
-        "history": _history(read.before),
-    }
+    return Situation(
+        runs=runs,
+        shapes=shapes,
+        plan=Plan(cores=floor.cores, processes=floor.slots, threads=floor.threads, max_parallel=most),
+        profiles={name: Profile.from_json(_plain(row)) for name, row in read.profiles.items()},
+        memory_limit_bytes=floor.memory_bytes,
+    )
 
 
 def _plain(row: Row) -> Row:

@@ -28,6 +28,8 @@ async def report(ref: Ref, views: Views, *, floor: execution.Floor) -> dict[str,
     usage = await views.read("usage_rows", place)
     walls = await views.read("usage_walls", place)
     profiles = await profiles_of(ref, views)
+    ran = await _execution(row, views, profiles=profiles, floor=floor)
+    overlap = ran.pop("overlap")
     return {
         **{key: row[key] for key in _OUTCOME},
         "elapsed_seconds": _seconds(row["started"], row["finished"]),
@@ -38,11 +40,11 @@ async def report(ref: Ref, views: Views, *, floor: execution.Floor) -> dict[str,
         "rounds": [shapes.with_times(each) for each in rounds],
         "usage": row["usage"],
         "stages": [
-            {**stage, "profile": profiles.get(stage["stage"])}
+            {**stage, "profile": profiles.get(stage["stage"]), "overlap": overlap.get(stage["stage"])}
             for stage in stages.of(usage, walls, names=[stage["name"] for stage in row["spec"]["stage"]])
         ],
         "failures": failures.of(usage),
-        "execution": await _execution(row, views, profiles=profiles, floor=floor),
+        "execution": ran,
     }
 
 

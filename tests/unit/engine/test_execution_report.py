@@ -1,13 +1,17 @@
 """The part of the report on how stages ran: from rows as the store has them to one document of strict JSON."""
 
 import json
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from orchestrator.engine.lanes import Lane
 from orchestrator.engine.reporting.execution import MOST_BARS, Floor, Read, of
 from orchestrator.spec.experiment import ExperimentSpec
 
-FLOOR = Floor(cores=2, slots=2, threads=4, lanes={"quick": Lane(name="quick", strategy="thread", limit_seconds=1.0)})
+LANES = {"quick": Lane(name="quick", strategy="thread", limit_seconds=1.0)}
+FLOOR = Floor(cores=2, memory_bytes=1 << 30, slots=2, threads=4, lanes=LANES)
 SPEC = ExperimentSpec.model_validate(
     {
         "name": "two",
@@ -42,7 +46,7 @@ ROWS = (
 
 
 def test_figures_come_from_the_runs_own_times() -> None:
-    """Wall from the first start to the last end, work as the sum, the longest chain of one variant as the critical path."""
+    """Wall from the first start to the last end, work as the sum, the longest chain of one variant as the critical path, either stage free."""
     figures = told(*ROWS)["figures"]
     assert abs(figures["wall_seconds"] - 1.0) < 1e-6
     assert abs(figures["work_seconds"] - 1.8) < 1e-6
@@ -50,6 +54,7 @@ def test_figures_come_from_the_runs_own_times() -> None:
     assert figures["critical_path"] == ["a", "b"]
     assert abs(figures["critical_path_seconds"] - 1.0) < 1e-6
     assert abs(figures["utilisation"]["process"] - 0.9) < 1e-6
+    assert told(*ROWS)["walls_if_free"] == {"a": pytest.approx(0.4), "b": pytest.approx(0.6)}
     assert "thread" not in figures["utilisation"] or figures["utilisation"]["thread"] in (0.0, None)
 
 
@@ -66,8 +71,7 @@ def test_limits_of_stages_and_lanes_are_looked_at() -> None:
 def test_an_sla_of_the_lane_counts_where_the_stage_has_none() -> None:
     """The stage's own comes first."""
     lanes = {"quick": Lane(name="quick", strategy="thread", sla_seconds=0.1)}
-    floor = Floor(cores=2, slots=2, threads=4, lanes=lanes)
-    part = of(Read(spec=SPEC, attempts=ROWS, before=(), profiles={}), floor)
+    part = of(Read(spec=SPEC, attempts=ROWS, before=(), profiles={}), replace(FLOOR, lanes=lanes))
     limits = {row["stage"]: (row["limit_seconds"], row["misses"]) for row in part["sla"]["stages"]}
     assert limits == {"a": (0.5, 1), "b": (0.1, 2)}
 
