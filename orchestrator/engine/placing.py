@@ -69,7 +69,8 @@ class Placing:
             if outcome.end is AttemptEnd.FAILED:
                 self._failed[executor] += 1
             elif outcome.end is AttemptEnd.SUCCEEDED and used.wall_seconds is not None:
-                samples.append(Sample(used.wall_seconds, used.cpu_seconds, used.max_rss_bytes))
+                measured = used.cpu_seconds, used.max_rss_bytes, used.starved_seconds
+                samples.append(Sample(used.wall_seconds, *measured))
         self.learnt = True
 
     def profile(self, executor: str) -> Profile | None:
@@ -159,5 +160,9 @@ class Placing:
         self._samples, self._failed, self._no_gain = samples, failed, facts["no_gain"]
 
 
-def _sample(wall: float, cpu: float | None, rss: int | None) -> Sample:
-    return Sample(float(wall), None if cpu is None else float(cpu), None if rss is None else int(rss))
+def _sample(wall: float, cpu: float | None, rss: int | None, starved: float | None) -> Sample:
+    return Sample(float(wall), _number(cpu), None if rss is None else int(rss), _number(starved))
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)

@@ -8,12 +8,24 @@ from typing import Any
 import pytest
 
 from orchestrator.executors import registry
+from orchestrator.worker.usage import ProcessMeter
 from tests.support.lab import Lab, open_lab
+from tests.support.neighbours import crowded
 from tests.support.workloads import light_main
 
 pytestmark = pytest.mark.asyncio
 
 WAITING = "import time\n\ndef evaluate(params):\n    time.sleep(0.15)\n    return params['x']\n"
+HERE = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+COMPUTING = """
+import time
+
+def evaluate(params):
+    until = time.thread_time() + 0.03
+    while time.thread_time() < until:
+        pass
+    return params['x']
+"""
 ONLY_ALONE = """
 import threading, time
 
@@ -58,6 +70,20 @@ async def test_a_stage_that_waits_moves_to_threads_on_record(tmp_path: Path) -> 
     assert decision["result"] == {"stage": "main", "executor": "thread"}
     assert decision["rule"] == "adaptive"
     assert decision["inputs"]["cpu_share"] < 0.25
+
+
+async def test_what_computes_on_a_crowded_machine_is_not_taken_for_waiting(tmp_path: Path) -> None:
+    """Beside six others on its core it computes for a small part of its time, and still stays in the process, if the kernel counts that."""
+    with crowded(6):
+        async with lab_with(tmp_path, HERE + COMPUTING) as lab:
+            ended = await lab.run(space=SPACE, limits={"max_parallel": 4})
+            attempts = [one for each in await lab.variants(ended["id"]) for one in each["iterations"]]
+            moves = await lab.decisions(ended["id"], "place")
+    walls, cpus = (sum(one[name] for one in attempts) for name in ("wall_seconds", "cpu_seconds"))
+    assert cpus < 0.25 * walls, "the neighbours left it too much for the test to say anything"
+    assert walls > 1.0
+    counted = ProcessMeter().starved_seconds() is not None
+    assert (not moves, {one["executor"] for one in attempts} == {"process"}) == (counted, counted)
 
 
 async def test_code_that_does_not_bear_threads_comes_back_and_nothing_is_lost_by_it(tmp_path: Path) -> None:

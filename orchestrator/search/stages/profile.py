@@ -33,9 +33,9 @@ class Kind(StrEnum):
 class Profile:
     """The runs of one stage in a few numbers; seconds and bytes.
 
-    `cpu_share` is the mean over runs of CPU seconds per wall second (above 1 for what uses several cores), `_low` and `_high` the ends
-    of its 95 % t-interval, not below 0; `cpu_runs` is how many runs they rest on. Measured while others compete for the cores, or for
-    the interpreter, a share is too low: profile where there is room.
+    `cpu_share` is the mean over runs of CPU seconds per second (above 1 for what uses several cores), `_low` and `_high` the ends of its
+    95 % t-interval, not below 0; `cpu_runs` is how many runs they rest on. Seconds in which others had the cores do not count, where
+    the kernel tells them. Those in which another thread had the interpreter do: a share that was measured in threads is too low.
     """
 
     runs: int
@@ -87,16 +87,24 @@ def _fits(name: str, value: Any) -> bool:
 
 
 class Sample(NamedTuple):
-    """What one evaluation that ended by itself took."""
+    """What one evaluation that ended by itself took. `starved_seconds`: it could have computed, and others had the cores."""
 
     wall_seconds: float
     cpu_seconds: float | None = None
     max_rss_bytes: int | None = None
+    starved_seconds: float | None = None
 
     @property
     def cpu_share(self) -> float | None:
-        """CPU seconds per wall second; None when it is not known."""
-        return None if self.cpu_seconds is None or self.wall_seconds <= 0.0 else self.cpu_seconds / self.wall_seconds
+        """CPU seconds per second in which it had a core or wanted none; None when it is not known.
+
+        What is left out makes it no more than 1: above that are only evaluations that use several cores.
+        """
+        if self.cpu_seconds is None or self.wall_seconds <= 0.0:
+            return None
+        least = min(self.cpu_seconds, self.wall_seconds)
+        served = max(self.wall_seconds - (self.starved_seconds or 0.0), least)
+        return self.cpu_seconds / served if served > 0.0 else 0.0
 
 
 def profile_of(samples: Sequence[Sample]) -> Profile | None:

@@ -69,6 +69,17 @@ def test_what_computes_stays_in_processes() -> None:
     assert books.decide("process", permits=PERMITS) is None
 
 
+def test_what_computes_while_others_have_the_cores_stays_in_processes() -> None:
+    """By the clock on the wall it waits; the next experiment knows better too."""
+    usage = Usage(wall_seconds=0.5, cpu_seconds=0.05, starved_seconds=0.44)
+    books = placing()
+    books.learn("process", [Outcome(AttemptEnd.SUCCEEDED, usage=usage)] * 20)
+    heir = placing_after(books)
+    assert books.decide("process", permits=PERMITS) is None
+    assert heir.decide("process", permits=PERMITS) is None
+    assert heir.best_known == books.best_known
+
+
 @pytest.mark.parametrize("max_parallel", [1, 2])
 def test_threads_that_let_no_more_run_at_once_change_nothing(max_parallel: int) -> None:
     """With no more at once than there are slots a move would gain nothing."""

@@ -66,6 +66,34 @@ def test_a_single_run_has_no_interval() -> None:
     assert (one.cpu_share_low, one.cpu_share_high, classify(one)) == (None, None, Kind.UNKNOWN)
 
 
+@pytest.mark.parametrize(
+    ("wall", "cpu", "starved", "share"),
+    [
+        (1.0, 0.25, None, 0.25),
+        (1.0, 0.25, 0.0, 0.25),
+        (1.0, 0.25, 0.75, 1.0),
+        (1.0, 0.25, 0.5, 0.5),
+        (1.0, 0.25, 0.9, 1.0),
+        (1.0, 0.0, 0.9, 0.0),
+        (1.0, 0.0, 1.0, 0.0),
+        (1.0, 2.0, 0.5, 2.0),
+        (1.0, None, 0.5, None),
+        (0.0, 0.0, 0.0, None),
+    ],
+)
+def test_a_share_is_of_the_time_in_which_there_was_a_core(
+    wall: float, cpu: float | None, starved: float | None, share: float | None
+) -> None:
+    """What computes a quarter of the time and wants a core for the rest computes; it makes nothing compute on more than one."""
+    assert Sample(wall, cpu, None, starved).cpu_share == share
+
+
+def test_what_computes_beside_others_that_compute_is_bound_by_the_cpu() -> None:
+    """A quarter of a core each time: by the clock on the wall it would be taken for waiting."""
+    crowded, by_the_wall = profile_of([Sample(0.4, 0.1, None, 0.3)] * 9), profile_of([Sample(0.4, 0.1)] * 9)
+    assert (classify(crowded), classify(by_the_wall)) == (Kind.CPU, Kind.WAITING)
+
+
 def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
     """Of 400 profiles of eight noisy runs, about 95 % have the true share inside their interval."""
     rng, inside = Random(5), 0
