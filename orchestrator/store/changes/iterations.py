@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.states import IterationState
+from orchestrator.store.changes.profiles import SaveProfiles
 from orchestrator.store.changes.reports import Told
 from orchestrator.store.changes.rounds import Decision, PlannedIteration
 from orchestrator.store.changes.usage import Place, add_usage
@@ -129,7 +130,7 @@ class EndIterations(Closing, Sized):
     next_stages: tuple[NewIterations, ...] = ()
     told: Told | None = None
     dropped: tuple[IterationMove, ...] = ()  # out of `queued`
-    decisions: tuple[PruneDecision | PlaceDecision, ...] = ()
+    decisions: tuple[PruneDecision | PlaceDecision | SaveProfiles, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -1,14 +1,19 @@
 """Where a stage is run: what is learnt of it, when it moves, when it comes back, and what the next experiment knows."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
 from orchestrator.domain.states import Cause
+from orchestrator.engine.placements import Placements
 from orchestrator.engine.placing import NEWEST, Placing, profile_key
 from orchestrator.spec.stage import StageSpec
+from orchestrator.store.changes.iterations import PlaceDecision
+from orchestrator.store.changes.profiles import SaveProfiles
+from tests.support.plans import plan
 
 PERMITS = {"slot": 2, "thread": 4}
 
@@ -193,3 +198,65 @@ def test_what_decides_by_its_own_measure_is_never_moved(executor: str) -> None:
     books = Placing(spec, max_parallel=5, fixed=True)
     books.learn("process", ended(20, wall=1.0, cpu=0.0))
     assert books.decide("process", permits=PERMITS) is None
+
+
+def saved(books: Placements) -> list[SaveProfiles]:
+    """The profiles that go on record with the next batch."""
+    return [change for change in books.take() if isinstance(change, SaveProfiles)]
+
+
+def placements(**more: Any) -> Placements:
+    """The books of an experiment of one stage."""
+    return Placements(replace(plan(**more), code_hash="c0de"))
+
+
+def test_what_was_learnt_goes_on_record_when_it_has_doubled() -> None:
+    """Of a thousand evaluations, one after the other, it is written ten times, each time with all that is known."""
+    books = placements()
+    placing = books.placings["main"]
+    at = []
+    for number in range(1, 1001):
+        placing.learn("process", ended(1, wall=0.1, cpu=0.1))
+        if changes := saved(books):
+            at.append(number)
+            assert changes == [SaveProfiles(code_hash="c0de", facts={placing.key: placing.facts()})]
+    assert at == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+    assert placing.learnt
+
+
+def test_a_move_goes_on_record_with_what_it_rests_on() -> None:
+    """In the same transaction as the decision, however little has come since; and once."""
+    books = placements()
+    placing = books.placings["main"]
+    placing.learn("process", ended(4, wall=1.0, cpu=0.0))
+    assert len(saved(books)) == 1
+    placing.learn("process", ended(1, wall=1.0, cpu=0.0))
+    assert saved(books) == []
+    moved = placing.decide("process", permits=PERMITS)
+    assert moved is not None
+    books.note("main", moved)
+    assert [type(change) for change in books.take()] == [PlaceDecision, SaveProfiles]
+    assert books.take() == ()
+
+
+def test_what_an_earlier_experiment_knew_is_on_record_already() -> None:
+    """It is written again when as much has come as was known."""
+    books = placements()
+    earlier = placing()
+    earlier.learn("process", ended(10, wall=0.1, cpu=0.1) + failed(2))
+    books.placings["main"].recall(earlier.facts())
+    assert (books.placings["main"].learnt, saved(books)) == (False, [])
+    books.placings["main"].learn("process", ended(11, wall=0.1, cpu=0.1))
+    assert saved(books) == []
+    books.placings["main"].learn("process", failed(1))
+    assert len(saved(books)) == 1
+
+
+def test_code_without_a_hash_leaves_no_profile() -> None:
+    """Nobody could say whose it is; code that was accepted later is what is learnt of from then on."""
+    books = Placements(plan())
+    books.placings["main"].learn("process", ended(1, wall=0.1, cpu=0.1))
+    assert saved(books) == []
+    books.code_hash = "new"
+    books.placings["main"].learn("process", ended(9, wall=0.1, cpu=0.1))
+    assert [change.code_hash for change in saved(books)] == ["new"]
