@@ -176,12 +176,14 @@ def missed(report: Row) -> list[str]:
         for row in found["stages"]
         if row["misses"]
     ]
-    lanes = [
-        f"lane {row['lane']}: {duration(row['wall_seconds'])}, more than {duration(row['limit_seconds'])}"
-        for row in found["lanes"]
-        if row["verdict"] == "missed"
-    ]
-    return stages + lanes
+    return stages + [_missed(row) for row in found["lanes"] if row["verdict"] == "missed"]
+
+
+def _missed(lane: Row) -> str:
+    limit = duration(lane["limit_seconds"])
+    if lane["cut"]:
+        return f"lane {lane['lane']}: its {limit} were used up before it was done"
+    return f"lane {lane['lane']}: {duration(lane['wall_seconds'])}, more than {limit}"
 
 
 PARTS: Sequence[Any] = (figures, timeline, sla, findings)

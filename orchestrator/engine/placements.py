@@ -9,7 +9,7 @@ from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.plan import Plan
 from orchestrator.search.stages.placement import Placement
-from orchestrator.store.changes.iterations import PlaceDecision
+from orchestrator.store.changes.iterations import RoundDecision
 from orchestrator.store.changes.profiles import SaveProfiles
 from orchestrator.store.changes.rounds import Decision
 from orchestrator.store.views import Views
@@ -22,7 +22,7 @@ class Placements:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._decided: list[PlaceDecision] = []
+        self._decided: list[RoundDecision] = []
         self._moved: set[str] = set()  # stages whose move is not on record yet
         self.code_hash = plan.code_hash  # of what is learnt of
         most = plan.spec.limits.max_parallel
@@ -45,10 +45,10 @@ class Placements:
             inputs=self.placings[stage].evidence(),
             result={"stage": stage, "executor": placement.executor},
         )
-        self._decided.append(PlaceDecision(decision))
+        self._decided.append(RoundDecision(decision))
         self._moved.add(stage)
 
-    def take(self) -> tuple[PlaceDecision | SaveProfiles, ...]:
+    def take(self) -> tuple[RoundDecision | SaveProfiles, ...]:
         """What is to go on record with the next batch; it is up to the caller.
 
         Decisions, and what was learnt of a stage that was moved, or of twice as many evaluations as before: were the daemon killed, the

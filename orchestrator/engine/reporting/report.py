@@ -28,7 +28,7 @@ async def report(ref: Ref, views: Views, *, floor: execution.Floor) -> dict[str,
     usage = await views.read("usage_rows", place)
     walls = await views.read("usage_walls", place)
     profiles = await profiles_of(ref, views)
-    ran = await _execution(row, views, profiles=profiles, floor=floor)
+    ran = await _execution(row, views, floor=floor, facts={"usage": usage, "walls": walls, "profiles": profiles})
     overlap = ran.pop("overlap")
     return {
         **{key: row[key] for key in _OUTCOME},
@@ -49,7 +49,7 @@ async def report(ref: Ref, views: Views, *, floor: execution.Floor) -> dict[str,
 
 
 async def _execution(
-    row: dict[str, Any], views: Views, *, profiles: dict[str, Any], floor: execution.Floor
+    row: dict[str, Any], views: Views, *, floor: execution.Floor, facts: dict[str, Any]
 ) -> dict[str, Any]:
     """In a thread: other arrangements are tried in thought, which takes tenths of a second."""
     place = {"experiment": row["id"]}
@@ -57,7 +57,8 @@ async def _execution(
         spec=ExperimentSpec.model_validate(row["spec"]),
         attempts=await views.read("attempt_runs", {**place, "limit": execution.MOST_RUNS}),
         before=await views.read("walls_before", {**place, "name": row["name"], "limit": execution.MOST_EXPERIMENTS}),
-        profiles=profiles,
+        lane_times=await views.read("lane_times", place),
+        **facts,
     )
     return await to_thread.run_sync(execution.of, read, floor)
 

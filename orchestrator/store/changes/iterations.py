@@ -30,6 +30,7 @@ class StartIterations(Sized):
 
     experiment: int
     keys: tuple[Key, ...]
+    decision: "RoundDecision | None" = None  # that goes on record with it
     prompt: ClassVar[bool] = True
 
     @property
@@ -42,6 +43,8 @@ class StartIterations(Sized):
         start_iterations(transaction, self.experiment, self.keys)
         refs = [f"{self.experiment}.{variant}.{number}" for variant, number in self.keys]
         transaction.tell("iterations_started", experiment=self.experiment, refs=refs)
+        if self.decision is not None:
+            self.decision.add(transaction, self.experiment)
 
 
 class EndedAttempt(NamedTuple):
@@ -106,8 +109,8 @@ class PruneDecision(NamedTuple):
         self.decision.add(transaction, experiment=experiment, round_number=round_number)
 
 
-class PlaceDecision(NamedTuple):
-    """Why a stage is run elsewhere from now on; it goes on record in the round that is under way."""
+class RoundDecision(NamedTuple):
+    """A decision that goes on record in the round that is under way: why a stage is run elsewhere from now on, that a lane has begun."""
 
     decision: Decision
 
@@ -130,7 +133,7 @@ class EndIterations(Closing, Sized):
     next_stages: tuple[NewIterations, ...] = ()
     told: Told | None = None
     dropped: tuple[IterationMove, ...] = ()  # out of `queued`
-    decisions: tuple[PruneDecision | PlaceDecision | SaveProfiles, ...] = ()
+    decisions: tuple[PruneDecision | RoundDecision | SaveProfiles, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -11,7 +11,7 @@ from orchestrator.domain.states import Cause
 from orchestrator.engine.placements import Placements
 from orchestrator.engine.placing import NEWEST, Placing, profile_key
 from orchestrator.spec.stage import StageSpec
-from orchestrator.store.changes.iterations import PlaceDecision
+from orchestrator.store.changes.iterations import RoundDecision
 from orchestrator.store.changes.profiles import SaveProfiles
 from tests.support.plans import plan
 
@@ -235,7 +235,7 @@ def test_a_move_goes_on_record_with_what_it_rests_on() -> None:
     moved = placing.decide("process", permits=PERMITS)
     assert moved is not None
     books.note("main", moved)
-    assert [type(change) for change in books.take()] == [PlaceDecision, SaveProfiles]
+    assert [type(change) for change in books.take()] == [RoundDecision, SaveProfiles]
     assert books.take() == ()
 
 
