@@ -134,6 +134,15 @@ def test_a_stage_that_fails_in_threads_only_comes_back_and_stays() -> None:
     assert heir.decide("process", permits=PERMITS) is None
 
 
+def test_what_only_fails_has_no_profile_and_stays_where_it_is() -> None:
+    """Nothing is known of what it does when it goes well, however often it was over quickly."""
+    books = placing()
+    books.learn("process", failed(50))
+    assert books.best_known is None
+    assert books.decide("process", permits=PERMITS) is None
+    assert books.evidence() == {}
+
+
 def test_a_failure_in_threads_is_doubted_only_while_processes_are_without_one() -> None:
     """What fails in processes too may fail in threads; what was never seen in a process says nothing."""
     books = placing()
