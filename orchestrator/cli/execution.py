@@ -12,6 +12,9 @@ MOST_BARS = 20
 LEAST_BAR, MOST_BAR = 16, 60
 LABEL_COLUMNS = 28
 USUAL_COLUMNS = 100
+MOST_FREED, MUCH = 3, 0.95
+"""So many stages are told that would save time if they took none, and less than this share of the time must be left."""
+
 WAITED, COMPUTED, ELSE = "·", "█", "▒"
 DULL = {"failed": "x", "cancelled": "-"}
 
@@ -26,6 +29,7 @@ def figures(report: Row, *, drawing: Drawing) -> list[str]:
         "ran": _ran(found, part["runs"], total=report["iterations"]["total"]),
         "gain": _gain(found),
         "bound": _bound(found),
+        "free": _free(part["walls_if_free"], found["wall_seconds"]),
         "queue": None
         if found["queue_share"] is None
         else f"evaluations were in it for {100 * found['queue_share']:.0f} % of their time",
@@ -59,6 +63,16 @@ def _bound(found: Row) -> str:
     path = " → ".join(map(printable, found["critical_path"]))
     headroom = "" if found["headroom"] is None else f", {found['headroom']:.2f} times the least possible"
     return f"critical path {path}, {duration(found['critical_path_seconds'])}{headroom}"
+
+
+def _free(walls: Mapping[str, float], now_seconds: float) -> str | None:
+    """What it would gain if a stage took no time; nothing of a stage that is all there is, or that nothing waits for."""
+    told = [
+        f"{duration(wall)} without {printable(stage)}"
+        for stage, wall in walls.items()
+        if len(walls) > 1 and wall < MUCH * now_seconds
+    ]
+    return f"it would take {', '.join(told[:MOST_FREED])}" if told else None
 
 
 def timeline(report: Row, *, drawing: Drawing) -> list[str]:
@@ -162,12 +176,14 @@ def missed(report: Row) -> list[str]:
         for row in found["stages"]
         if row["misses"]
     ]
-    lanes = [
-        f"lane {row['lane']}: {duration(row['wall_seconds'])}, more than {duration(row['limit_seconds'])}"
-        for row in found["lanes"]
-        if row["verdict"] == "missed"
-    ]
-    return stages + lanes
+    return stages + [_missed(row) for row in found["lanes"] if row["verdict"] == "missed"]
+
+
+def _missed(lane: Row) -> str:
+    limit = duration(lane["limit_seconds"])
+    if lane["cut"]:
+        return f"lane {lane['lane']}: its {limit} were used up before it was done"
+    return f"lane {lane['lane']}: {duration(lane['wall_seconds'])}, more than {limit}"
 
 
 PARTS: Sequence[Any] = (figures, timeline, sla, findings)

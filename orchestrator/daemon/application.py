@@ -31,13 +31,12 @@ from orchestrator.executors.base import Executor
 from orchestrator.executors.nursery import nurses
 from orchestrator.executors.outliving import OutlivingExecutor
 from orchestrator.locks import boot_id
-from orchestrator.resources import MachineProbe, cores
+from orchestrator.resources import MachineProbe, cores, memory_total_bytes
+from orchestrator.search.stages.sizing import Sizes, reference
 from orchestrator.settings import LaneSetting, Settings
 from orchestrator.store.store import open_store
 
 log = structlog.get_logger(__name__)
-
-MOST_AUTOMATIC_THREADS = 16
 
 Hearing = Callable[[], Coroutine[Any, Any, list[dict[str, Any]] | None]]
 
@@ -55,12 +54,17 @@ class Plan:
     @property
     def slots(self) -> int:
         """Processes that run evaluations."""
-        return cores() if self.settings.slots == "auto" else self.settings.slots
+        return self._fitting.processes if self.settings.slots == "auto" else self.settings.slots
 
     @property
     def threads(self) -> int:
         """Evaluations of thread stages at one instant."""
-        return min(2 * cores(), MOST_AUTOMATIC_THREADS) if self.settings.threads == "auto" else self.settings.threads
+        return self._fitting.threads if self.settings.threads == "auto" else self.settings.threads
+
+    @property
+    def _fitting(self) -> Sizes:
+        """As many as fit this machine. What others hold of its memory changes all the time: admission looks at that."""
+        return reference(cores(), memory_bytes=memory_total_bytes())
 
 
 async def run(plan: Plan, pipe: ReadyPipe) -> None:

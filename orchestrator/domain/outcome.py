@@ -36,6 +36,7 @@ class Usage(NamedTuple):
     start_ticks: int | None = None  # /proc/<pid>/stat field 22, names the process together with the boot id
     read_bytes: int | None = None  # fetched from storage, not from what the kernel had in memory
     written_bytes: int | None = None  # sent to storage
+    starved_seconds: float | None = None  # ready to compute while others had the cores: for the placing, not on record
     queue_seconds: float | None = (
         None  # from being ready to being sent, when that was told to whoever ran it (`Batch.waited`)
     )

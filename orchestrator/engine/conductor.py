@@ -5,13 +5,12 @@ from there. What is decided comes from `search`; here it is carried out.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import structlog
 
-from orchestrator.domain.refs import Ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ExperimentState, Phase
 from orchestrator.engine import rounds
 from orchestrator.engine.code import Places
@@ -20,13 +19,16 @@ from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.evaluation import Evaluation
 from orchestrator.engine.loading import recall_times
 from orchestrator.engine.plan import APPROACH, Plan
+from orchestrator.engine.queue import WorkQueue
 from orchestrator.engine.report_writer import ReportWriter
+from orchestrator.engine.time_limits import UsedUp
 from orchestrator.engine.trouble import Trouble
 from orchestrator.search.decide import RoundSummary
 from orchestrator.search.registry import generator
 from orchestrator.store.changes.experiments import AcceptCode, EnterPhase, MoveExperiment, ResumeExperiment
 from orchestrator.store.changes.rounds import BeginExperiment
-from orchestrator.store.changes.sweeps import CancelWork, EndEarly, Retried, RetryWork
+from orchestrator.store.changes.sweeps import CutShort, EndEarly, Retried, RetryWork
+from orchestrator.store.times import now_us
 from orchestrator.store.views import Views
 
 log = structlog.get_logger(__name__)
@@ -57,7 +59,6 @@ class Conductor:
         self._turn = anyio.Lock()  # held by every phase but evaluating, and by whoever changes the phase from outside
         self._moving = anyio.Lock()  # held, after the turn, by whoever moves the experiment to another state
         self._stop: Trouble | None = None
-        self._deadline: datetime | None = None
         self._limit_reached: str | None = None
         self._history: list[RoundSummary] = []
         self._generator = generator(plan.spec.space, search=plan.spec.search)
@@ -80,27 +81,25 @@ class Conductor:
         self.phase = Phase(whole["phase"]) if whole["phase"] else None
         self.round = whole["round"]
         self.evaluation.queue.paused = self.state is ExperimentState.PAUSED
-        self._arm_deadline(whole["started_us"])
+        self.evaluation.times.start(whole["started_us"])
         await self._place()
         if self.round <= 1 and self.phase in {None, Phase.GENERATING}:
             return  # nothing can have been evaluated
         await recall_times(self._views, self.evaluation.queue)
+        lanes = await self._views.read("lane_times", {"experiment": self.plan.experiment})
+        self._limit_reached = self.evaluation.times.recall(lanes)
         self._history = [await rounds.summary(self._views, self.plan, number) for number in range(1, self.round)]
         await rounds.count_what_ended(self._views, self.plan, self.evaluation.tally)
         await self.evaluation.reports.recall(self._views)
         if self.phase is not Phase.GENERATING:
-            self._limit_reached = await rounds.cut_before(self._generator, self.plan, self.round, views=self._views)
+            cut = await rounds.cut_before(self._generator, self.plan, self.round, views=self._views)
+            self._limit_reached = self._limit_reached or cut
 
     async def _place(self) -> None:
         """Where its stages begin, by what is known of their code."""
         await self.evaluation.queue.placements.recall(self._views)
         for stage in self.evaluation.queue.stages.values():
             self._dispatcher.place(self.evaluation.queue, stage)
-
-    def _arm_deadline(self, started_us: int | None) -> None:
-        wall = self.plan.spec.limits.wall_seconds
-        if wall is not None and started_us is not None:
-            self._deadline = datetime.fromtimestamp(started_us / 1e6 + wall, tz=UTC)
 
     async def _next_phase(self) -> None:
         if self._stop is not None:
@@ -130,7 +129,7 @@ class Conductor:
         self.state = await self._store.write(change)
         if self.state is ExperimentState.RUNNING:
             if self.plan.spec.limits.wall_seconds is not None:
-                self._arm_deadline((await self._views.whole(self.plan.experiment))["started_us"])
+                self.evaluation.times.start((await self._views.whole(self.plan.experiment))["started_us"])
             self._enter(Phase.GENERATING, 1)
 
     async def _generate(self) -> None:
@@ -148,10 +147,12 @@ class Conductor:
                 return
             if self.evaluation.code_changed:
                 await self._pause_for_code()
-            if self._wall_is_used_up():
-                await self._cut_short()
+            times, now = self.evaluation.times, now_us()
+            used_up = times.used_up(now, lanes=_busy_lanes(self.evaluation.queue))
+            if used_up is not None:
+                await self._cut_short(used_up)
                 break
-            with anyio.move_on_after(self._seconds_left()):
+            with anyio.move_on_after(times.seconds_left(now)):
                 await self.evaluation.changed()
         async with self._turn:
             self._stop = self._stop or self.evaluation.trouble
@@ -180,6 +181,7 @@ class Conductor:
         exhausted = self._generator.exhausted(self.round)
         last = await rounds.summary(self._views, self.plan, self.round)
         last = await rounds.completed(last, self.plan, self._views, exhausted=exhausted, limit=self._limit_now())
+        last = replace(last, no_room=last.no_room or self.evaluation.times.no_time(now_us()))
         history = [*self._history[: self.round - 1], last]
         async with self._moving:
             if self.state is ExperimentState.PAUSED:
@@ -203,23 +205,17 @@ class Conductor:
 
     # Limits and ends
 
-    def _seconds_left(self) -> float | None:
-        if self._deadline is None:
-            return None
-        return max(0.0, (self._deadline - datetime.now(tz=UTC)).total_seconds())
-
-    def _wall_is_used_up(self) -> bool:
-        return self._seconds_left() == 0.0
-
     def _limit_now(self) -> str | None:
-        if self._limit_reached is None and self._wall_is_used_up():
-            self._limit_reached = "the wall time of limits.wall is used up"
+        used_up = self.evaluation.times.used_up(now_us())
+        if self._limit_reached is None and used_up is not None:
+            self._limit_reached = used_up.reason
         return self._limit_reached
 
-    async def _cut_short(self) -> None:
-        self._limit_now()
+    async def _cut_short(self, limit: UsedUp) -> None:
+        self._limit_reached = self._limit_reached or limit.reason
         await self.evaluation.halt()
-        await self._store.write(CancelWork(ref=Ref(self.plan.experiment), rule="limit"))
+        change = CutShort(experiment=self.plan.experiment, round=self.round, decision=limit.decision)
+        await self._store.write(change)
         self.evaluation.queue.closed = False
 
     async def _end_early(self, trouble: Trouble) -> None:
@@ -294,3 +290,8 @@ class Conductor:
             if self.phase is not Phase.GENERATING:
                 await self._move_on(Phase.EVALUATING)
         return retried
+
+
+def _busy_lanes(queue: WorkQueue) -> set[str]:
+    """The lanes of which something runs or could."""
+    return {stage.lane.name for stage in queue.stages.values() if stage.lane and (stage.ready or stage.running)}

@@ -32,6 +32,7 @@ from orchestrator.engine.settling import (
     with_objective,
     with_verdict,
 )
+from orchestrator.engine.time_limits import TimeLimits
 from orchestrator.engine.trouble import Trouble, internal_error, said_of, trouble_of
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
 from orchestrator.search.metrics import with_measured
@@ -57,6 +58,7 @@ class Evaluation:
         self.plan = plan
         self.queue = WorkQueue(plan, self, dispatcher.executor)
         self.reports = Reports(plan, report_writer, prune=self._prune)
+        self.times = TimeLimits(plan)
         self.tally = self.queue.tally
         self.trouble: Trouble | None = None
         self.first_error: str | None = None
@@ -210,7 +212,10 @@ class Evaluation:
             item.iteration.state = IterationState.RUNNING
             item.iteration.attempt += 1
         keys = tuple([(item.variant.number, item.iteration.number) for item in batch.items])
-        await self._store.write(StartIterations(experiment=self.plan.experiment, keys=keys))
+        begun = self.times.begin(batch.stage.lane, now_us=now_us())
+        if begun is not None or self.times.is_over(batch.stage.lane, now_us=now_us()):
+            self._changed.set()
+        await self._store.write(StartIterations(experiment=self.plan.experiment, keys=keys, decision=begun))
 
     async def end(self, batch: RunningBatch, result: BatchResult) -> None:
         """Commit what came of the members, and what follows for their variants, in one piece."""

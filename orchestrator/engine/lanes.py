@@ -13,11 +13,12 @@ class Lane:
 
     name: str
     strategy: str  # the executor of its stages whose own is the default
-    workers: int | None = (
-        None  # batches of its stages at one instant, of all experiments; None: as many as there are permits
-    )
-    sla_seconds: float | None = None  # of one evaluation
-    limit_seconds: float | None = None  # from the first evaluation of an experiment to the last
+    workers: int | None = None
+    """Evaluations of its stages at one instant, of all experiments, as batches: each executes one at an instant. None: any number."""
+    sla_seconds: float | None = None
+    """Of one evaluation: what it should take."""
+    limit_seconds: float | None = None
+    """From the first evaluation of an experiment to the last: what they may take (`time_limits`)."""
 
 
 Lanes = Mapping[str, Lane]

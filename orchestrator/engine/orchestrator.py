@@ -33,7 +33,7 @@ from orchestrator.engine.trouble import internal_error
 from orchestrator.engine.wants import Wants
 from orchestrator.errors import Conflict, ExecutorUnusable, InvalidRequest, InvalidSpec, StoreError, Unavailable
 from orchestrator.executors.base import Executor
-from orchestrator.resources import Probe, cores
+from orchestrator.resources import Probe, cores, memory_total_bytes
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.store.changes.experiments import AcceptCode, AddExperiment, RemoveExperiment
 from orchestrator.store.changes.rounds import AcceptExperiment
@@ -65,7 +65,13 @@ class Orchestrator:
             abilities=lambda name: self.dispatcher.executor(name).abilities,
             memory_bytes=lambda: self.watch.look().readings.memory_total_bytes,
         )
-        self.floor = Floor(cores=cores(), slots=setting.slots, threads=setting.threads, lanes=setting.lanes)
+        self.floor = Floor(
+            cores=cores(),
+            memory_bytes=memory_total_bytes(),
+            slots=setting.slots,
+            threads=setting.threads,
+            lanes=setting.lanes,
+        )
         self._writer = DurableWriter(store.writer)
         self._report_writer = ReportWriter(self._writer)
         self._setting = setting

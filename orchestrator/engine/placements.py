@@ -9,7 +9,7 @@ from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.plan import Plan
 from orchestrator.search.stages.placement import Placement
-from orchestrator.store.changes.iterations import PlaceDecision
+from orchestrator.store.changes.iterations import RoundDecision
 from orchestrator.store.changes.profiles import SaveProfiles
 from orchestrator.store.changes.rounds import Decision
 from orchestrator.store.views import Views
@@ -22,7 +22,9 @@ class Placements:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._decided: list[PlaceDecision] = []
+        self._decided: list[RoundDecision] = []
+        self._moved: set[str] = set()  # stages whose move is not on record yet
+        self.code_hash = plan.code_hash  # of what is learnt of
         most = plan.spec.limits.max_parallel
         fixed = bool(
             plan.measures.measured
@@ -43,18 +45,32 @@ class Placements:
             inputs=self.placings[stage].evidence(),
             result={"stage": stage, "executor": placement.executor},
         )
-        self._decided.append(PlaceDecision(decision))
+        self._decided.append(RoundDecision(decision))
+        self._moved.add(stage)
 
-    def take(self) -> tuple[PlaceDecision, ...]:
-        """What is not on record yet; it is up to the caller."""
+    def take(self) -> tuple[RoundDecision | SaveProfiles, ...]:
+        """What is to go on record with the next batch; it is up to the caller.
+
+        Decisions, and what was learnt of a stage that was moved, or of twice as many evaluations as before: were the daemon killed, the
+        next one would begin with that.
+        """
         decided, self._decided = tuple(self._decided), []
-        return decided
+        moved = [placing for name, placing in self.placings.items() if name in self._moved and placing.learnt]
+        doubled = [placing for placing in self.placings.values() if placing.doubled]
+        self._moved.clear()
+        return (*decided, *self._saved(*moved, *doubled))
+
+    def _saved(self, *placings: Placing) -> tuple[SaveProfiles, ...]:
+        facts = {placing.key: placing.facts() for placing in placings}
+        for placing in placings:
+            placing.recorded()
+        return (SaveProfiles(code_hash=self.code_hash, facts=facts),) if facts and self.code_hash is not None else ()
 
     async def recall(self, views: Views) -> None:
         """Begin with what earlier experiments with the same code have shown."""
-        if not self.placings or self._plan.code_hash is None:
+        if not self.placings or self.code_hash is None:
             return
-        found: Mapping[str, Any] = await views.read("profiles_of", {"code_hash": self._plan.code_hash})
+        found: Mapping[str, Any] = await views.read("profiles_of", {"code_hash": self.code_hash})
         for placing in self.placings.values():
             if placing.key in found:
                 try:
@@ -64,6 +80,5 @@ class Placements:
 
     async def remember(self, store: DurableWriter) -> None:
         """Keep what was learnt for the next experiment with this code."""
-        learnt = {placing.key: placing.facts() for placing in self.placings.values() if placing.learnt}
-        if learnt and self._plan.code_hash is not None:
-            await store.write(SaveProfiles(code_hash=self._plan.code_hash, facts=learnt))
+        for change in self._saved(*(placing for placing in self.placings.values() if placing.learnt)):
+            await store.write(change)

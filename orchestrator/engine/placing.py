@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator.domain.identity import canonical_json, variant_hash
 from orchestrator.domain.outcome import AttemptEnd, Outcome
 from orchestrator.search.stages.placement import Placement, place
-from orchestrator.search.stages.profile import Profile, profile_of
+from orchestrator.search.stages.profile import Profile, Sample, profile_of
 from orchestrator.search.stages.records import StageShape
 from orchestrator.spec.stage import StageSpec
 
@@ -26,9 +26,6 @@ MOST_LEARNT = 32
 
 NEWEST = 64
 """So many of the newest evaluations on each kind of executor are what is known of it."""
-
-Sample = tuple[float, float | None, int | None]
-"""Wall seconds, CPU seconds, peak RSS in bytes of one evaluation."""
 
 FEWEST = 5
 """Evaluations on both kinds before they are compared."""
@@ -53,7 +50,8 @@ class Placing:
     def __init__(self, stage: StageSpec, *, max_parallel: int, fixed: bool = False) -> None:
         self.key = profile_key(stage)
         self.strategy = None if fixed else stage.strategy  # None: it is only looked at
-        self.learnt = False  # something that is not on record yet
+        self._seen = 0  # evaluations that were learnt from, in earlier experiments too,
+        self._kept = 0  # and those of them that are on record
         self._no_gain: str | None = None  # why threads are not tried again
         self._shape = StageShape(name=stage.name, after=stage.after, locks=stage.locks)
         self._max_parallel = max_parallel
@@ -69,16 +67,16 @@ class Placing:
             return
         for outcome in outcomes:
             used = outcome.usage
+            self._seen += 1
             if outcome.end is AttemptEnd.FAILED:
                 self._failed[executor] += 1
             elif outcome.end is AttemptEnd.SUCCEEDED and used.wall_seconds is not None:
-                samples.append((used.wall_seconds, used.cpu_seconds, used.max_rss_bytes))
-        self.learnt = True
+                measured = used.cpu_seconds, used.max_rss_bytes, used.starved_seconds
+                samples.append(Sample(used.wall_seconds, *measured))
 
     def profile(self, executor: str) -> Profile | None:
         """What is known of its newest evaluations there; None before the first."""
-        walls, cpus, sizes = zip(*self._samples[executor], strict=True) if self._samples[executor] else ((), (), ())
-        return profile_of(walls, cpus, sizes)
+        return profile_of(self._samples[executor])
 
     @property
     def best_known(self) -> Profile | None:
@@ -151,17 +149,36 @@ class Placing:
 
     # What is kept
 
+    @property
+    def learnt(self) -> bool:
+        """Whether something is known that is not on record yet."""
+        return self._seen > self._kept
+
+    @property
+    def doubled(self) -> bool:
+        """Whether it was learnt from twice as many evaluations as is on record: so a million cost twenty writes."""
+        return self.learnt and self._seen >= 2 * self._kept
+
     def facts(self) -> dict[str, Any]:
         """What the next experiment with this code shall know."""
         samples = {name: list(newest) for name, newest in self._samples.items()}
         return {"samples": samples, "failed": dict(self._failed), "no_gain": self._no_gain}
+
+    def recorded(self) -> None:
+        """Its facts go on record."""
+        self._kept = self._seen
 
     def recall(self, facts: Mapping[str, Any]) -> None:
         """Begin with what an earlier experiment knew. Raises KeyError, TypeError or ValueError when another version wrote it."""
         samples = {name: deque((_sample(*one) for one in facts["samples"][name]), maxlen=NEWEST) for name in PERMITS}
         failed = Counter({name: int(count) for name, count in facts["failed"].items()})
         self._samples, self._failed, self._no_gain = samples, failed, facts["no_gain"]
+        self._seen = self._kept = sum(map(len, samples.values())) + failed.total()
 
 
-def _sample(wall: float, cpu: float | None, rss: int | None) -> Sample:
-    return float(wall), None if cpu is None else float(cpu), None if rss is None else int(rss)
+def _sample(wall: float, cpu: float | None, rss: int | None, starved: float | None) -> Sample:
+    return Sample(float(wall), _number(cpu), None if rss is None else int(rss), _number(starved))
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)

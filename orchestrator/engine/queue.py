@@ -278,6 +278,7 @@ class WorkQueue:
 
     def accept_code(self, code_hash: str, places: tuple[tuple[str, str], ...]) -> None:
         """Run the code that has this hash, taken over these places, from now on."""
+        self.placements.code_hash = code_hash
         for stage in self.stages.values():
             stage.job = replace(stage.job, code_hash=code_hash, code_places=places)
 

@@ -49,6 +49,7 @@ def outcome_of(raw: Mapping[str, Any], *, pid: int, start_ticks: int) -> Outcome
         start_ticks,
         raw.get("read_bytes"),
         raw.get("written_bytes"),
+        raw.get("starved_seconds"),
     )
     metrics = raw.get("metrics")
     if metrics is not None:

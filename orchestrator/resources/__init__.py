@@ -3,7 +3,7 @@
 Not allowed here: the store, the engine. psutil lives only here.
 """
 
-from orchestrator.resources.machine import Machine, Readings, cores, disk_free_bytes, memory_total_bytes
+from orchestrator.resources.machine import Machine, Readings, cores, memory_total_bytes
 from orchestrator.resources.probe import MachineProbe, Probe
 
-__all__ = ["Machine", "MachineProbe", "Probe", "Readings", "cores", "disk_free_bytes", "memory_total_bytes"]
+__all__ = ["Machine", "MachineProbe", "Probe", "Readings", "cores", "memory_total_bytes"]

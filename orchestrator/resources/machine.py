@@ -32,12 +32,6 @@ def memory_total_bytes() -> int:
     return _memory()[0]
 
 
-def disk_free_bytes(folder: Path) -> int:
-    """Bytes an unprivileged process can still write where `folder` is. Raises OSError when it is not there."""
-    space = os.statvfs(folder)
-    return space.f_bavail * space.f_frsize
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
     """What the machine does now."""

@@ -41,12 +41,12 @@ class Settings(BaseModel):
 
     slots: Literal["auto"] | Count = _setting(
         "auto",
-        'Processes that run evaluations at one instant. "auto": one a core this process may use (affinity, cgroup quota).',
+        'Processes that run evaluations at one instant. "auto": one a core this process may use (affinity, cgroup quota); fewer on a machine of less than 8 GiB.',
         allowed=_COUNT,
     )
     threads: Literal["auto"] | Count = _setting(
         "auto",
-        'Evaluations of thread stages at one instant. "auto": two a core, at most 16.',
+        'Evaluations of thread stages at one instant. "auto": two a core, at most 16; fewer on a machine of less than 8 GiB.',
         allowed=_COUNT,
     )
     batch_seconds: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)] = _setting(

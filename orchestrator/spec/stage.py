@@ -194,7 +194,7 @@ class StageSpec(SpecModel):
         min_length=1,
         max_length=100,
         description="Its class of service, as the settings have it: how it is run when its executor is adaptive, how many of its "
-        "evaluations run at once, and its SLA.",
+        "evaluations run at once, its SLA, and how long all stages of the lane may take in an experiment before that is cut short.",
         examples=["standard"],
     )
 

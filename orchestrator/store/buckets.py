@@ -13,6 +13,12 @@ def counted(durations: Iterable[float]) -> Counter[int]:
     return Counter([_floor(_log2(seconds) * _PER_DOUBLING) for seconds in durations])
 
 
+def at_least(counts: Mapping[int, int], seconds: float) -> int:
+    """How many durations are surely not below some seconds above 0: those in whole buckets from there on."""
+    first = math.ceil(_log2(seconds) * _PER_DOUBLING)
+    return sum(count for bucket, count in counts.items() if bucket >= first)
+
+
 def quantile(counts: Mapping[int, int], share: float) -> float | None:
     """The duration that `share` of all do not exceed, to within 5 %; None when there are none."""
     wanted = share * sum(counts.values())

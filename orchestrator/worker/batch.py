@@ -112,6 +112,7 @@ class _Run:
         self._clock: Callable[[], float] = lane.meter.clock
         self._short: list[dict[str, Any]] = []
         self._stretch = 0  # where in them the present stretch of short ones begins
+        lane.meter.starved_seconds()  # from here on
 
     def evaluate(self, position: int, evaluation: Evaluation) -> dict[str, Any]:
         """Run one evaluation, measure it, and note its outcome."""
@@ -159,6 +160,9 @@ class _Run:
 
     def _measure(self, outcome: dict[str, Any]) -> None:
         meter = self._lane.meter
+        starved = meter.starved_seconds()
+        if starved is not None and self._stretch == len(self._short):  # else it is also that of short ones before it
+            outcome["starved_seconds"] = starved
         peak = meter.peak_bytes()
         if peak is not None:
             outcome["max_rss_bytes"] = peak

@@ -1,8 +1,8 @@
 """Outcomes as plain dicts, and their form in the journal.
 
 An outcome has `metrics`, or `pruned` (a text), or else `cause` and `error` (`exit_status`, `import_failed` where they apply); and
-the numbers `started_us` (UTC microseconds), `wall_seconds`, `cpu_seconds`, `output_bytes`, and `max_rss_bytes`, `read_bytes`, `written_bytes`
-where they are known. What
+the numbers `started_us` (UTC microseconds), `wall_seconds`, `cpu_seconds`, `output_bytes`, and `max_rss_bytes`, `read_bytes`,
+`written_bytes`, `starved_seconds` where they are known. What
 the evaluation noted through its trial follows under `reports` (those nobody has taken before), `cost`, `artifacts`; `output_error` says
 why its output was lost.
 """

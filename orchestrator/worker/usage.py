@@ -1,4 +1,4 @@
-"""What an evaluation used: CPU seconds, the peak of its memory, and what it moved from and to storage."""
+"""What an evaluation used: CPU seconds, the peak of its memory, what it moved from and to storage; and how long it wanted a core in vain."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ Moved = Tuple[int, int]
 """Bytes fetched from storage and bytes sent there. What the kernel had in memory anyway is not among them."""
 
 _BLOCK_BYTES = 512
+_SCHEDULE_BYTES = 128
 _COUNTED = os.path.exists("/proc/self/io")
 
 
@@ -25,6 +26,8 @@ class ProcessMeter:
 
     def __init__(self) -> None:
         self._status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+        self._schedule = _opened("/proc/self/schedstat")  # of the main thread, in which evaluations run
+        self._starved = _starved_seconds(self._schedule)
         self._children = _children_seconds()
         self._moved = _moved_by_all()
         try:
@@ -53,6 +56,11 @@ class ProcessMeter:
         before, self._children = self._children, _children_seconds()
         return self._children - before
 
+    def starved_seconds(self) -> Optional[float]:
+        """How long the main thread could have computed since the last call and others had the cores; None where nobody counts."""
+        before, self._starved = self._starved, _starved_seconds(self._schedule)
+        return _difference_seconds(before, self._starved)
+
     def moved_bytes(self) -> Optional[Moved]:
         """What this process, and those that were waited for, moved since the last call."""
         before, self._moved = self._moved, _moved_by_all()
@@ -67,6 +75,7 @@ class ThreadMeter:
     def __init__(self) -> None:
         self._thread = 0
         self._moved: Optional[Moved] = None
+        self._starved: Optional[float] = None
 
     def begin(self) -> None:
         """Count from here what this thread moves; memory cannot be forgotten."""
@@ -80,6 +89,11 @@ class ThreadMeter:
     def children_seconds(self) -> float:
         """Not charged: it cannot be said whose they were."""
         return 0.0
+
+    def starved_seconds(self) -> Optional[float]:
+        """How long this thread could have computed since its last call and others had the cores; None where nobody counts."""
+        before, self._starved = self._starved, _starved_of_this_thread()
+        return _difference_seconds(before, self._starved)
 
     def moved_bytes(self) -> Optional[Moved]:
         """What this thread moved since the last call; None when it was another one then."""
@@ -101,6 +115,35 @@ def _moved_by_all() -> Optional[Moved]:
 
 def _difference(before: Optional[Moved], now: Optional[Moved]) -> Optional[Moved]:
     return None if before is None or now is None else (now[0] - before[0], now[1] - before[1])
+
+
+def _opened(path: str) -> int:
+    """A descriptor to read a file of the kernel by; -1 where it is not there."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+
+
+def _starved_of_this_thread() -> Optional[float]:
+    descriptor = _opened("/proc/thread-self/schedstat")
+    try:
+        return _starved_seconds(descriptor)
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _starved_seconds(descriptor: int) -> Optional[float]:
+    """Seconds on a run queue so far: the second number of a `schedstat`, whose first is 0 where the kernel does not count."""
+    if descriptor < 0:
+        return None
+    computed, waited, _ = os.pread(descriptor, _SCHEDULE_BYTES, 0).split()
+    return int(waited) / 1e9 if int(computed) else None
+
+
+def _difference_seconds(before: Optional[float], now: Optional[float]) -> Optional[float]:
+    return None if before is None or now is None else now - before
 
 
 def _children_seconds() -> float:

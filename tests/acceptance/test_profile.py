@@ -20,6 +20,7 @@ def test_every_strategy_is_measured_and_nothing_but_the_profile_is_left(own_orc:
     assert ended.json["recommended"] in STRATEGIES
     (stage,) = ended.json["stages"]
     assert stage["profile"]["runs"] >= 4
+    assert 0.5 < stage["overlap"] <= 1.0
     assert own_orc("ls", "--json").json == []
 
 
@@ -28,6 +29,7 @@ def test_a_person_sees_tables_and_a_recommendation(own_orc: Orc) -> None:
     ended = own_orc("profile", str(own_orc.experiment()), "--runs", "1", "--evaluations", "1")
     assert ended.status == 0, ended.err
     assert "STAGE" in ended.out
+    assert "BESIDE" in ended.out
     assert "1.00x" in ended.out
     assert 'recommended: executor = "' in ended.out
     assert "adaptive, run 1 of 1: " in ended.err

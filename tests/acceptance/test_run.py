@@ -74,6 +74,21 @@ def test_a_lane_says_how_its_stages_run_and_how_many_at_once(orc: Orc) -> None:
     assert "docs, standard, heavy" in refused.error["problems"][0]["message"]
 
 
+def test_a_lane_that_takes_longer_than_it_may_is_stopped(own_orc: Orc) -> None:
+    """Status 3 with the lane and its limit; what was not done is cancelled, and `orc why` says so."""
+    settings = own_orc.home / ".config" / "orchestrator"
+    settings.mkdir(parents=True)
+    (settings / "orchestrator.toml").write_text(f'lanes_file = "{settings / "lanes.toml"}"\n')
+    (settings / "lanes.toml").write_text('[lanes.brief]\nstrategy = "process"\nlimit = 0.5\n')
+    folder = str(own_orc.experiment("held", stage='lane = "brief"'))
+    ended = own_orc("run", folder, "--enforce-sla", "--json")
+    shown = own_orc("show", "1", "--json").json
+    assert (ended.status, shown["iterations"]["cancelled"]) == (3, 3)
+    assert shown["reason"] == "the 0.5 s that lane brief may take are used up"
+    assert ended.json["sla_missed"] == ["lane brief: its 0.5 s were used up before it was done"]
+    assert "lane brief has begun: it may take 0.5 s in all" in own_orc("why", "1").out
+
+
 def test_one_interrupt_detaches(orc: Orc) -> None:
     """Status 130, the experiment goes on, and the message says how to watch and how to cancel."""
     folder = orc.experiment("held")

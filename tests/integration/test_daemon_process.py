@@ -163,6 +163,26 @@ def test_a_broken_evaluator_is_stopped_soon(state: Path) -> None:
     assert 21 <= failed <= 60
 
 
+def test_what_was_learnt_of_a_stage_survives_a_kill(state: Path) -> None:
+    """Killed once it has moved a stage: the next daemon moves it before anything runs, and nothing of it runs in a process again."""
+    environ = {"ORCHESTRATOR_SLOTS": "1", "ORCHESTRATOR_THREADS": "4"}
+    waiting = called(state, *(0.15 + number / 1000 for number in range(40)))
+    waiting["stage"]["executor"] = "adaptive"
+    with daemon(state, environ=environ) as first:
+        experiment = first.client.submit(waiting)
+        moved = (event for event in first.client.events(since=0, follow=True) if "place" in kinds(experiment.why()))
+        next(moved)
+        before = executors_of(experiment)
+        first.send(signal.SIGKILL)
+        first.end()
+    with daemon(state, environ=environ) as second:
+        after = second.client.experiment(experiment.ref)
+        assert after.wait(timeout_seconds=20)["state"] == "succeeded"
+        assert (kinds(after.why()).count("place"), len(second.named("stage_placed"))) == (2, 2)
+        assert executors_of(after).count("process") == before.count("process") < 20
+        assert executors_of(after).count("thread") > 20
+
+
 def test_draining_lets_running_work_finish(state: Path) -> None:
     """SIGTERM while an evaluation runs: it is finished and recorded, the next has not been started."""
     with daemon(state) as first:
@@ -233,6 +253,16 @@ def test_the_service_manager_is_told(state: Path, private_places: Path) -> None:
             while b"STOPPING=1" not in (message := manager.recv(1000)):
                 assert message.startswith((b"WATCHDOG", b"STATUS"))
             assert running.end() == 0
+
+
+def executors_of(experiment: Any) -> list[str | None]:
+    """Where the last attempt of each iteration ran."""
+    return [one["executor"] for variant in experiment.variants() for one in variant["iterations"]]
+
+
+def kinds(decisions: list[dict[str, Any]]) -> list[str]:
+    """What was decided, in order."""
+    return [decision["kind"] for decision in decisions]
 
 
 def wait_for_event(client: Any, kind: str) -> None:

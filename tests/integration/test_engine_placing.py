@@ -5,15 +5,29 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from orchestrator.executors import registry
+from orchestrator.worker.usage import ProcessMeter
+from tests.support.inline import InlineExecutor, metrics
 from tests.support.lab import Lab, open_lab
+from tests.support.neighbours import crowded
 from tests.support.workloads import light_main
 
 pytestmark = pytest.mark.asyncio
 
 WAITING = "import time\n\ndef evaluate(params):\n    time.sleep(0.15)\n    return params['x']\n"
+HERE = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+COMPUTING = """
+import time
+
+def evaluate(params):
+    until = time.thread_time() + 0.03
+    while time.thread_time() < until:
+        pass
+    return params['x']
+"""
 ONLY_ALONE = """
 import threading, time
 
@@ -48,16 +62,69 @@ async def executors_of(lab: Lab, experiment: int) -> list[str]:
 
 
 async def test_a_stage_that_waits_moves_to_threads_on_record(tmp_path: Path) -> None:
-    """It begins in the process; the decision has the share that was measured; the rest runs in threads."""
+    """It begins in the process; the decision has the share that was measured; the rest runs in threads, four at once; none runs twice."""
     async with lab_with(tmp_path, WAITING) as lab:
         ended = await lab.run(space=SPACE, limits={"max_parallel": 4})
         assert ended["iterations"]["succeeded"] == 16
         used = await executors_of(lab, ended["id"])
         assert (used[0], used[-1]) == ("process", "thread")
         (decision,) = await lab.decisions(ended["id"], "place")
+        runs = [one for each in await lab.variants(ended["id"]) for one in each["iterations"]]
+        bars = (await lab.report(ended["id"]))["execution"]["timeline"]
+    assert [one["attempt"] for one in runs] == [1] * 16, "what is known comes from the evaluations themselves"
+    threads = [bar for bar in bars if bar["executor"] == "thread"]
+    assert (
+        max(
+            sum(at["started_seconds"] <= bar["started_seconds"] < at["ended_seconds"] for at in threads)
+            for bar in threads
+        )
+        == 4
+    )
     assert decision["result"] == {"stage": "main", "executor": "thread"}
     assert decision["rule"] == "adaptive"
     assert decision["inputs"]["cpu_share"] < 0.25
+
+
+async def test_adaptive_runs_as_many_at_once_as_there_are_slots(tmp_path: Path) -> None:
+    """From its first evaluation on: three slots, three that wait for each other."""
+    gate = anyio.Event()
+    executor = InlineExecutor(lambda *_: metrics(value=1.0), gate=gate)
+    async with open_lab(tmp_path, executor, slots=3) as lab:
+        experiment = await lab.submit(space=SPACE, limits={"max_parallel": 4})
+        await lab.started(3)
+        gate.set()
+        assert (await lab.ended(experiment))["iterations"]["succeeded"] == 16
+    assert executor.most_at_once == 3
+
+
+async def test_hybrid_computes_in_processes_and_waits_in_threads(tmp_path: Path) -> None:
+    """Each stage of one experiment where it belongs, once that was measured."""
+    (tmp_path / "computing.py").write_text(COMPUTING)
+    stages = [
+        {"name": "waits", "call": "model:evaluate", "executor": "hybrid"},
+        {"name": "computes", "call": "computing:evaluate", "executor": "hybrid"},
+    ]
+    async with lab_with(tmp_path, WAITING) as lab:
+        ended = await lab.run(space=SPACE, stage=stages, limits={"max_parallel": 4})
+        runs = [one for each in await lab.variants(ended["id"]) for one in each["iterations"]]
+    executors = {name: [one["executor"] for one in runs if one["stage"] == name] for name in ("waits", "computes")}
+    assert (ended["state"], len(runs)) == ("succeeded", 32)
+    assert executors["waits"].count("thread") > 8
+    assert set(executors["computes"]) == {"process"}
+
+
+async def test_what_computes_on_a_crowded_machine_is_not_taken_for_waiting(tmp_path: Path) -> None:
+    """Beside six others on its core it computes for a small part of its time, and still stays in the process, if the kernel counts that."""
+    with crowded(6):
+        async with lab_with(tmp_path, HERE + COMPUTING) as lab:
+            ended = await lab.run(space=SPACE, limits={"max_parallel": 4})
+            attempts = [one for each in await lab.variants(ended["id"]) for one in each["iterations"]]
+            moves = await lab.decisions(ended["id"], "place")
+    walls, cpus = (sum(one[name] for one in attempts) for name in ("wall_seconds", "cpu_seconds"))
+    assert cpus < 0.25 * walls, "the neighbours left it too much for the test to say anything"
+    assert walls > 1.0
+    counted = ProcessMeter().starved_seconds() is not None
+    assert (not moves, {one["executor"] for one in attempts} == {"process"}) == (counted, counted)
 
 
 async def test_code_that_does_not_bear_threads_comes_back_and_nothing_is_lost_by_it(tmp_path: Path) -> None:

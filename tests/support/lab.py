@@ -10,7 +10,9 @@ import anyio
 
 from orchestrator.api import pages, table
 from orchestrator.domain.refs import ExperimentId, Ref, parse_ref
+from orchestrator.engine.lanes import Lane
 from orchestrator.engine.orchestrator import Orchestrator
+from orchestrator.engine.reporting import report as reporting
 from orchestrator.engine.setting import Setting, Submission
 from orchestrator.executors.base import Executor
 from orchestrator.resources import Probe
@@ -114,6 +116,10 @@ class Lab:
         found = await self.store.views.iteration(parse_ref(ref))
         return [(one["attempt"], one["end"], one["cause"]) for one in found["attempts"]]
 
+    async def report(self, experiment: int) -> dict[str, Any]:
+        """`orc report`."""
+        return await reporting.report(Ref(ExperimentId(experiment)), self.store.views, floor=self.orchestrator.floor)
+
     async def export(self, experiment: int) -> str:
         """The bytes that `orc export` gives, as text."""
         views = self.store.views
@@ -152,6 +158,7 @@ async def open_lab(
     boot_id: str = "boot",
     lock_folder: Path | None = None,
     probe: Probe | None = None,
+    lanes: Mapping[str, Lane] | None = None,
 ) -> AsyncIterator[Lab]:
     """The engine over the database of a folder, fresh or left there by an earlier one; one executor stands for all names."""
     names = ("isolated", "process", "sequential", "thread")
@@ -164,6 +171,7 @@ async def open_lab(
         threads=threads,
         batch_seconds=0.03,
         lock_folder=lock_folder or folder / "locks",
+        lanes=lanes or {},
     )
     async with (
         open_store(folder / "orchestrator.db") as store,

@@ -31,13 +31,14 @@ def _stage_row(stage: Row) -> list[str]:
         told,
         duration(profile.get("wall_seconds")),
         NONE if not profile.get("spread") else f"{profile['spread']:.2g}",
+        NONE if stage["overlap"] is None else f"{100 * stage['overlap']:.0f} %",
         size(profile.get("max_rss_bytes")),
         str(profile.get("runs", 0)),
     ]
 
 
 def _stage_lines(stages: Sequence[Row]) -> list[str]:
-    headers = ["STAGE", "KIND", "CPU SHARE", "MEAN", "P90/P10", "MEMORY", "SEEN"]
+    headers = ["STAGE", "KIND", "CPU SHARE", "MEAN", "P90/P10", "BESIDE", "MEMORY", "SEEN"]
     return table(headers, [_stage_row(stage) for stage in stages], right=frozenset(headers[3:]))
 
 
@@ -120,7 +121,8 @@ def command(setup: Setup, /, spec: str, overrides: tuple[str, ...], *, changes: 
 
     Evaluations are really run, again and again: what they do besides measuring is done again and again too. Speed-ups are measured
     against `sequential` in turn; the experiments are removed afterwards, what was learnt of the stages is kept with the hash of their
-    code. Exit status 3 when nothing could be run.
+    code. BESIDE is the share of a stage's time that other work could fill, as the graph and the locks leave it. Exit status 3 when
+    nothing could be run.
 
     With --try the experiment as it is and with the change are run one beside the other. The change is kept, exit status 0, when it surely
     (95 %) saves at least 5 % of the time; else it is rolled back, exit status 3. The file is never written.

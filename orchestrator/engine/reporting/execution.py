@@ -1,6 +1,7 @@
 """How the stages of an experiment ran and what would make them faster: figures, time line, limits, bottlenecks, advice, history.
 
-All of it is of the last attempts in the order of their refs, at most `MOST_RUNS` of them: a report does not grow with its experiment.
+But for limits and history, it is of the last attempts in the order of their refs, at most `MOST_RUNS` of them: a report does not grow
+with its experiment.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,15 +9,15 @@ from dataclasses import asdict, dataclass, fields
 from random import Random
 from typing import Any
 
-from orchestrator.engine.lanes import Lane, Lanes, with_lane
-from orchestrator.search.stages.advice import Advice, Situation, advise
-from orchestrator.search.stages.bottlenecks import bottlenecks, imbalance
-from orchestrator.search.stages.figures import Setting, figures_of
+from orchestrator.engine.lanes import Lanes, with_lane
+from orchestrator.engine.reporting import sla
+from orchestrator.search.stages.advice import Advice, Case, Situation, advise
+from orchestrator.search.stages.bottlenecks import bottlenecks, imbalance, walls_if_free
 from orchestrator.search.stages.history import regression
+from orchestrator.search.stages.overlap import overlap
 from orchestrator.search.stages.profile import Profile
 from orchestrator.search.stages.records import StageRun, StageShape
 from orchestrator.search.stages.schedule import Plan
-from orchestrator.search.stages.sla import stage_sla, verdict
 from orchestrator.spec.experiment import ExperimentSpec
 
 MOST_RUNS = 300
@@ -37,10 +38,10 @@ class Floor:
     """What there is to run on."""
 
     cores: int
+    memory_bytes: int
     slots: int
     threads: int
     lanes: Lanes
-    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +52,37 @@ class Read:
     attempts: Sequence[Sequence[Any]]
     before: Sequence[tuple[int, Mapping[str, float]]]
     profiles: Mapping[str, Row]
+    usage: Sequence[Row]
+    walls: Sequence[Sequence[Any]]
+    lane_times: Row
 
 
 def of(read: Read, floor: Floor) -> Row:
     """The part of the report. Numbers that are not known are null."""
     runs = _runs(read.attempts)
-    stages = [with_lane(stage, floor.lanes) for stage in read.spec.stages]
-    shapes = tuple(
+    shapes = _shapes(read.spec, floor.lanes)
+    case = Case(_situation(read, floor, runs=runs, shapes=shapes))
+    uneven = imbalance(runs)
+    return {
+        "runs": len(runs),
+        "figures": case.figures.to_json() if runs else None,
+        "walls_if_free": walls_if_free(case),
+        "overlap": overlap(case.tasks),
+        "timeline": _timeline(runs),
+        "sla": {
+            "stages": sla.stages(runs, shapes, usage=read.usage, walls=read.walls),
+            "lanes": sla.lanes(shapes, floor.lanes, usage=read.usage, times=read.lane_times),
+        },
+        "bottlenecks": [asdict(each) for each in bottlenecks(case)],
+        "imbalance": None if uneven is None else asdict(uneven),
+        "advice": [_advice(each) for each in advise(case)],
+        "history": _history(read.before),
+    }
+
+
+def _shapes(spec: ExperimentSpec, lanes: Lanes) -> tuple[StageShape, ...]:
+    stages = [with_lane(stage, lanes) for stage in spec.stages]
+    return tuple(
         StageShape(
             name=stage.name,
             after=stage.after,
@@ -69,23 +94,17 @@ def of(read: Read, floor: Floor) -> Row:
         )
         for stage in stages
     )
+
+
+def _situation(read: Read, floor: Floor, *, runs: tuple[StageRun, ...], shapes: tuple[StageShape, ...]) -> Situation:
     most = read.spec.limits.max_parallel
-    plan = Plan(cores=floor.cores, processes=floor.slots, threads=floor.threads, max_parallel=most)
-    profiles = {name: Profile.from_json(_plain(row)) for name, row in read.profiles.items()}
-    situation = Situation(runs=runs, shapes=shapes, plan=plan, profiles=profiles, memory_limit_bytes=floor.memory_bytes)
-    workers = {"process": min(floor.slots, most), "thread": min(floor.threads, most)}
-    setting = Setting(cores=floor.cores, shapes=shapes, workers=workers, profiles=profiles)
-    uneven = imbalance(runs)
-    return {
-        "runs": len(runs),
-        "figures": figures_of(runs, setting=setting).to_json() if runs else None,
-        "timeline": _timeline(runs),
-        "sla": _sla(runs, shapes, floor.lanes),
-        "bottlenecks": [asdict(each) for each in bottlenecks(runs, shapes=shapes, plan=plan, profiles=profiles)],
-        "imbalance": None if uneven is None else asdict(uneven),
-        "advice": [_advice(each) for each in advise(situation)],
-        "history": _history(read.before),
-    }
+    return Situation(
+        runs=runs,
+        shapes=shapes,
+        plan=Plan(cores=floor.cores, processes=floor.slots, threads=floor.threads, max_parallel=most),
+        profiles={name: Profile.from_json(_plain(row)) for name, row in read.profiles.items()},
+        memory_limit_bytes=floor.memory_bytes,
+    )
 
 
 def _plain(row: Row) -> Row:
@@ -133,32 +152,6 @@ def _timeline(runs: Sequence[StageRun]) -> list[Row]:
         }
         for run in runs[-MOST_BARS:]
     ]
-
-
-def _sla(runs: Sequence[StageRun], shapes: Sequence[StageShape], lanes: Lanes) -> Row:
-    """Stages against their limits, and lanes against theirs."""
-    stages = [asdict(found) for shape in shapes if (found := stage_sla(runs, shape=shape)) is not None]
-    used = {shape.lane for shape in shapes if shape.lane in lanes}
-    return {"stages": stages, "lanes": [_lane(runs, shapes, lanes[name]) for name in sorted(filter(None, used))]}
-
-
-def _lane(runs: Sequence[StageRun], shapes: Sequence[StageShape], lane: Lane) -> Row:
-    """From the first start of one of its stages to the last end."""
-    names = {shape.name for shape in shapes if shape.lane == lane.name}
-    own = [run for run in runs if run.stage in names]
-    wall = max((run.ended_seconds for run in own), default=0.0) - min((run.started_seconds for run in own), default=0.0)
-    cpus = [run.cpu_seconds for run in own if run.cpu_seconds is not None]
-    return {
-        "lane": lane.name,
-        "stages": sorted(names),
-        "runs": len(own),
-        "wall_seconds": wall if own else None,
-        "work_seconds": sum(run.wall_seconds for run in own) if own else None,
-        "cpu_seconds": sum(cpus) if cpus else None,
-        "limit_seconds": lane.limit_seconds,
-        "workers": lane.workers,
-        "verdict": verdict(wall, limit_seconds=lane.limit_seconds) if own else None,
-    }
 
 
 def _advice(advice: Advice) -> Row:

@@ -28,6 +28,8 @@ async def report(ref: Ref, views: Views, *, floor: execution.Floor) -> dict[str,
     usage = await views.read("usage_rows", place)
     walls = await views.read("usage_walls", place)
     profiles = await profiles_of(ref, views)
+    ran = await _execution(row, views, floor=floor, facts={"usage": usage, "walls": walls, "profiles": profiles})
+    overlap = ran.pop("overlap")
     return {
         **{key: row[key] for key in _OUTCOME},
         "elapsed_seconds": _seconds(row["started"], row["finished"]),
@@ -38,16 +40,16 @@ async def report(ref: Ref, views: Views, *, floor: execution.Floor) -> dict[str,
         "rounds": [shapes.with_times(each) for each in rounds],
         "usage": row["usage"],
         "stages": [
-            {**stage, "profile": profiles.get(stage["stage"])}
+            {**stage, "profile": profiles.get(stage["stage"]), "overlap": overlap.get(stage["stage"])}
             for stage in stages.of(usage, walls, names=[stage["name"] for stage in row["spec"]["stage"]])
         ],
         "failures": failures.of(usage),
-        "execution": await _execution(row, views, profiles=profiles, floor=floor),
+        "execution": ran,
     }
 
 
 async def _execution(
-    row: dict[str, Any], views: Views, *, profiles: dict[str, Any], floor: execution.Floor
+    row: dict[str, Any], views: Views, *, floor: execution.Floor, facts: dict[str, Any]
 ) -> dict[str, Any]:
     """In a thread: other arrangements are tried in thought, which takes tenths of a second."""
     place = {"experiment": row["id"]}
@@ -55,7 +57,8 @@ async def _execution(
         spec=ExperimentSpec.model_validate(row["spec"]),
         attempts=await views.read("attempt_runs", {**place, "limit": execution.MOST_RUNS}),
         before=await views.read("walls_before", {**place, "name": row["name"], "limit": execution.MOST_EXPERIMENTS}),
-        profiles=profiles,
+        lane_times=await views.read("lane_times", place),
+        **facts,
     )
     return await to_thread.run_sync(execution.of, read, floor)
 

@@ -2,7 +2,7 @@
 
 from orchestrator.search.stages import risks, speed
 from orchestrator.search.stages.situation import Advice as Advice
-from orchestrator.search.stages.situation import Case
+from orchestrator.search.stages.situation import Case as Case
 from orchestrator.search.stages.situation import Finding as Finding
 from orchestrator.search.stages.situation import Situation as Situation
 
@@ -13,20 +13,15 @@ _SPEED = (
     speed.interpreter_bound,
     speed.workers_blocked,
     speed.too_few_workers,
-    speed.too_many_workers,
-    speed.overhead,
 )
-_RISKS = (risks.cpu_saturated, risks.memory, risks.unstable, risks.sla_risk)
+_RISKS = (risks.cpu_saturated, risks.too_many_workers, risks.memory, risks.unstable, risks.sla_risk)
 
 
-def advise(situation: Situation) -> tuple[Advice, ...]:
-    """All advice that is worth it: what saves at least 5 % of the wall time, the most first, then the risks.
+def advise(case: Case) -> tuple[Advice, ...]:
+    """All advice that is worth it: what saves at least 5 % of the wall time, the most first, then what costs no time.
 
     Every gain is predicted by running the changed plan in thought; what changes nothing is left out.
     """
-    if not situation.runs:
-        return ()
-    case = Case(situation)
     if case.figures.wall_seconds <= 0.0:
         return ()
     saving = [advice for find in _SPEED for advice in find(case) if (advice.gain or 0.0) >= _WORTH_IT]

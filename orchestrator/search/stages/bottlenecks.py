@@ -1,24 +1,24 @@
 """Which stages hold the others up, and how much faster it went if they were free."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
-from orchestrator.search.stages.profile import Profile
-from orchestrator.search.stages.records import StageRun, StageShape
-from orchestrator.search.stages.replay import longest_path, scaled, tasks_of
-from orchestrator.search.stages.schedule import Plan, predict
+from orchestrator.search.stages.records import StageRun
+from orchestrator.search.stages.replay import longest_path
+from orchestrator.search.stages.situation import Case
 
 _LONG = 1.5  # times the mean
 _UNEVEN = 3.0  # longest over shortest
 _MOST = 3
+_MOST_FREED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bottleneck:
     """A long stage. `wall_seconds` is the mean of its runs, `ratio` that over the mean of all stages.
 
-    `free_wall_seconds` is what the whole would take, as the plan predicts it, if the stage took no time; `gain` the share saved.
+    `free_wall_seconds` is what the whole would take, as is predicted, if the stage took no time; `gain` the share saved.
     """
 
     stage: str
@@ -40,26 +40,18 @@ class Imbalance:
     text: str
 
 
-def bottlenecks(
-    runs: Sequence[StageRun],
-    *,
-    shapes: Sequence[StageShape],
-    plan: Plan,
-    profiles: Mapping[str, Profile] | None = None,
-) -> tuple[Bottleneck, ...]:
+def bottlenecks(case: Case) -> tuple[Bottleneck, ...]:
     """The stages longer than 1.5 times the mean of all stages, the longest first, at most three."""
-    walls = stage_walls(runs)
+    walls = stage_walls(case.situation.runs)
     if not walls:
         return ()
     mean = fmean(walls.values())
     long = sorted((stage for stage in walls if walls[stage] > _LONG * mean), key=lambda stage: -walls[stage])[:_MOST]
-    tasks = tasks_of(runs, shapes=shapes, profiles=profiles)
-    now = predict(tasks, plan=plan).wall_seconds if long else 0.0
-    path = longest_path(tasks).names
+    path = longest_path(case.tasks).names
+    now = case.figures.wall_seconds
 
     def of(stage: str) -> Bottleneck:
-        free = predict(scaled(tasks, stage=stage, factor=0.0), plan=plan).wall_seconds
-        gain = max(0.0, 1.0 - free / now) if now > 0.0 else 0.0
+        free, gain = case.without(stage)
         return Bottleneck(
             stage=stage,
             wall_seconds=walls[stage],
@@ -68,10 +60,17 @@ def bottlenecks(
             free_wall_seconds=free,
             gain=gain,
             text=f"{stage} takes {walls[stage]:.3g} s, {walls[stage] / mean:.1f} times the mean of {mean:.3g} s; "
-            f"if it were free, the whole would take {100.0 * gain:.0f} % less",
+            f"if it were free, the whole would take {free:.3g} s instead of {now:.3g} s",
         )
 
     return tuple(map(of, long))
+
+
+def walls_if_free(case: Case) -> dict[str, float]:
+    """What the whole would take if a stage took no time, for the stages of the critical path, the longest ones."""
+    walls = stage_walls(case.situation.runs)
+    path = sorted(dict.fromkeys(longest_path(case.tasks).names), key=lambda stage: -walls.get(stage, 0.0))
+    return {stage: case.without(stage)[0] for stage in path[:_MOST_FREED]}
 
 
 def imbalance(runs: Iterable[StageRun]) -> Imbalance | None:

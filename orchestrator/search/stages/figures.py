@@ -8,10 +8,8 @@ from orchestrator.search.stages.profile import Profile
 from orchestrator.search.stages.records import StageRun, StageShape
 from orchestrator.search.stages.replay import longest_path, tasks_of
 from orchestrator.search.stages.schedule import pool_of
-from orchestrator.search.stages.sums import Basis as Basis
 from orchestrator.search.stages.sums import Figures as Figures
 from orchestrator.search.stages.sums import PoolFigures as PoolFigures
-from orchestrator.search.stages.sums import total as total
 
 _KNOWN_SHARE = 0.95  # of the work whose CPU seconds must be known for their sum to say something
 
@@ -20,15 +18,13 @@ _KNOWN_SHARE = 0.95  # of the work whose CPU seconds must be known for their sum
 class Setting:
     """With what it ran: cores, workers by pool (`process`, `thread`), the stages, and what is known besides.
 
-    `sequential_seconds` is the measured time of the same work one after the other; without it the speed-up is estimated from the
-    profiles, and not at all when a stage has none.
+    The speed-up is estimated from the profiles, and not at all when a stage has none.
     """
 
     cores: float
     shapes: tuple[StageShape, ...]
     workers: Mapping[str, int]
     profiles: Mapping[str, Profile]
-    sequential_seconds: float | None = None
 
 
 def figures_of(runs: Iterable[StageRun], *, setting: Setting) -> Figures:
@@ -38,7 +34,6 @@ def figures_of(runs: Iterable[StageRun], *, setting: Setting) -> Figures:
     cpu = _cpu_seconds(own)
     path = longest_path(tasks_of(own, shapes=setting.shapes))
     queued = [run for run in own if run.queued_seconds_before is not None]
-    sequential, basis = _sequential(own, setting)
     return Figures(
         runs=len(own),
         succeeded=sum(run.state == "succeeded" for run in own),
@@ -51,8 +46,7 @@ def figures_of(runs: Iterable[StageRun], *, setting: Setting) -> Figures:
         queued_work_seconds=sum(run.wall_seconds for run in queued),
         critical_path=path,
         lower_bound_seconds=lower_bound(path.seconds, cpu_seconds=cpu or 0.0, cores=setting.cores),
-        sequential_seconds=sequential,
-        basis=basis,
+        sequential_seconds=_sequential(own, setting.profiles),
         peak_memory_bytes=_peak_memory(own),
     )
 
@@ -91,13 +85,11 @@ def _cpu_seconds(runs: Sequence[StageRun]) -> float | None:
     return sum(run.cpu_seconds or 0.0 for run in known)
 
 
-def _sequential(runs: Sequence[StageRun], setting: Setting) -> tuple[float | None, Basis | None]:
-    """How long one after the other: as measured, else the sum of what the profiles say, else not known."""
-    if setting.sequential_seconds is not None:
-        return setting.sequential_seconds, "measured"
-    if not runs or any(run.stage not in setting.profiles for run in runs):
-        return None, None
-    return sum(setting.profiles[run.stage].wall_seconds for run in runs), "estimated"
+def _sequential(runs: Sequence[StageRun], profiles: Mapping[str, Profile]) -> float | None:
+    """How long one after the other, by what the profiles say; None when one of them is missing."""
+    if not runs or any(run.stage not in profiles for run in runs):
+        return None
+    return sum(profiles[run.stage].wall_seconds for run in runs)
 
 
 def _peak_memory(runs: Sequence[StageRun]) -> int | None:

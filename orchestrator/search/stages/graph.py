@@ -102,11 +102,6 @@ def critical_path(after: Edges, *, durations: Mapping[str, float]) -> Path:
     return Path(names=tuple(reversed(names)), seconds=seconds)
 
 
-def path_without(name: str, *, after: Edges, durations: Mapping[str, float]) -> Path:
-    """The critical path if this stage were free: the wall time then, were there workers and cores without end."""
-    return critical_path(after, durations={**durations, name: 0.0})
-
-
 def lower_bound(path_seconds: float, *, cpu_seconds: float, cores: float) -> float:
     """The least wall time on these cores: max(critical path, CPU seconds / cores) (R. L. Graham, SIAM J. Appl. Math. 17(2), 1969)."""
     return max(path_seconds, cpu_seconds / cores)

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import Any, Final
+from statistics import fmean, stdev
+from typing import Any, Final, NamedTuple
 
 from orchestrator.errors import InvalidRequest, Problem
-from orchestrator.search.stages.quantiles import Sketch, quantile
+from orchestrator.search.stages.quantiles import quantile
 from orchestrator.search.stages.student import critical
 
 CPU_SHARE: Final = 0.7  # from here on a stage is bound by the CPU
@@ -26,16 +27,15 @@ class Kind(StrEnum):
     WAITING = "waiting"  # it waits for something else
     MIXED = "mixed"  # it does both
     UNKNOWN = "unknown"  # too few runs, or they say too little
-    EXTERNAL = "external"  # a command: it computes in a process of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """The runs of one stage in a few numbers; seconds and bytes.
 
-    `cpu_share` is the mean over runs of CPU seconds per wall second (above 1 for what uses several cores), `_low` and `_high` the ends
-    of its 95 % t-interval, not below 0; `cpu_runs` is how many runs they rest on. Measured while others compete for the cores, or for
-    the interpreter, a share is too low: profile where there is room.
+    `cpu_share` is the mean over runs of CPU seconds per second (above 1 for what uses several cores), `_low` and `_high` the ends of its
+    95 % t-interval, not below 0; `cpu_runs` is how many runs they rest on. Seconds in which others had the cores do not count, where
+    the kernel tells them. Those in which another thread had the interpreter do: a share that was measured in threads is too low.
     """
 
     runs: int
@@ -86,81 +86,61 @@ def _fits(name: str, value: Any) -> bool:
     return math.isfinite(value) and value >= 0
 
 
-class ProfileSums:
-    """A profile in the making, in bounded memory: run after run, by Welford's recurrence (Technometrics 4(3), 1962)."""
+class Sample(NamedTuple):
+    """What one evaluation that ended by itself took. `starved_seconds`: it could have computed, and others had the cores."""
 
-    def __init__(self) -> None:
-        self._walls = Sketch()
-        self._wall_mean = 0.0
-        self._shares = 0
-        self._share_mean = 0.0
-        self._share_squares = 0.0  # sum of squared distances from the mean
-        self._max_rss_bytes: int | None = None
+    wall_seconds: float
+    cpu_seconds: float | None = None
+    max_rss_bytes: int | None = None
+    starved_seconds: float | None = None
 
-    def add(self, wall_seconds: float, *, cpu_seconds: float | None = None, max_rss_bytes: int | None = None) -> None:
-        """One more run that ended by itself."""
-        self._walls.add(wall_seconds)
-        self._wall_mean += (wall_seconds - self._wall_mean) / self._walls.count
-        if max_rss_bytes is not None:
-            self._max_rss_bytes = max(max_rss_bytes, self._max_rss_bytes or 0)
-        if cpu_seconds is not None and wall_seconds > 0.0:
-            self._add_share(cpu_seconds / wall_seconds)
+    @property
+    def cpu_share(self) -> float | None:
+        """CPU seconds per second in which it had a core or wanted none; None when it is not known.
 
-    def profile(self) -> Profile | None:
-        """The profile so far, its two quantiles within 1 %; None before the first run."""
-        if not self._walls.count:
+        What is left out makes it no more than 1: above that are only evaluations that use several cores.
+        """
+        if self.cpu_seconds is None or self.wall_seconds <= 0.0:
             return None
-        low, high = self._interval()
-        return Profile(
-            runs=self._walls.count,
-            cpu_runs=self._shares,
-            cpu_share=self._share_mean if self._shares else None,
-            cpu_share_low=low,
-            cpu_share_high=high,
-            wall_seconds=self._wall_mean,
-            wall_p10_seconds=self._walls.quantile(0.1),
-            wall_p90_seconds=self._walls.quantile(0.9),
-            max_rss_bytes=self._max_rss_bytes,
-        )
-
-    def _add_share(self, share: float) -> None:
-        self._shares += 1
-        distance = share - self._share_mean
-        self._share_mean += distance / self._shares
-        self._share_squares += distance * (share - self._share_mean)
-
-    def _interval(self) -> tuple[float, float] | tuple[None, None]:
-        """Mean ± t · s / √n, which takes two runs."""
-        degrees = self._shares - 1
-        if degrees < 1:
-            return None, None
-        error = math.sqrt(self._share_squares / degrees / self._shares)
-        reach = critical(_CONFIDENCE, degrees=degrees) * error
-        return max(0.0, self._share_mean - reach), self._share_mean + reach
+        least = min(self.cpu_seconds, self.wall_seconds)
+        served = max(self.wall_seconds - (self.starved_seconds or 0.0), least)
+        return self.cpu_seconds / served if served > 0.0 else 0.0
 
 
-def profile_of(walls: Sequence[float], cpus: Sequence[float | None], rss: Sequence[int | None]) -> Profile | None:
-    """The profile of runs at hand (wall seconds, CPU seconds, peak RSS in bytes, all of one length), its quantiles exact.
-
-    None without a run.
-    """
-    sums = ProfileSums()
-    for wall, cpu, held in zip(walls, cpus, rss, strict=True):
-        sums.add(wall, cpu_seconds=cpu, max_rss_bytes=held)
-    profile = sums.profile()
-    if profile is None:
+def profile_of(samples: Sequence[Sample]) -> Profile | None:
+    """The profile of these evaluations; None without one."""
+    if not samples:
         return None
-    p10, p90 = quantile(walls, share=0.1), quantile(walls, share=0.9)
-    return replace(profile, wall_p10_seconds=p10, wall_p90_seconds=p90)
+    walls = [sample.wall_seconds for sample in samples]
+    shares = [sample.cpu_share for sample in samples if sample.cpu_share is not None]
+    low, high = _interval(shares)
+    return Profile(
+        runs=len(samples),
+        cpu_runs=len(shares),
+        cpu_share=fmean(shares) if shares else None,
+        cpu_share_low=low,
+        cpu_share_high=high,
+        wall_seconds=fmean(walls),
+        wall_p10_seconds=quantile(walls, share=0.1),
+        wall_p90_seconds=quantile(walls, share=0.9),
+        max_rss_bytes=max((held for sample in samples if (held := sample.max_rss_bytes) is not None), default=None),
+    )
 
 
-def classify(profile: Profile | None, *, external: bool = False) -> Kind:
+def _interval(shares: Sequence[float]) -> tuple[float, float] | tuple[None, None]:
+    """Mean ± t · s / √n, not below 0; it takes two runs."""
+    if len(shares) < 2:  # noqa: PLR2004 a deviation
+        return None, None
+    reach = critical(_CONFIDENCE, degrees=len(shares) - 1) * stdev(shares) / math.sqrt(len(shares))
+    mean = fmean(shares)
+    return max(0.0, mean - reach), mean + reach
+
+
+def classify(profile: Profile | None) -> Kind:
     """What the stage spends its time on: `cpu` from a share of 0.7, `waiting` up to 0.3, `mixed` between.
 
     `unknown` before the third run whose CPU seconds are known, and when the interval of the share crosses a border.
     """
-    if external:
-        return Kind.EXTERNAL
     if profile is None or profile.cpu_runs < _ENOUGH:
         return Kind.UNKNOWN
     low, high = profile.cpu_share_low, profile.cpu_share_high

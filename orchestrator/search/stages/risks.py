@@ -1,16 +1,20 @@
 """Findings that cost no time yet: each a function from a case to advice that predicts no wall."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from orchestrator.search.stages.figures import most_at_once
 from orchestrator.search.stages.situation import Advice, Case, Finding
+from orchestrator.search.stages.sizing import enough
 from orchestrator.search.stages.sla import p95_upper
+from orchestrator.search.stages.sums import PoolFigures
 
 _SATURATED = 0.9
 _NO_HEADROOM = 1.15
 _FULL = 0.8
 _UNSTABLE = 1.5
 _ENOUGH = 5
+_SLOWER = 0.01  # of the wall time that fewer workers may cost by prediction, which is no finer
 
 
 def cpu_saturated(case: Case) -> Iterator[Advice]:
@@ -24,6 +28,35 @@ def cpu_saturated(case: Case) -> Iterator[Advice]:
         advice=f"{100 * efficiency:.0f} % of the cores computed and the time is {headroom:.2f} times the least possible: "
         "no arrangement is faster, only less work or more cores.",
     )
+
+
+def too_many_workers(case: Case) -> Iterator[Advice]:
+    """A pool that was less than half busy, though there was enough to do for all of it: as many as would have been 0.7 busy.
+
+    Only where fewer are as fast by prediction.
+    """
+    for pool in case.figures.pools:
+        size = enough(pool.workers, pool.utilisation)
+        if size is None or not _could_fill(case, pool):
+            continue
+        threads = pool.name == "thread"
+        smaller = replace(case.plan, threads=size) if threads else replace(case.plan, processes=size)
+        seconds, gain = case.forecast(plan=smaller)
+        if gain < -_SLOWER:
+            continue
+        yield Advice(
+            finding=Finding.TOO_MANY_WORKERS,
+            evidence={"workers": pool.workers, "utilisation": pool.utilisation or 0.0, "predicted_seconds": seconds},
+            advice=f"{pool.workers} {'threads' if threads else 'slots'} were busy for {100 * (pool.utilisation or 0.0):.0f} % of their "
+            f"time: {size} would be as fast ({seconds:.3g} s by prediction) and leave room for others.",
+            change={"threads" if threads else "slots": size},
+        )
+
+
+def _could_fill(case: Case, pool: PoolFigures) -> bool:
+    """Whether all the workers there are may run this, and some of them again and again."""
+    there = case.plan.threads if pool.name == "thread" else case.plan.processes
+    return pool.workers == there and len(case.runs_in(pool.name)) >= 2 * there
 
 
 def memory(case: Case) -> Iterator[Advice]:

@@ -35,17 +35,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """With what it is run. `thread` has a pool of its own, all other executors share the processes.
-
-    `start_seconds` is the CPU time a process takes to start, once each; 0 when they are warm.
-    """
+    """With what it is run. `thread` has a pool of its own, all other executors share the processes, which are warm."""
 
     cores: float
     processes: int
     threads: int = 1
     max_parallel: int | None = None
-    longest_first: bool = True
-    start_seconds: float = 0.0
 
     @property
     def usable_cores(self) -> float:
@@ -123,7 +118,7 @@ class _Run:
         levels = bottom_levels(edges(tasks), durations={task.name: task.wall_seconds for task in tasks})
         self._tasks = tasks
         self._plan = plan
-        self._standing = [-(levels[task.name] or 0.0) if plan.longest_first else 0.0 for task in tasks]
+        self._standing = [-(levels[task.name] or 0.0) for task in tasks]  # the longest way to go first
         self._followers: dict[str, list[int]] = {task.name: [] for task in tasks}
         for position, task in enumerate(tasks):
             for earlier in task.after:
@@ -134,7 +129,6 @@ class _Run:
             "thread": _Pool("thread", free=list(range(explicit(plan.threads, where="threads")))),
         }
         self._locked: set[str] = set()
-        self._warm: set[int] = set()
         self._now = 0.0
         self.running: list[_Active] = []
         self.bars: list[Bar] = []
@@ -220,9 +214,6 @@ class _Run:
         worker = heapq.heappop(pool.free)
         share = cpu_share_on(self._plan, executor=pool.name, share=task.cpu_share)
         cpu = share * task.wall_seconds
-        if pool.name == "process" and worker not in self._warm:
-            self._warm.add(worker)
-            cpu += self._plan.start_seconds
         self._locked.update(task.locks)
         self.running.append(
             _Active(

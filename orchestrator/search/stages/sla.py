@@ -5,12 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist, fmean, stdev
+from typing import Final
 
 from orchestrator.search.stages.quantiles import quantile
 from orchestrator.search.stages.records import StageRun, StageShape
 from orchestrator.search.stages.student import critical
 
-_WARNING_SHARE = 0.8
+WARNING_SHARE: Final = 0.8
+"""Above this share of a limit there is a warning."""
+
 _ROOM = 1.25  # a suggested limit over what 95 % of the runs kept to
 _LEAST_DEGREES = 2
 _TICK_SECONDS = 1e-9  # of the clock: what is shorter was not measured, and its logarithm has no end
@@ -47,7 +50,7 @@ def verdict(wall_seconds: float, *, limit_seconds: float | None) -> SlaVerdict |
         return None
     if wall_seconds > limit_seconds:
         return SlaVerdict.MISSED
-    return SlaVerdict.WARNING if wall_seconds > _WARNING_SHARE * limit_seconds else SlaVerdict.MET
+    return SlaVerdict.WARNING if wall_seconds > WARNING_SHARE * limit_seconds else SlaVerdict.MET
 
 
 def stage_sla(runs: Iterable[StageRun], *, shape: StageShape) -> StageSla | None:

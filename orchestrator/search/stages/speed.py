@@ -10,7 +10,7 @@ from orchestrator.search.stages.profile import Kind
 from orchestrator.search.stages.replay import halved, longest_path, placed
 from orchestrator.search.stages.schedule import Plan
 from orchestrator.search.stages.situation import Advice, Case, Finding
-from orchestrator.search.stages.sizing import resized
+from orchestrator.search.stages.sizing import BUSY
 
 _LONG = 1.5  # times the median of the others
 _UNEVEN = 3.0
@@ -19,8 +19,6 @@ _INTERPRETER = 0.8  # of the wall time that threads computed
 _SHARE_OF_IT = 0.05  # of the threads' CPU time that makes a stage worth a move
 _QUEUED = 0.2
 _FREE_CORES = 0.7
-_IDLE = 0.3
-_START = 0.1
 _MOST_WORKERS = 16
 _MANY = 1_000_000
 _NEARLY = 1.01  # a size that is within 1 % of the best will do
@@ -98,57 +96,28 @@ def workers_blocked(case: Case) -> Iterator[Advice]:
 
 
 def too_few_workers(case: Case) -> Iterator[Advice]:
-    """More than 0.2 of the time in the queue while less than 0.7 of the cores computed: the smallest size that is nearly the best."""
+    """More than 0.2 of the time in the queue, or workers more than 0.9 busy, while less than 0.7 of the cores computed.
+
+    Advised is the smallest size that is nearly the best.
+    """
     share, efficiency = case.figures.queue_share, case.figures.cpu_efficiency
-    if share is None or efficiency is None or share <= _QUEUED or efficiency >= _FREE_CORES:
+    busy = max((pool.utilisation or 0.0 for pool in case.figures.pools), default=0.0)
+    if efficiency is None or efficiency >= _FREE_CORES or (busy <= BUSY and (share is None or share <= _QUEUED)):
         return
     found = [best for grow in (_parallel, _slots, _both, _threads) if (best := _smallest(case, grow)) is not None]
     if not found:
         return
     (seconds, gain), change = max(found, key=lambda best: best[0][1])
+    queued = "" if share is None else f" and evaluations in the queue for {100 * share:.0f} % of theirs"
     yield Advice(
         finding=Finding.TOO_FEW_WORKERS,
-        evidence={"queue_share": share, "cpu_efficiency": efficiency},
-        advice=f"Runs were in the queue for {100 * share:.0f} % of their time while {100 * efficiency:.0f} % of the cores "
+        evidence={"utilisation": busy, "cpu_efficiency": efficiency}
+        | ({} if share is None else {"queue_share": share}),
+        advice=f"Workers were busy for {100 * busy:.0f} % of their time{queued}, while {100 * efficiency:.0f} % of the cores "
         f"computed: set {_settings(change)}.",
         predicted_wall_seconds=seconds,
         gain=gain,
         change=change,
-    )
-
-
-def too_many_workers(case: Case) -> Iterator[Advice]:
-    """A pool of which less than 0.3 was busy: as many as would have been 0.7 busy."""
-    for pool in case.figures.pools:
-        busy = pool.utilisation
-        size = resized(pool.workers, busy, most=pool.workers)
-        if size is None or busy is None or busy >= _IDLE:
-            continue
-        threads = pool.name == "thread"
-        smaller = replace(case.plan, threads=size) if threads else replace(case.plan, processes=size)
-        seconds, gain = case.forecast(plan=smaller)
-        yield Advice(
-            finding=Finding.TOO_MANY_WORKERS,
-            evidence={"workers": pool.workers, "utilisation": busy},
-            advice=f"{pool.workers} workers were busy for {100 * busy:.0f} % of their time: {size} are enough.",
-            predicted_wall_seconds=seconds,
-            gain=gain,
-            change={"threads" if threads else "slots": size},
-        )
-
-
-def overhead(case: Case) -> Iterator[Advice]:
-    """Processes whose start takes more than a tenth of the wall time."""
-    warm = replace(case.plan, start_seconds=0.0)
-    seconds, gain = case.forecast(plan=warm)
-    if gain <= _START:
-        return
-    yield Advice(
-        finding=Finding.OVERHEAD,
-        evidence={"start_seconds": case.plan.start_seconds, "share": gain},
-        advice=f"Starting processes takes {100 * gain:.0f} % of the time: keep them warm, or run what can be in threads.",
-        predicted_wall_seconds=seconds,
-        gain=gain,
     )
 
 

@@ -1,15 +1,12 @@
-"""The figures of a run of the graph: sums, the ratios made of them, and the figures of several runs together.
+"""The figures of a run of the graph: sums, and the ratios made of them.
 
 T = last end − first start, W = Σ wall, C = Σ CPU seconds, P = the critical path, L = max(P, C / cores).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.search.stages.graph import Path
-
-Basis = Literal["measured", "estimated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +40,7 @@ class Figures:
     queued_work_seconds: float  # the work of those whose time in the queue is known
     critical_path: Path  # of stages
     lower_bound_seconds: float
-    sequential_seconds: float | None
-    basis: Basis | None
+    sequential_seconds: float | None  # one after the other, by the profiles
     peak_memory_bytes: int | None
 
     @property
@@ -59,7 +55,7 @@ class Figures:
 
     @property
     def speed_up(self) -> float | None:
-        """How many times faster than one after the other, T_sequential / T; `basis` says how that time is known."""
+        """How many times faster than one after the other, T_sequential / T: an estimate, as that time is."""
         return None if self.sequential_seconds is None else _ratio(self.sequential_seconds, self.wall_seconds)
 
     @property
@@ -102,7 +98,7 @@ class Figures:
             "workers": {pool.name: pool.workers for pool in self.pools},
             "cpu_efficiency": self.cpu_efficiency,
             "speed_up": self.speed_up,
-            "speed_up_basis": self.basis,
+            "speed_up_basis": None if self.speed_up is None else "estimated",
             "efficiency": self.efficiency,
             "critical_path": list(self.critical_path.names),
             "critical_path_seconds": self.critical_path.seconds,
@@ -113,59 +109,6 @@ class Figures:
             "throughput_per_second": self.throughput,
             "peak_memory_bytes": self.peak_memory_bytes,
         }
-
-
-def total(figures: Sequence[Figures]) -> Figures:
-    """Several runs of the graph one after the other: sums, of which the ratios follow; the path is the longest of theirs."""
-    longest = max(
-        (one.critical_path for one in figures), key=lambda path: path.seconds, default=Path(names=(), seconds=0.0)
-    )
-    memory = [one.peak_memory_bytes for one in figures]
-    queued = [one.queued_seconds for one in figures if one.queued_seconds is not None]
-    sequential = _all(one.sequential_seconds for one in figures)
-    estimated = any(one.basis == "estimated" for one in figures)
-    return Figures(
-        runs=sum(one.runs for one in figures),
-        succeeded=sum(one.succeeded for one in figures),
-        wall_seconds=sum(one.wall_seconds for one in figures),
-        work_seconds=sum(one.work_seconds for one in figures),
-        cpu_seconds=_all(one.cpu_seconds for one in figures),
-        core_seconds=sum(one.core_seconds for one in figures),
-        pools=_merged(pool for one in figures for pool in one.pools),
-        queued_seconds=sum(queued) if queued else None,
-        queued_work_seconds=sum(one.queued_work_seconds for one in figures),
-        critical_path=Path(names=longest.names, seconds=sum(one.critical_path.seconds for one in figures)),
-        lower_bound_seconds=sum(one.lower_bound_seconds for one in figures),
-        sequential_seconds=sequential,
-        basis=None if sequential is None else "estimated" if estimated else "measured",
-        peak_memory_bytes=max((held for held in memory if held is not None), default=None)
-        if None not in memory
-        else None,
-    )
-
-
-def _merged(pools: Iterable[PoolFigures]) -> tuple[PoolFigures, ...]:
-    merged: dict[str, PoolFigures] = {}
-    for pool in pools:
-        before = merged.get(pool.name)
-        merged[pool.name] = (
-            pool
-            if before is None
-            else replace(
-                pool,
-                workers=max(before.workers, pool.workers),
-                busy_seconds=before.busy_seconds + pool.busy_seconds,
-                capacity_seconds=before.capacity_seconds + pool.capacity_seconds,
-            )
-        )
-    return tuple(merged.values())
-
-
-def _all(values: Iterable[float | None]) -> float | None:
-    """The sum; None when a part of it is not known, or there is none."""
-    known = list(values)
-    numbers = [value for value in known if value is not None]
-    return sum(numbers) if numbers and len(numbers) == len(known) else None
 
 
 def _ratio(above: float, below: float) -> float | None:

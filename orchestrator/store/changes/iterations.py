@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.states import IterationState
+from orchestrator.store.changes.profiles import SaveProfiles
 from orchestrator.store.changes.reports import Told
 from orchestrator.store.changes.rounds import Decision, PlannedIteration
 from orchestrator.store.changes.usage import Place, add_usage
@@ -29,6 +30,7 @@ class StartIterations(Sized):
 
     experiment: int
     keys: tuple[Key, ...]
+    decision: "RoundDecision | None" = None  # that goes on record with it
     prompt: ClassVar[bool] = True
 
     @property
@@ -41,6 +43,8 @@ class StartIterations(Sized):
         start_iterations(transaction, self.experiment, self.keys)
         refs = [f"{self.experiment}.{variant}.{number}" for variant, number in self.keys]
         transaction.tell("iterations_started", experiment=self.experiment, refs=refs)
+        if self.decision is not None:
+            self.decision.add(transaction, self.experiment)
 
 
 class EndedAttempt(NamedTuple):
@@ -105,8 +109,8 @@ class PruneDecision(NamedTuple):
         self.decision.add(transaction, experiment=experiment, round_number=round_number)
 
 
-class PlaceDecision(NamedTuple):
-    """Why a stage is run elsewhere from now on; it goes on record in the round that is under way."""
+class RoundDecision(NamedTuple):
+    """A decision that goes on record in the round that is under way: why a stage is run elsewhere from now on, that a lane has begun."""
 
     decision: Decision
 
@@ -129,7 +133,7 @@ class EndIterations(Closing, Sized):
     next_stages: tuple[NewIterations, ...] = ()
     told: Told | None = None
     dropped: tuple[IterationMove, ...] = ()  # out of `queued`
-    decisions: tuple[PruneDecision | PlaceDecision, ...] = ()
+    decisions: tuple[PruneDecision | RoundDecision | SaveProfiles, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -20,6 +20,11 @@ class SaveProfiles(Closing):
 
     def apply(self, transaction: Transaction) -> None:
         """Write them, and forget what is too old."""
+        self.add(transaction)
+        transaction.run("drop_profiles", {"keep": MOST_PROFILES})
+
+    def add(self, transaction: Transaction, _experiment: int = 0) -> None:
+        """Write them beside what else a transaction writes."""
         for stage, facts in self.facts.items():
             values = {
                 "code_hash": self.code_hash,
@@ -28,4 +33,3 @@ class SaveProfiles(Closing):
                 "facts": json.dumps(facts, allow_nan=False),
             }
             transaction.run("save_profile", values)
-        transaction.run("drop_profiles", {"keep": MOST_PROFILES})

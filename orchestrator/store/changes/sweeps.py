@@ -42,6 +42,23 @@ class CancelWork(Closing):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CutShort(Closing):
+    """A limit of time is used up: cancel what waits of an experiment that goes on to what it has. Running work is stopped before."""
+
+    experiment: int
+    round: int
+    decision: Decision
+
+    def apply(self, transaction: Transaction) -> dict[str, int]:
+        """How many iterations and variants were cancelled."""
+        self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
+        transaction.tell(
+            "limit_reached", experiment=self.experiment, rule=self.decision.rule, reason=self.decision.message
+        )
+        return cancel_work(transaction, Ref(ExperimentId(self.experiment)), rule="limit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndEarly(Closing):
     """End an experiment in the middle: what is open in it is cancelled, also what a defect has left running on record."""
 

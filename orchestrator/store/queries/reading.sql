@@ -196,6 +196,25 @@ FROM variant WHERE experiment = :experiment AND number >= (
     SELECT first_variant FROM round WHERE experiment = :experiment AND number = :round
 ) AND round = :round;
 
+-- lane_times --
+-- When the lanes of an experiment began last, and when their time was used up, as decisions say; and when the experiment ended last.
+SELECT json_object(
+    'ended_us', (
+        SELECT max(time_us) FROM decision WHERE experiment = :experiment AND kind = 'decide' AND result ->> 'action' = 'end'
+    ),
+    'lanes', (
+        SELECT json_group_array(json_array(lane, begun_us, cut_us)) FROM (
+            SELECT
+                result ->> 'lane' AS lane,
+                max(CASE kind WHEN 'lane' THEN time_us END) AS begun_us,
+                max(CASE kind WHEN 'limit' THEN time_us END) AS cut_us
+            FROM decision
+            WHERE experiment = :experiment AND kind IN ('lane', 'limit') AND result ->> 'lane' IS NOT NULL
+            GROUP BY lane
+        )
+    )
+);
+
 -- decision_rows --
 -- Decisions on record, oldest first.
 SELECT json_group_array(json(row)) FROM (

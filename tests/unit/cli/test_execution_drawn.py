@@ -42,6 +42,7 @@ def report(**more: Any) -> dict[str, Any]:
     part = {
         "runs": 4,
         "figures": FIGURES,
+        "walls_if_free": {},
         "timeline": [],
         "sla": {"stages": [], "lanes": []},
         "bottlenecks": [],
@@ -61,6 +62,13 @@ def test_figures_are_sentences_with_their_basis() -> None:
     assert "a → b" in text
     assert "thread" not in text
     assert "queue" not in text
+
+
+def test_it_is_told_what_the_whole_would_take_without_a_stage() -> None:
+    """Where that saves something; a stage that is all there is would leave nothing."""
+    several = report(walls_if_free={"b": 0.4, "a": 0.7, "c": 0.99})
+    assert "  free     it would take 0.4 s without b, 0.7 s without a" in execution.figures(several, drawing=PLAIN)
+    assert "without" not in "\n".join(execution.figures(report(walls_if_free={"a": 0.0}), drawing=PLAIN))
 
 
 def test_one_evaluation_has_no_arrangement() -> None:

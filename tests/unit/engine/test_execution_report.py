@@ -1,13 +1,19 @@
 """The part of the report on how stages ran: from rows as the store has them to one document of strict JSON."""
 
 import json
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from orchestrator.engine.lanes import Lane
 from orchestrator.engine.reporting.execution import MOST_BARS, Floor, Read, of
 from orchestrator.spec.experiment import ExperimentSpec
+from orchestrator.store.buckets import counted
 
-FLOOR = Floor(cores=2, slots=2, threads=4, lanes={"quick": Lane(name="quick", strategy="thread", limit_seconds=1.0)})
+MOMENT_US = 1_700_000_000_000_000
+LANES = {"quick": Lane(name="quick", strategy="thread", limit_seconds=1.0)}
+FLOOR = Floor(cores=2, memory_bytes=1 << 30, slots=2, threads=4, lanes=LANES)
 SPEC = ExperimentSpec.model_validate(
     {
         "name": "two",
@@ -23,14 +29,22 @@ SPEC = ExperimentSpec.model_validate(
 def attempt(variant: int, iteration: int, *, stage: str, at: float, wall: float, **more: Any) -> list[Any]:
     """A row of `attempt_runs`; times in seconds from some moment."""
     facts: dict[str, Any] = {"end": "succeeded", "cause": None, "executor": "process", "cpu": wall / 2, **more}
-    started = 1_700_000_000_000_000 + int(at * 1e6)
+    started = MOMENT_US + int(at * 1e6)
     row = [variant, iteration, 1, stage, facts["end"], facts["cause"], facts["executor"], 7]
     return [*row, started, started + int(wall * 1e6), wall, facts["cpu"], None, 0, 0.0]
 
 
-def told(*attempts: list[Any], before: tuple[Any, ...] = ()) -> dict[str, Any]:
+def told(*attempts: list[Any], floor: Floor = FLOOR, **more: Any) -> dict[str, Any]:
     """The part for these attempts."""
-    return of(Read(spec=SPEC, attempts=attempts, before=before, profiles={}), FLOOR)
+    nothing = {"before": (), "profiles": {}, "usage": (), "walls": (), "lane_times": {"ended_us": None, "lanes": []}}
+    return of(Read(**{"spec": SPEC, "attempts": attempts, **nothing, **more}), floor)
+
+
+def used(stage: str, first: float, last: float, **more: Any) -> dict[str, Any]:
+    """A row of `usage_rows`; times in seconds from some moment."""
+    times = {"first_started_us": MOMENT_US + int(first * 1e6), "last_finished_us": MOMENT_US + int(last * 1e6)}
+    sums = {"attempts": 2, "wall_seconds": 1.0, "cpu_seconds": 0.45, "longest_wall_seconds": 0.6}
+    return {"stage": stage, "end": "succeeded", **times, **sums, **more}
 
 
 ROWS = (
@@ -42,7 +56,7 @@ ROWS = (
 
 
 def test_figures_come_from_the_runs_own_times() -> None:
-    """Wall from the first start to the last end, work as the sum, the longest chain of one variant as the critical path."""
+    """Wall from the first start to the last end, work as the sum, the longest chain of one variant as the critical path, either stage free."""
     figures = told(*ROWS)["figures"]
     assert abs(figures["wall_seconds"] - 1.0) < 1e-6
     assert abs(figures["work_seconds"] - 1.8) < 1e-6
@@ -50,24 +64,61 @@ def test_figures_come_from_the_runs_own_times() -> None:
     assert figures["critical_path"] == ["a", "b"]
     assert abs(figures["critical_path_seconds"] - 1.0) < 1e-6
     assert abs(figures["utilisation"]["process"] - 0.9) < 1e-6
+    assert told(*ROWS)["walls_if_free"] == {"a": pytest.approx(0.4), "b": pytest.approx(0.6)}
     assert "thread" not in figures["utilisation"] or figures["utilisation"]["thread"] in (0.0, None)
 
 
-def test_limits_of_stages_and_lanes_are_looked_at() -> None:
-    """One of two runs of a took longer than half a second; both stages together took the whole second that their lane has."""
-    sla = told(*ROWS)["sla"]
-    (stage,) = (row for row in sla["stages"] if row["stage"] == "a")
-    (lane,) = sla["lanes"]
+def test_limits_of_stages_are_looked_at() -> None:
+    """One of two runs of a took longer than half a second."""
+    (stage,) = (row for row in told(*ROWS)["sla"]["stages"] if row["stage"] == "a")
     assert (stage["misses"], stage["runs"], stage["worst"]) == (1, 2, "missed")
-    assert (lane["lane"], lane["stages"], lane["runs"], lane["verdict"]) == ("quick", ["a", "b"], 4, "warning")
-    assert abs(lane["cpu_seconds"] - 0.9) < 1e-6
+
+
+def test_of_more_attempts_than_are_read_none_is_overlooked() -> None:
+    """A thousand ran, two are read: the longest is known exactly, the others in steps of 9 %, and what is surely above the limit has missed it."""
+    durations = [0.1] * 990 + [0.55] * 4 + [0.7] * 5 + [4.0]
+    walls = [("a", bucket, count) for bucket, count in counted(durations).items()]
+    usage = [used("a", 0.0, 300.0, attempts=1000, longest_wall_seconds=4.0), used("a", 0.0, 9.0, end="cancelled")]
+    (stage,) = (row for row in told(*ROWS, usage=usage, walls=walls)["sla"]["stages"] if row["stage"] == "a")
+    assert (stage["runs"], stage["misses"], stage["worst_seconds"], stage["worst"]) == (1000, 10, 4.0, "missed")
+    assert stage["p95_seconds"] == pytest.approx(0.1, rel=0.05)
+    assert stage["p95"] == "met"
+
+
+def test_a_lane_is_looked_at_from_its_beginning_to_its_last_end() -> None:
+    """Of all evaluations, however many: both stages together took the whole second that their lane has; later they take a day."""
+    usage = [used("a", 0.0, 0.6), used("b", 0.4, 0.99), used("b", 0.4, 0.8, end="failed", attempts=1, cpu_seconds=None)]
+    (lane,) = told(*ROWS, usage=usage)["sla"]["lanes"]
+    assert (lane["lane"], lane["stages"], lane["runs"], lane["verdict"]) == ("quick", ["a", "b"], 5, "warning")
+    assert lane["cpu_seconds"] == pytest.approx(0.9)
+    (late,) = told(*ROWS, usage=[*usage, used("a", 86_400.0, 86_400.5)])["sla"]["lanes"]
+    assert late["verdict"] == "missed"
+
+
+def test_what_is_run_again_later_has_its_own_time_in_the_lane() -> None:
+    """From the last beginning on record; a lane that was cut short has missed its limit, and one that began anew after that has not."""
+    usage = [used("a", 0.0, 0.6), used("a", 86_400.0, 86_400.5)]
+    begun = MOMENT_US + 86_400_000_000
+    (again,) = told(*ROWS, usage=usage, lane_times={"ended_us": 1, "lanes": [["quick", begun, begun - 1]]})["sla"][
+        "lanes"
+    ]
+    assert (again["wall_seconds"], again["verdict"], again["cut"]) == (0.5, "met", False)
+    (cut,) = told(*ROWS, usage=usage, lane_times={"ended_us": 1, "lanes": [["quick", begun, begun + 1]]})["sla"][
+        "lanes"
+    ]
+    assert (cut["verdict"], cut["cut"]) == ("missed", True)
+
+
+def test_a_lane_in_which_nothing_ran_has_no_verdict() -> None:
+    """Neither met nor missed; what it took is not known and not 0."""
+    (lane,) = told()["sla"]["lanes"]
+    assert (lane["runs"], lane["wall_seconds"], lane["verdict"]) == (0, None, None)
 
 
 def test_an_sla_of_the_lane_counts_where_the_stage_has_none() -> None:
     """The stage's own comes first."""
     lanes = {"quick": Lane(name="quick", strategy="thread", sla_seconds=0.1)}
-    floor = Floor(cores=2, slots=2, threads=4, lanes=lanes)
-    part = of(Read(spec=SPEC, attempts=ROWS, before=(), profiles={}), floor)
+    part = told(*ROWS, floor=replace(FLOOR, lanes=lanes))
     limits = {row["stage"]: (row["limit_seconds"], row["misses"]) for row in part["sla"]["stages"]}
     assert limits == {"a": (0.5, 1), "b": (0.1, 2)}
 

@@ -1,14 +1,19 @@
 """Where a stage is run: what is learnt of it, when it moves, when it comes back, and what the next experiment knows."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
 from orchestrator.domain.states import Cause
+from orchestrator.engine.placements import Placements
 from orchestrator.engine.placing import NEWEST, Placing, profile_key
 from orchestrator.spec.stage import StageSpec
+from orchestrator.store.changes.iterations import RoundDecision
+from orchestrator.store.changes.profiles import SaveProfiles
+from tests.support.plans import plan
 
 PERMITS = {"slot": 2, "thread": 4}
 
@@ -69,6 +74,17 @@ def test_what_computes_stays_in_processes() -> None:
     assert books.decide("process", permits=PERMITS) is None
 
 
+def test_what_computes_while_others_have_the_cores_stays_in_processes() -> None:
+    """By the clock on the wall it waits; the next experiment knows better too."""
+    usage = Usage(wall_seconds=0.5, cpu_seconds=0.05, starved_seconds=0.44)
+    books = placing()
+    books.learn("process", [Outcome(AttemptEnd.SUCCEEDED, usage=usage)] * 20)
+    heir = placing_after(books)
+    assert books.decide("process", permits=PERMITS) is None
+    assert heir.decide("process", permits=PERMITS) is None
+    assert heir.best_known == books.best_known
+
+
 @pytest.mark.parametrize("max_parallel", [1, 2])
 def test_threads_that_let_no_more_run_at_once_change_nothing(max_parallel: int) -> None:
     """With no more at once than there are slots a move would gain nothing."""
@@ -116,6 +132,15 @@ def test_a_stage_that_fails_in_threads_only_comes_back_and_stays() -> None:
     heir = placing()
     heir.recall(json.loads(json.dumps(books.facts())))
     assert heir.decide("process", permits=PERMITS) is None
+
+
+def test_what_only_fails_has_no_profile_and_stays_where_it_is() -> None:
+    """Nothing is known of what it does when it goes well, however often it was over quickly."""
+    books = placing()
+    books.learn("process", failed(50))
+    assert books.best_known is None
+    assert books.decide("process", permits=PERMITS) is None
+    assert books.evidence() == {}
 
 
 def test_a_failure_in_threads_is_doubted_only_while_processes_are_without_one() -> None:
@@ -182,3 +207,65 @@ def test_what_decides_by_its_own_measure_is_never_moved(executor: str) -> None:
     books = Placing(spec, max_parallel=5, fixed=True)
     books.learn("process", ended(20, wall=1.0, cpu=0.0))
     assert books.decide("process", permits=PERMITS) is None
+
+
+def saved(books: Placements) -> list[SaveProfiles]:
+    """The profiles that go on record with the next batch."""
+    return [change for change in books.take() if isinstance(change, SaveProfiles)]
+
+
+def placements(**more: Any) -> Placements:
+    """The books of an experiment of one stage."""
+    return Placements(replace(plan(**more), code_hash="c0de"))
+
+
+def test_what_was_learnt_goes_on_record_when_it_has_doubled() -> None:
+    """Of a thousand evaluations, one after the other, it is written ten times, each time with all that is known."""
+    books = placements()
+    placing = books.placings["main"]
+    at = []
+    for number in range(1, 1001):
+        placing.learn("process", ended(1, wall=0.1, cpu=0.1))
+        if changes := saved(books):
+            at.append(number)
+            assert changes == [SaveProfiles(code_hash="c0de", facts={placing.key: placing.facts()})]
+    assert at == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+    assert placing.learnt
+
+
+def test_a_move_goes_on_record_with_what_it_rests_on() -> None:
+    """In the same transaction as the decision, however little has come since; and once."""
+    books = placements()
+    placing = books.placings["main"]
+    placing.learn("process", ended(4, wall=1.0, cpu=0.0))
+    assert len(saved(books)) == 1
+    placing.learn("process", ended(1, wall=1.0, cpu=0.0))
+    assert saved(books) == []
+    moved = placing.decide("process", permits=PERMITS)
+    assert moved is not None
+    books.note("main", moved)
+    assert [type(change) for change in books.take()] == [RoundDecision, SaveProfiles]
+    assert books.take() == ()
+
+
+def test_what_an_earlier_experiment_knew_is_on_record_already() -> None:
+    """It is written again when as much has come as was known."""
+    books = placements()
+    earlier = placing()
+    earlier.learn("process", ended(10, wall=0.1, cpu=0.1) + failed(2))
+    books.placings["main"].recall(earlier.facts())
+    assert (books.placings["main"].learnt, saved(books)) == (False, [])
+    books.placings["main"].learn("process", ended(11, wall=0.1, cpu=0.1))
+    assert saved(books) == []
+    books.placings["main"].learn("process", failed(1))
+    assert len(saved(books)) == 1
+
+
+def test_code_without_a_hash_leaves_no_profile() -> None:
+    """Nobody could say whose it is; code that was accepted later is what is learnt of from then on."""
+    books = Placements(plan())
+    books.placings["main"].learn("process", ended(1, wall=0.1, cpu=0.1))
+    assert saved(books) == []
+    books.code_hash = "new"
+    books.placings["main"].learn("process", ended(9, wall=0.1, cpu=0.1))
+    assert [change.code_hash for change in saved(books)] == ["new"]

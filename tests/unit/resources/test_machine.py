@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.resources import Machine, cores, disk_free_bytes, memory_total_bytes
+from orchestrator.resources import Machine, cores, memory_total_bytes
 from orchestrator.resources.machine import _busy_percent, _CpuSample, _others_percent, _remember
 
 
@@ -21,12 +21,12 @@ def test_cores_mind_the_affinity() -> None:
 
 
 def test_readings_are_within_the_machine(tmp_path: Path) -> None:
-    """Free is at most total, CPU use is a percentage, and the numbers agree with the functions."""
+    """Free is at most total, CPU use is a percentage, and the total is that of the function."""
     readings = Machine(tmp_path, now_seconds=0.0).read(now_seconds=1.0)
     assert 0 <= readings.cpu_percent <= 100
     assert 0 < readings.memory_available_bytes <= readings.memory_total_bytes
     assert memory_total_bytes() == readings.memory_total_bytes
-    assert disk_free_bytes(tmp_path) == pytest.approx(readings.disk_free_bytes, rel=0.2)
+    assert 0 < readings.disk_free_bytes <= readings.disk_total_bytes
 
 
 def test_quick_readings_share_one_cpu_number(tmp_path: Path) -> None:

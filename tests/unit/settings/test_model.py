@@ -39,6 +39,7 @@ def test_every_setting_says_what_it_means_and_allows(name: str) -> None:
         ("slots", True),
         ("slots", 1.5),
         ("slots", "many"),
+        ("slots", 0),
         ("threads", -1),
         ("batch_seconds", 0),
         ("output_limit_bytes", 0),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.domain.states import Cause
-from orchestrator.store.buckets import counted, quantile
+from orchestrator.store.buckets import at_least, counted, quantile
 from orchestrator.store.changes.usage import ATTEMPT_COLUMNS as COLUMNS
 from orchestrator.store.changes.usage import SHARED_COLUMNS, Place, add_usage, sums_by_kind
 from orchestrator.store.sql import rows_of
@@ -115,3 +115,12 @@ def test_quantiles_are_those_of_the_durations(durations: list[float], share: flo
 def test_nothing_has_no_quantile() -> None:
     """Without durations there is no median."""
     assert quantile({}, 0.5) is None
+
+
+@given(st.lists(st.floats(1e-6, 1e6), max_size=50), st.floats(1e-6, 1e6))
+def test_what_is_surely_long_is_never_short(durations: list[float], limit: float) -> None:
+    """Counted are at most those that are that long, and all that are 10 % longer."""
+    found = at_least(counted(durations), limit)
+    assert (
+        sum(seconds >= 1.1 * limit for seconds in durations) <= found <= sum(seconds >= limit for seconds in durations)
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from orchestrator.search.stages.profile import Profile, profile_of
+from orchestrator.search.stages.profile import Profile, Sample, profile_of
 from orchestrator.search.stages.records import StageRun, StageShape
 from orchestrator.search.stages.schedule import Task
 
@@ -22,7 +22,7 @@ def tasks(executors: Mapping[str, str]) -> list[Task]:
 
 def profiles() -> dict[str, Profile]:
     """What three runs of each stage alone on the machine say."""
-    found = {name: profile_of([0.5] * 3, [0.5 * share] * 3, [None] * 3) for name, share in CPU_SHARES.items()}
+    found = {name: profile_of([Sample(0.5, 0.5 * share)] * 3) for name, share in CPU_SHARES.items()}
     return {name: profile for name, profile in found.items() if profile is not None}
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.search.stages.advice import Advice, Finding, Situation, advise
-from orchestrator.search.stages.profile import profile_of
+from orchestrator.search.stages.advice import Advice, Case, Finding, Situation, advise
+from orchestrator.search.stages.profile import Sample, profile_of
 from orchestrator.search.stages.records import StageRun, StageShape
 from orchestrator.search.stages.schedule import Plan
 
@@ -28,13 +28,17 @@ IN_PROCESSES = Situation(
 )
 
 
+def advised(situation: Situation) -> tuple[Advice, ...]:
+    return advise(Case(situation))
+
+
 def found(situation: Situation) -> dict[Finding, Advice]:
-    return {advice.finding: advice for advice in advise(situation)}
+    return {advice.finding: advice for advice in advised(situation)}
 
 
 def test_threads_that_compute_are_sent_to_processes() -> None:
     """Of the reference in threads only what computes is moved, and half the time is saved."""
-    [advice] = advise(IN_THREADS)
+    [advice] = advised(IN_THREADS)
     assert advice == Advice(
         finding=Finding.GIL_BOUND,
         evidence={"thread_cpu_seconds": 1.25, "wall_seconds": 1.25, "share": 1.0},
@@ -77,7 +81,11 @@ def test_more_workers_are_advised_by_the_smallest_number_that_does() -> None:
     advice = found(IN_PROCESSES)[Finding.TOO_FEW_WORKERS]
     assert advice.change == {"slots": 5}
     assert advice.predicted_wall_seconds == pytest.approx(0.625)
-    assert advice.evidence == {"queue_share": pytest.approx(2 / 4.5), "cpu_efficiency": pytest.approx(1.25 / 3)}
+    assert advice.evidence == {
+        "utilisation": pytest.approx(2.5 / 3),
+        "queue_share": pytest.approx(2 / 4.5),
+        "cpu_efficiency": pytest.approx(1.25 / 3),
+    }
 
 
 def test_a_limit_of_the_experiment_is_named_when_it_is_what_holds() -> None:
@@ -138,32 +146,68 @@ def test_a_long_stage_among_others_is_a_bottleneck() -> None:
 
 
 def test_what_brings_less_than_a_twentieth_is_not_said() -> None:
-    """A pool with idle workers is no slower for it, and equal stages on all cores cannot be arranged better."""
+    """Equal stages on all cores cannot be arranged better."""
     runs = chain(a=1.0, b=1.0)
-    assert advise(Situation(runs=runs, shapes=shapes("a", "b"), plan=Plan(cores=4, processes=16))) == ()
-    assert advise(Situation(runs=(), shapes=(), plan=Plan(cores=2, processes=1))) == ()
+    assert advised(Situation(runs=runs, shapes=shapes("a", "b"), plan=Plan(cores=4, processes=16))) == ()
+    assert advised(Situation(runs=(), shapes=(), plan=Plan(cores=2, processes=1))) == ()
 
 
-def test_fewer_workers_are_advised_when_their_start_is_what_takes_time() -> None:
-    """Sixteen cold processes for sixteen short runs spend their time starting; fewer are faster."""
-    runs = tuple(five.run(f"s{place}", 0.0, 0.05, cpu_seconds=0.05) for place in range(16))
-    late = five.run("late", 0.0, 4.0, cpu_seconds=4.0)
-    situation = Situation(
-        runs=(*runs, late), shapes=(), plan=Plan(cores=1, processes=16, longest_first=False, start_seconds=0.5)
+def waited(count: int, *, at_once: int, executor: str = "thread") -> tuple[StageRun, ...]:
+    """So many runs of a second that waited, so many side by side."""
+    times = [(place, float(place // at_once)) for place in range(count)]
+    return tuple(
+        five.run("a", at, at + 1.0, ref=f"1.{place}.1", executor=executor, cpu_seconds=0.0, queued_seconds_before=0.0)
+        for place, at in times
     )
-    advice = found(situation)
-    assert advice[Finding.OVERHEAD].predicted_wall_seconds is not None
-    assert advice[Finding.OVERHEAD].change is None
-    [(key, size)] = (advice[Finding.TOO_MANY_WORKERS].change or {}).items()
-    assert key == "slots"
-    assert isinstance(size, int)
-    assert size < 16
+
+
+def test_fewer_workers_are_advised_when_they_would_be_as_fast() -> None:
+    """A chain of two stages keeps two of eight slots busy, again and again: three would do, and the time stays what it is."""
+    chain = tuple(
+        five.run(stage, 2.0 * place + start, 2.0 * place + start + 1.0, ref=f"{place}.1", cpu_seconds=0.0)
+        for place in range(8)
+        for stage, start in (("a", 0.0), ("b", 1.0), ("c", 0.0), ("d", 1.0))
+    )
+    line = tuple(replace(run, ref=f"1.{place}.{run.stage}") for place, run in enumerate(chain))
+    ordered = (
+        StageShape(name="a", locks=("x",)),
+        StageShape(name="b", locks=("x",)),
+        StageShape(name="c", locks=("y",)),
+        StageShape(name="d", locks=("y",)),
+    )
+    situation = Situation(runs=line, shapes=ordered, plan=Plan(cores=8, processes=8))
+    advice = found(situation)[Finding.TOO_MANY_WORKERS]
+    assert (advice.change, advice.gain, advice.predicted_wall_seconds) == ({"slots": 3}, None, None)
+    assert advice.evidence == {"workers": 8, "utilisation": 0.25, "predicted_seconds": pytest.approx(16.0)}
+    assert "3 would be as fast (16 s by prediction)" in advice.advice
+
+
+def test_idle_workers_are_no_fault_when_there_was_little_to_do_or_a_limit() -> None:
+    """Two runs on sixteen slots say nothing of their number, nor does an experiment that may use only some of them."""
+    assert Finding.TOO_MANY_WORKERS not in found(
+        Situation(runs=waited(2, at_once=1), shapes=shapes("a"), plan=Plan(cores=4, processes=16, threads=16))
+    )
+    bounded = Plan(cores=4, processes=16, threads=16, max_parallel=1)
+    assert Finding.TOO_MANY_WORKERS not in found(
+        Situation(runs=waited(64, at_once=1), shapes=shapes("a"), plan=bounded)
+    )
+
+
+def test_workers_that_are_always_busy_are_too_few_when_more_would_be_faster() -> None:
+    """Two threads that wait all the time: more of them, though nothing was measured in the queue; of cores that compute there are no more."""
+    situation = Situation(runs=waited(32, at_once=2), shapes=shapes("a"), plan=Plan(cores=2, processes=2, threads=2))
+    advice = found(situation)[Finding.TOO_FEW_WORKERS]
+    assert advice.change == {"threads": 16}
+    assert advice.gain == pytest.approx(1.0 - 2.0 / 16.0)
+    assert (advice.evidence["utilisation"], advice.evidence["queue_share"]) == (1.0, 0.0)
+    computing = tuple(replace(run, executor="process", cpu_seconds=1.0) for run in situation.runs)
+    assert Finding.TOO_FEW_WORKERS not in found(replace(situation, runs=computing))
 
 
 def test_saturated_cores_are_said_to_be_so() -> None:
     """Two stages that compute on two cores all the time leave nothing to arrange."""
     situation = Situation(runs=chain(a=1.0, b=1.0), shapes=shapes("a", "b"), plan=Plan(cores=2, processes=2))
-    assert advise(situation) == (
+    assert advised(situation) == (
         Advice(
             finding=Finding.CPU_SATURATED,
             evidence={"cpu_efficiency": 1.0, "headroom": 1.0},
@@ -193,15 +237,13 @@ def test_a_stage_that_takes_very_different_times_is_named() -> None:
     """From 1 to 2 s over five runs is unstable; four runs say too little."""
     walls = [1.0, 1.0, 1.0, 1.0, 2.0]
     five_runs, four_runs = (
-        profile
-        for count in (5, 4)
-        if (profile := profile_of(walls[-count:], [None] * count, [None] * count)) is not None
+        profile for count in (5, 4) if (profile := profile_of([Sample(wall) for wall in walls[-count:]])) is not None
     )
     situation = Situation(
         runs=chain(a=1.0), shapes=shapes("a"), plan=Plan(cores=8, processes=1), profiles={"a": five_runs}
     )
     assert found(situation)[Finding.UNSTABLE].evidence == {"runs": 5, "p90_over_p10": 2.0}
-    assert advise(replace(situation, profiles={"a": four_runs})) == ()
+    assert advised(replace(situation, profiles={"a": four_runs})) == ()
 
 
 def test_a_limit_that_may_be_missed_is_a_risk() -> None:
@@ -242,7 +284,6 @@ def situations(draw: st.DrawFn) -> Situation:
         processes=draw(st.integers(1, 5)),
         threads=draw(st.integers(1, 5)),
         max_parallel=draw(st.none() | st.integers(1, 5)),
-        start_seconds=draw(st.sampled_from([0.0, 0.1])),
     )
     profiles = draw(st.sampled_from([{}, dict(zip(names, five.profiles().values(), strict=False))]))
     memory = draw(st.none() | st.integers(1, 500))
@@ -253,11 +294,11 @@ def situations(draw: st.DrawFn) -> Situation:
 @settings(max_examples=150, deadline=None)
 def test_all_advice_is_worth_it_and_can_be_written_down(situation: Situation) -> None:
     """Whatever ran, a gain is from 0.05 to 1 with its wall, or there is neither; changes are there or None; numbers are finite."""
-    advised = advise(situation)
-    gains = [advice.gain for advice in advised if advice.gain is not None]
+    told = advised(situation)
+    gains = [advice.gain for advice in told if advice.gain is not None]
     assert gains == sorted(gains, reverse=True)
     assert all(0.05 <= gain <= 1.0 for gain in gains)
-    for advice in advised:
+    for advice in told:
         assert (advice.gain is None) == (advice.predicted_wall_seconds is None)
         assert advice.predicted_wall_seconds is None or advice.predicted_wall_seconds >= 0.0
         assert advice.change is None or advice.change
@@ -277,4 +318,4 @@ def test_runs_that_took_no_time_ask_for_nothing() -> None:
         wall_seconds=0.0,
         cpu_seconds=1.0,
     )
-    assert advise(Situation(runs=(run,), shapes=(StageShape(name="a"),), plan=Plan(cores=1, processes=1))) == ()
+    assert advised(Situation(runs=(run,), shapes=(StageShape(name="a"),), plan=Plan(cores=1, processes=1))) == ()

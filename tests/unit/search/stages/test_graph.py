@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import InvalidSpec
-from orchestrator.search.stages.graph import Path, critical_path, edges, lower_bound, path_without, topological
+from orchestrator.search.stages.graph import Path, critical_path, edges, lower_bound, topological
 from orchestrator.search.stages.order import bottom_levels, longest_first
 from orchestrator.search.stages.overlap import overlap
 from orchestrator.search.stages.records import StageShape
+from orchestrator.search.stages.schedule import Task
 
 DIAMOND = {"lint": (), "build": (), "test": ("build",), "docs": ("lint",), "ship": ("test", "docs")}
 SECONDS = {"lint": 3.0, "build": 1.0, "test": 4.0, "docs": 1.0, "ship": 0.5}
@@ -48,11 +49,6 @@ def test_the_critical_path_is_the_longest_in_time_not_in_steps() -> None:
     assert critical_path({}, durations={}) == Path(names=(), seconds=0.0)
 
 
-def test_a_free_stage_moves_the_path() -> None:
-    """Were the tests free, the way through lint and docs would be the longest."""
-    assert path_without("test", after=DIAMOND, durations=SECONDS) == Path(names=("lint", "docs", "ship"), seconds=4.5)
-
-
 def test_the_lower_bound_of_the_reference_is_its_cpu_time_on_two_cores() -> None:
     """1.25 CPU seconds on two cores take 0.625 s, though no stage takes longer than 0.5 s."""
     assert lower_bound(0.5, cpu_seconds=1.25, cores=2) == 0.625
@@ -90,24 +86,27 @@ def test_no_path_is_longer_than_the_critical_one(rows: list[tuple[int, set[int]]
     assert all(earlier in after[later] for earlier, later in zip(path.names, path.names[1:], strict=False))
 
 
+def task(name: str, seconds: float, *after: str, locks: tuple[str, ...] = ()) -> Task:
+    return Task(name=name, stage=name[0], executor="process", wall_seconds=seconds, after=after, locks=locks)
+
+
 def test_what_can_go_on_beside_others_is_what_graph_and_locks_leave() -> None:
-    """`test` can overlap with what is not on its way, a lock in common takes that away, and an unknown duration gives none."""
-    shapes = [
-        StageShape(name="build"),
-        StageShape(name="test", after=("build",), locks=("gpu",)),
-        StageShape(name="ship", after=("test",)),
-        StageShape(name="lint"),
-        StageShape(name="train", locks=("gpu",)),
-        StageShape(name="new"),
+    """`test` can overlap with what is not on its way, a lock in common takes that away, and what took no time says nothing."""
+    tasks = [
+        task("build", 1.0),
+        task("test", 4.0, "build", locks=("gpu",)),
+        task("ship", 2.0, "test"),
+        task("lint", 1.0),
+        task("x", 3.0, locks=("gpu",)),
+        task("new", 0.0),
     ]
-    durations = {"build": 1.0, "test": 4.0, "ship": 2.0, "lint": 1.0, "train": 3.0, "new": None}
-    assert overlap(shapes, durations=durations) == {
-        "build": 1.0,
-        "test": 0.25,
-        "ship": 1.0,
-        "lint": 1.0,
-        "train": 1.0,
-        "new": None,
-    }
-    chain = [StageShape(name="a"), StageShape(name="b", after=("a",))]
-    assert overlap(chain, durations={"a": 1.0, "b": 0.0}) == {"a": 0.0, "b": None}
+    assert overlap(tasks) == {"b": 1.0, "t": 0.25, "s": 1.0, "l": 1.0, "x": 1.0, "n": None}
+    assert overlap([task("a", 1.0), task("b", 2.0, "a")]) == {"a": 0.0, "b": 0.0}
+    assert overlap([]) == {}
+
+
+def test_runs_of_one_stage_can_overlap_unless_a_lock_keeps_them_apart() -> None:
+    """Of two variants each stage of a chain can go on beside the other's; of three that hold one lock none can."""
+    chains = [task("a1", 1.0), task("b1", 1.0, "a1"), task("a2", 1.0), task("b2", 1.0, "a2")]
+    assert overlap(chains) == {"a": 1.0, "b": 1.0}
+    assert overlap([task(f"a{number}", 1.0, locks=("gpu",)) for number in range(3)]) == {"a": 0.0}

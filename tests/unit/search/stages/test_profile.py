@@ -5,11 +5,9 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from orchestrator.errors import InvalidRequest
-from orchestrator.search.stages.profile import Kind, Profile, ProfileSums, classify, profile_of
+from orchestrator.search.stages.profile import Kind, Profile, Sample, classify, profile_of
 
 KNOWN = Profile(
     runs=12,
@@ -22,12 +20,11 @@ KNOWN = Profile(
     wall_p90_seconds=1.2,
     max_rss_bytes=1 << 20,
 )
-SECONDS = st.floats(1e-6, 1e6)
 
 
 def test_a_profile_holds_share_interval_durations_and_memory() -> None:
     """Three runs give the mean share with its t-interval, the mean wall, both quantiles and the largest memory."""
-    profile = profile_of([1.0, 2.0, 4.0], [0.1, 0.4, 1.2], [10, None, 30])
+    profile = profile_of([Sample(1.0, 0.1, 10), Sample(2.0, 0.4), Sample(4.0, 1.2, 30)])
     assert profile is not None
     reach = 4.302652729911275 * 0.1 / 3**0.5
     assert profile.to_json() == pytest.approx(
@@ -47,7 +44,7 @@ def test_a_profile_holds_share_interval_durations_and_memory() -> None:
 
 def test_what_was_not_measured_stays_unknown() -> None:
     """Without CPU seconds and memory these are None, not 0, and the stage is of no class; without a run there is no profile."""
-    assert profile_of([1.0, 1.0], [None, None], [None, None]) == Profile(
+    assert profile_of([Sample(1.0), Sample(1.0)]) == Profile(
         runs=2,
         cpu_runs=0,
         cpu_share=None,
@@ -58,47 +55,50 @@ def test_what_was_not_measured_stays_unknown() -> None:
         wall_p90_seconds=1.0,
         max_rss_bytes=None,
     )
-    assert profile_of([], [], []) is None
-    assert ProfileSums().profile() is None
+    assert profile_of([]) is None
 
 
 def test_a_single_run_has_no_interval() -> None:
     """One run says a share but not how sure it is; a run that took no time says no share."""
-    one = profile_of([2.0, 0.0], [1.0, 0.0], [None, None])
+    one = profile_of([Sample(2.0, 1.0), Sample(0.0, 0.0)])
     assert one is not None
     assert (one.runs, one.cpu_runs, one.cpu_share) == (2, 1, 0.5)
     assert (one.cpu_share_low, one.cpu_share_high, classify(one)) == (None, None, Kind.UNKNOWN)
 
 
-@given(st.lists(st.tuples(SECONDS, st.floats(0.0, 4.0)), min_size=1, max_size=200))
-def test_run_after_run_gives_what_all_at_once_gives(runs: list[tuple[float, float]]) -> None:
-    """The running sums agree with the whole: the quantiles within 1 %, all else exactly."""
-    sums = ProfileSums()
-    for wall, share in runs:
-        sums.add(wall, cpu_seconds=wall * share, max_rss_bytes=7)
-    walls = [wall for wall, _ in runs]
-    streamed, whole = sums.profile(), profile_of(walls, [wall * share for wall, share in runs], [7] * len(runs))
-    assert streamed is not None
-    assert whole is not None
-    assert streamed.wall_p10_seconds == pytest.approx(whole.wall_p10_seconds, rel=0.0101)
-    assert streamed.wall_p90_seconds == pytest.approx(whole.wall_p90_seconds, rel=0.0101)
-    assert whole == replace(streamed, wall_p10_seconds=whole.wall_p10_seconds, wall_p90_seconds=whole.wall_p90_seconds)
+@pytest.mark.parametrize(
+    ("wall", "cpu", "starved", "share"),
+    [
+        (1.0, 0.25, None, 0.25),
+        (1.0, 0.25, 0.0, 0.25),
+        (1.0, 0.25, 0.75, 1.0),
+        (1.0, 0.25, 0.5, 0.5),
+        (1.0, 0.25, 0.9, 1.0),
+        (1.0, 0.0, 0.9, 0.0),
+        (1.0, 0.0, 1.0, 0.0),
+        (1.0, 2.0, 0.5, 2.0),
+        (1.0, None, 0.5, None),
+        (0.0, 0.0, 0.0, None),
+    ],
+)
+def test_a_share_is_of_the_time_in_which_there_was_a_core(
+    wall: float, cpu: float | None, starved: float | None, share: float | None
+) -> None:
+    """What computes a quarter of the time and wants a core for the rest computes; it makes nothing compute on more than one."""
+    assert Sample(wall, cpu, None, starved).cpu_share == share
 
 
-def test_a_long_stream_is_held_in_few_counters() -> None:
-    """Of 20,000 values over nine orders of magnitude some thousand counters are kept."""
-    rng, sums = Random(1), ProfileSums()
-    for _ in range(20_000):
-        sums.add(10.0 ** rng.uniform(-6.0, 3.0))
-    assert len(sums._walls._counters) < 1_100
-    assert sums.profile() is not None
+def test_what_computes_beside_others_that_compute_is_bound_by_the_cpu() -> None:
+    """A quarter of a core each time: by the clock on the wall it would be taken for waiting."""
+    crowded, by_the_wall = profile_of([Sample(0.4, 0.1, None, 0.3)] * 9), profile_of([Sample(0.4, 0.1)] * 9)
+    assert (classify(crowded), classify(by_the_wall)) == (Kind.CPU, Kind.WAITING)
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
     """Of 400 profiles of eight noisy runs, about 95 % have the true share inside their interval."""
     rng, inside = Random(5), 0
     for _ in range(400):
-        profile = profile_of([1.0] * 8, [rng.gauss(0.5, 0.1) for _ in range(8)], [None] * 8)
+        profile = profile_of([Sample(1.0, rng.gauss(0.5, 0.1)) for _ in range(8)])
         assert profile is not None
         assert profile.cpu_share_low is not None
         assert profile.cpu_share_high is not None
@@ -126,10 +126,9 @@ def test_a_class_needs_an_interval_that_crosses_no_border(low: float, high: floa
 
 
 def test_a_class_needs_three_runs() -> None:
-    """Two equal runs are sure of their share, and yet too few; a command is external whatever was measured."""
+    """Two equal runs are sure of their share, and yet too few."""
     assert classify(replace(KNOWN, cpu_runs=2)) is Kind.UNKNOWN
     assert classify(None) is Kind.UNKNOWN
-    assert classify(None, external=True) is Kind.EXTERNAL
 
 
 def test_a_stage_that_is_over_before_it_could_be_handed_over_is_tiny() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.search.stages.profile import profile_of
+from orchestrator.search.stages.profile import Sample, profile_of
 from orchestrator.search.stages.records import StageShape
 from orchestrator.search.stages.replay import alone, halved, longest_path, placed, scaled, tasks_of
 from orchestrator.search.stages.schedule import Plan, Task, predict
@@ -70,20 +70,20 @@ def test_what_a_stage_took_alone_follows_from_its_profile() -> None:
     """Beside others 0.5 CPU seconds took 1.25 s; at the profile's share of 1 they take 0.5 s, and never more than they took."""
     busy = five.run("cpu_a", 0.0, 1.25, cpu_seconds=0.5)
     assert alone(busy, profile=None) == (1.25, 0.4)
-    assert alone(busy, profile=profile_of([0.5], [0.5], [None])) == (0.5, 1.0)
-    assert alone(busy, profile=profile_of([5.0], [1.6], [None])) == (1.25, 0.4)
+    assert alone(busy, profile=profile_of([Sample(0.5, 0.5)])) == (0.5, 1.0)
+    assert alone(busy, profile=profile_of([Sample(5.0, 1.6)])) == (1.25, 0.4)
 
 
 def test_what_waits_is_as_long_as_it_was() -> None:
     """CPU seconds next to nothing say nothing of the duration."""
-    assert alone(five.run("nap_a", 0.0, 2.0, cpu_seconds=0.0), profile=profile_of([0.5], [0.0], [None])) == (2.0, 0.0)
+    assert alone(five.run("nap_a", 0.0, 2.0, cpu_seconds=0.0), profile=profile_of([Sample(0.5, 0.0)])) == (2.0, 0.0)
 
 
 def test_unknown_cpu_seconds_are_the_profiles_or_all_of_it() -> None:
     """A run that did not tell is taken to be like the others, and to compute when there are none."""
     silent = five.run("cpu_a", 0.0, 2.0)
     assert alone(silent, profile=None) == (2.0, 1.0)
-    assert alone(silent, profile=profile_of([1.0], [0.25], [None])) == (2.0, 0.25)
+    assert alone(silent, profile=profile_of([Sample(1.0, 0.25)])) == (2.0, 0.25)
 
 
 def test_changed_tasks_change_only_what_is_named() -> None:
