@@ -35,6 +35,9 @@ LEAST_SEEN_SECONDS = 1.0
 
 SHORTEST_SECONDS = 1e-6
 
+NEWS = 8
+"""It is decided anew when an eighth more evaluations were learnt from than at the last time, or one has failed: not after every batch."""
+
 LEAST_GAIN = 1.05
 """How many times as many evaluations a second threads must give to stay."""
 
@@ -52,6 +55,7 @@ class Placing:
         self.strategy = None if fixed else stage.strategy  # None: it is only looked at
         self._seen = 0  # evaluations that were learnt from, in earlier experiments too,
         self._kept = 0  # and those of them that are on record
+        self._news_at = 0  # so many evaluations learnt from are news
         self._no_gain: str | None = None  # why threads are not tried again
         self._shape = StageShape(name=stage.name, after=stage.after, locks=stage.locks)
         self._max_parallel = max_parallel
@@ -70,6 +74,7 @@ class Placing:
             self._seen += 1
             if outcome.end is AttemptEnd.FAILED:
                 self._failed[executor] += 1
+                self._news_at = 0
             elif outcome.end is AttemptEnd.SUCCEEDED and used.wall_seconds is not None:
                 measured = used.cpu_seconds, used.max_rss_bytes, used.starved_seconds
                 samples.append(Sample(used.wall_seconds, *measured))
@@ -85,6 +90,9 @@ class Placing:
 
     def decide(self, current: str, *, permits: Mapping[str, int]) -> Placement | None:
         """Where it is run from now on, and why; None when it stays. `permits` there are in all, by kind."""
+        if self._seen < self._news_at:
+            return None
+        self._news_at = self._seen + max(1, self._seen // NEWS)
         known = self.best_known
         self.known_seconds = None if known is None else known.wall_seconds
         if self.strategy is None:
