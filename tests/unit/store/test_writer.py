@@ -15,7 +15,7 @@ from orchestrator.engine.durably import DurableWriter
 from orchestrator.errors import Conflict, StoreBlocked, StoreError, Unavailable
 from orchestrator.store.journal import Journal
 from orchestrator.store.store import Store, open_store
-from orchestrator.store.writer import GROUP_LENGTH, Transaction
+from orchestrator.store.writer import GROUP_LENGTH, GROUP_ROWS, PROMPT_ROWS, Sized, Transaction
 from tests.support.records import rows, submission
 
 pytestmark = pytest.mark.asyncio
@@ -49,6 +49,34 @@ class Named:
         return found
 
 
+@dataclass
+class Large(Named, Sized):
+    """One of nearly as many rows as a transaction takes."""
+
+    rows: int = GROUP_ROWS - 100
+
+
+@dataclass
+class Prompt(Named, Sized):
+    """One that a process waits for, of as many rows as may go before others."""
+
+    prompt = True
+    rows: int = PROMPT_ROWS
+
+
+async def write_behind_a_gate(store: Store, *changes: Named) -> None:
+    """Have all of them wait in this order while another one is under way, and write them."""
+    gate = Named("gate", may_end=threading.Event())
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.writer.write, gate)
+        await to_thread.run_sync(gate.began.wait, 20)
+        for change in changes:
+            tasks.start_soon(store.writer.write, change)
+            await checkpoint()
+        assert gate.may_end is not None
+        gate.may_end.set()
+
+
 async def names(store: Store) -> list[str]:
     """Of all experiments, in order."""
     return [name for (name,) in await rows(store, "SELECT name FROM experiment ORDER BY id")]
@@ -71,6 +99,25 @@ async def test_what_comes_together_is_committed_together(path: Path) -> None:
 
     assert answers == stored
     assert len({id(change.ran_in[-1]) for change in changes}) <= 500 // GROUP_LENGTH + 2
+
+
+async def test_what_a_process_waits_for_goes_first_and_a_transaction_ends_when_it_is_long(path: Path) -> None:
+    """It does not wait for a long commit that was sent before it; two long ones are not made one that is twice as long."""
+    first, second, urgent, small = Large("first"), Large("second"), Prompt("urgent"), Named("small")
+    async with open_store(path) as store:
+        await write_behind_a_gate(store, first, second, urgent, small)
+        assert await names(store) == ["gate", "urgent", "first", "second", "small"]
+    groups = [id(change.ran_in[-1]) for change in (urgent, first, second, small)]
+    assert len(set(groups)) == 3
+    assert groups[2] == groups[3]
+
+
+async def test_what_is_urgent_never_keeps_others_waiting_for_long(path: Path) -> None:
+    """However much of it comes, every second transaction is theirs."""
+    urgent = [Prompt(f"urgent {number}") for number in range(3)]
+    async with open_store(path) as store:
+        await write_behind_a_gate(store, Large("long"), *urgent)
+        assert await names(store) == ["gate", "urgent 0", "long", "urgent 1", "urgent 2"]
 
 
 @pytest.mark.parametrize("error", [Conflict("not this one"), RuntimeError("a defect")])
