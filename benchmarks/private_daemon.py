@@ -53,12 +53,12 @@ def state_directory() -> Iterator[Path]:
 
 
 @contextmanager
-def daemon_in(state: Path, *, slots: int) -> Iterator[Daemon]:
-    """A daemon on this state directory; its socket has a short path of its own."""
+def daemon_in(state: Path, *, slots: int, threads: int | None = None) -> Iterator[Daemon]:
+    """A daemon on this state directory, with as many threads as it likes unless they are said; its socket has a short path of its own."""
     with tempfile.TemporaryDirectory(prefix="orc-bench-") as folder:
         arguments = ("--state-dir", str(state), "--socket", f"{folder}/s")
         begun = time.perf_counter()
-        process = start(arguments, state=state, slots=slots)
+        process = start(arguments, state=state, slots=slots, threads=threads)
         try:
             client = Client(f"{folder}/s", state_directory=state, start=False)
             yield Daemon(client=client, pid=process.pid, arguments=arguments, ready_seconds=time.perf_counter() - begun)
@@ -67,10 +67,11 @@ def daemon_in(state: Path, *, slots: int) -> Iterator[Daemon]:
             process.wait(STOP_SECONDS)
 
 
-def start(arguments: tuple[str, ...], *, state: Path, slots: int) -> subprocess.Popen[bytes]:
+def start(arguments: tuple[str, ...], *, state: Path, slots: int, threads: int | None) -> subprocess.Popen[bytes]:
     """Start it and return when it says that it is ready. Raises with what it said when it is not."""
     reading, writing = os.pipe()
-    environment = {**os.environ, "ORCHESTRATOR_SLOTS": str(slots), "ORCHESTRATOR_LOG_LEVEL": "warning"}
+    settings = {"slots": slots, "threads": threads or "auto", "log_level": "warning"}
+    environment = os.environ | {f"ORCHESTRATOR_{name.upper()}": str(value) for name, value in settings.items()}
     with (state / "benchmark.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator", "daemon", *arguments, "--ready-fd", str(writing)],
@@ -91,7 +92,7 @@ def start(arguments: tuple[str, ...], *, state: Path, slots: int) -> subprocess.
 
 
 @contextmanager
-def private_daemon(*, slots: int) -> Iterator[Daemon]:
+def private_daemon(*, slots: int, threads: int | None = None) -> Iterator[Daemon]:
     """A fresh daemon on a fresh state directory."""
-    with state_directory() as state, daemon_in(state, slots=slots) as daemon:
+    with state_directory() as state, daemon_in(state, slots=slots, threads=threads) as daemon:
         yield daemon

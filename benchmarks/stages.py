@@ -1,7 +1,8 @@
 """How stages are arranged: each strategy against sequential, and adaptive against the best of all strategies.
 
 The reference graph has five independent stages: two of 0.5 s of pure-Python work, two of 0.5 s of waiting, one of both. On two cores
-it cannot take less than 0.625 s. The amount of work is fixed before anything is timed; all strategies are timed in turn.
+it cannot take less than 0.625 s, and in the threads of one interpreter 1.25 s. There are as many slots as stages, and as many threads.
+The amount of work is fixed before anything is timed; all strategies are timed in turn.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ from benchmarks.table import Plan, Row, median
 HERE = Path(__file__).resolve().parent
 STRATEGIES = ("sequential", "thread", "process", "hybrid", "adaptive")
 HALF = 0.5
-REFERENCE_SLOTS = 5
+REFERENCE_WIDTH = 5
 WARM_RUNS = 3
 GRAPHS = 10
 NEAR = 0.9
@@ -74,7 +75,7 @@ def spec(stages: list[Stage], *, strategy: str, seed: int = 1, **more: Any) -> d
         "seed": seed,
         "objective": {"metric": "value", "goal": "minimize"},
         "stage": [{**stage, "executor": strategy} for stage in stages],
-        "limits": {"max_parallel": REFERENCE_SLOTS},
+        "limits": {"max_parallel": REFERENCE_WIDTH},
         **more,
     }
 
@@ -87,7 +88,7 @@ def reference_rows(plan: Plan, turns: float) -> Iterator[Row]:
     clocks: list[float] = []
     for _ in range(plan.runs):
         for strategy in STRATEGIES:
-            with private_daemon(slots=REFERENCE_SLOTS) as daemon:
+            with private_daemon(slots=REFERENCE_WIDTH, threads=REFERENCE_WIDTH) as daemon:
                 cold[strategy].append(daemon.run(spec(stages, strategy=strategy))[0])
                 later = [once(daemon, spec(stages, strategy=strategy)) for _ in range(WARM_RUNS)]
                 warm[strategy].append(later[-1][0])
