@@ -214,4 +214,4 @@ def test_the_example_runs_in_the_lane_that_its_gates_judge_by() -> None:
 
     assert {stage["lane"] for stage in example["stage"]} == {lane}
     assert lane in load_lanes(DOCUMENT).lanes
-    assert [stage["name"] for stage in example["stage"]] == ["lint", "types", "tests", "security"]
+    assert [stage["name"] for stage in example["stage"]] == ["lint", "types", "tests", "integration", "security"]
