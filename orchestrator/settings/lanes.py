@@ -3,32 +3,25 @@
 Read here is what the daemon needs of a lane; what its quality gates allow is for the pipeline that reads the same table.
 """
 
-import re
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from orchestrator.domain.durations import seconds_of
 from orchestrator.errors import InvalidSettings, Problem
 
 PACKAGE = Path(__file__).parents[1]
 BUNDLED = (PACKAGE / "workloads" / "pipeline" / "lanes.toml", PACKAGE.parent / "config" / "lanes.toml")
 """Where it is once installed, and where it is in a checkout."""
 
-_NUMBER: Final = r"(\d+(?:\.\d+)?)"
-_DURATION: Final = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m(?:in)?)?(?:{_NUMBER}s)?")
-_UNIT_SECONDS: Final = (3600.0, 60.0, 1.0)
-
 
 def _read_duration(value: Any) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf"):
-        return float(value)
-    found = _DURATION.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
-    parts = zip(found.groups(), _UNIT_SECONDS, strict=True) if found else ()
-    seconds = sum(float(number) * unit for number, unit in parts if number)
-    if seconds <= 0:
+    seconds = seconds_of(value)
+    if seconds is None or not 0 < seconds < math.inf:
         message = f'must be a duration such as "30s", "5min" or "1h30m", or a number of seconds; found {value!r}'
         raise ValueError(message)
     return seconds

@@ -1,19 +1,15 @@
 """What all models of the file share: strict, frozen, and errors worded for a person."""
 
 import math
-import re
 import unicodedata
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from orchestrator.domain.durations import PATTERN, seconds_of
+
 LONGEST_SECONDS = 1e9
-_DURATION = re.compile(
-    r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?",
-    re.ASCII,
-)
-_UNIT_SECONDS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -47,21 +43,18 @@ def unprintable(text: str) -> bool:
 
 
 def _read_duration(value: Any) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return _bounded(value, value)
     if isinstance(value, dict) and "factor" in value:
         raise wrong('must be a fixed duration such as "60s"; { factor = … } goes with the timeout of a stage only')
-    found = _DURATION.fullmatch(value.replace(" ", "")) if isinstance(value, str) and value.strip() else None
-    if found is None:
-        raise wrong('must be a duration such as "60s", "1.5h" or "2h30m", or a number of seconds')
-    parts = zip(found.groups(), _UNIT_SECONDS, strict=True)
-    return _bounded(sum(float(number) * unit for number, unit in parts if number), value)
+    seconds = seconds_of(value)
+    if seconds is None:
+        raise wrong('must be a duration such as "60s", "5min" or "2h30m", or a number of seconds')
+    return _bounded(seconds, value)
 
 
 def _bounded(seconds: float, value: Any) -> float:
     if not (0 <= seconds <= LONGEST_SECONDS):
         raise wrong(f"must be a duration from 0 to {LONGEST_SECONDS:.0f} seconds; found {str(value)[:40]}")
-    return float(seconds)
+    return seconds
 
 
 def _read_positive_duration(value: Any) -> float:
@@ -74,7 +67,7 @@ def _read_positive_duration(value: Any) -> float:
 _DURATION_SCHEMA = {
     "anyOf": [
         {"type": "number", "minimum": 0},
-        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(d|h|m|s|ms)(\s*\d+(\.\d+)?\s*(h|m|s|ms))*\s*$"},
+        {"type": "string", "pattern": PATTERN},
     ]
 }
 

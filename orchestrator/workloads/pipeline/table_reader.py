@@ -2,18 +2,13 @@
 
 import difflib
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
+from orchestrator.domain.durations import seconds_of
 from orchestrator.errors import Problem
 from orchestrator.workloads.pipeline.findings import Severity
 
-_DURATION = re.compile(
-    r"(?:(?P<d>\d+(?:\.\d+)?)d)?(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m(?:in)?)?(?:(?P<s>\d+(?:\.\d+)?)s)?",
-    re.ASCII,
-)
-_UNIT_SECONDS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
 _LONGEST_SHOWN = 60
 _LARGEST_PERCENT = 100
 
@@ -102,7 +97,9 @@ class TableReader:
         wanted = 'a duration such as "30s", "5min" or "1h30m", or a number of seconds, above 0'
         found = self._asked(key, wanted, default=None)
         seconds = seconds_of(found)
-        return seconds if seconds is not None else self._refuse(key, found, wanted, usable=1.0)
+        if seconds is None or not 0 < seconds < math.inf:
+            return self._refuse(key, found, wanted, usable=1.0)
+        return seconds
 
     def severity(self, key: str) -> Severity:
         """One of the words for it."""
@@ -127,16 +124,6 @@ class TableReader:
 
     def _note(self, where: str, message: str) -> None:
         self._problems.append(Problem(where or "the file", message))
-
-
-def seconds_of(value: Any) -> float | None:
-    """The seconds of "1h30m", "5min", "30s" or a number; None for what is no duration above 0."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value) if 0 < value < math.inf else None
-    found = _DURATION.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
-    parts = found.groupdict() if found else {}
-    seconds = sum(float(number) * _UNIT_SECONDS[unit] for unit, number in parts.items() if number)
-    return seconds or None
 
 
 def _shown(value: Any) -> str:

@@ -11,7 +11,6 @@ from orchestrator.workloads.pipeline.failures import InvalidLanes
 from orchestrator.workloads.pipeline.findings import Severity
 from orchestrator.workloads.pipeline.lane_file import LANES, parse_lanes
 from orchestrator.workloads.pipeline.lanes import GATES_OF_STAGE, STAGES
-from orchestrator.workloads.pipeline.table_reader import seconds_of
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = ROOT / "config" / "lanes.toml"
@@ -176,28 +175,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
     with pytest.raises(InvalidLanes, match=message) as caught:
         load_lanes(path)
     assert str(path) in caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("10s", 10.0),
-        ("5min", 300.0),
-        ("5m", 300.0),
-        ("1h 30m", 5400.0),
-        ("1d", 86400.0),
-        (2.5, 2.5),
-        ("0s", None),
-        ("", None),
-        ("5", None),
-        (0, None),
-        (True, None),
-        (None, None),
-    ],
-)
-def test_durations_are_read_with_their_units(value: object, seconds: float | None) -> None:
-    """Text with units and plain numbers are seconds; nothing, zero and text without a unit are no duration."""
-    assert seconds_of(value) == seconds
 
 
 def test_every_stage_names_its_gates() -> None:
