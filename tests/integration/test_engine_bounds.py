@@ -7,6 +7,8 @@ import pytest
 
 from orchestrator.domain.evaluation import Evaluation, Job
 from orchestrator.domain.outcome import Outcome
+from orchestrator.domain.refs import ExperimentId, Ref
+from orchestrator.engine import dispatcher
 from orchestrator.errors import InvalidSpec
 from orchestrator.executors.base import Abilities
 from tests.support.inline import InlineExecutor, lasting, metrics
@@ -121,3 +123,29 @@ async def test_a_timeout_is_remembered_over_a_restart(tmp_path: Path) -> None:
         await lab.ended(experiment, since=since)
 
     assert timed.timeouts == [120.0]
+
+
+async def test_nothing_starts_while_too_many_results_are_not_on_record_and_it_goes_on_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a bound of nothing every batch waits for the record of those before it: what is started is never ahead of it."""
+    monkeypatch.setattr(dispatcher, "MOST_UNRECORDED", -1)
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "open").mkdir()
+    closed = InlineExecutor(value, abilities=ONE_BY_ONE)
+    async with open_lab(tmp_path / "closed", closed, slots=2) as lab:
+        waiting = await lab.submit(space={"x": [1, 2, 3]})
+        await lab.waits(waiting)
+        reasons = await lab.orchestrator.explain(Ref(ExperimentId(waiting)))
+        assert [reason.reason for reason in reasons] == ["record"]
+    monkeypatch.setattr(dispatcher, "MOST_UNRECORDED", 0)
+    open_ = InlineExecutor(value, abilities=ONE_BY_ONE)
+    async with open_lab(tmp_path / "open", open_, slots=2) as lab:
+        ended = await lab.run(space={"x": list(range(100))})
+        told = await lab.events("iterations_started", "iterations_finished")
+    assert ended["iterations"]["succeeded"] == 100
+    ahead = most = 0
+    for event in told:
+        ahead += len(event["refs"]) * (1 if event["kind"] == "iterations_started" else -1)
+        most = max(most, ahead)
+    assert most <= 2 * 2  # executing, and standing by
