@@ -1,5 +1,6 @@
 """What holds for every test: its own places, and property tests that repeat themselves on a slow machine."""
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -23,6 +24,15 @@ settings.load_profile("house")
 signal.signal(
     signal.SIGINT, signal.default_int_handler
 )  # in the background of a shell it is ignored, and would be in every child
+
+
+@pytest.fixture(autouse=True, scope="session")
+def sockets_of_fork_servers(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What the standard library makes for slots of executors in this process lies among the files of the tests.
+
+    It is removed when an interpreter ends in order, which that of a worker of pytest-xdist does not.
+    """
+    multiprocessing.current_process()._config["tempdir"] = str(tmp_path_factory.mktemp("sockets"))  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,11 @@ CONTEXT.set_forkserver_preload(list(PRELOADED))
 _server: Any = forkserver._forkserver  # noqa: SLF001 the one there is; a contract test holds the names
 
 
+_config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]  # noqa: SLF001 as above
+_TEMPORARY = "tempdir"
+_places: list[str] = []  # where its socket is to be, when that was said
+
+
 @contextmanager
 def open_nursery(folder: Path) -> Iterator[None]:
     """Have it run, with its socket in a private folder that nothing else uses; it is gone when this is left, and the folder too.
@@ -36,18 +41,29 @@ def open_nursery(folder: Path) -> Iterator[None]:
     shutil.rmtree(folder, ignore_errors=True)  # what a killed daemon left
     folder.mkdir(mode=0o700, parents=True)
     place = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]  # noqa: SLF001 as above
-    config["tempdir"] = f"/proc/self/fd/{place}"  # its own path could be longer than the address of a socket may be
+    _places.append(f"/proc/self/fd/{place}")  # its own path could be longer than the address of a socket may be
     try:
-        try:
-            forkserver.ensure_running()
-        finally:
-            del config["tempdir"]  # slots would take it over
+        attend()
         yield
     finally:
         _end()
+        _places.pop()
         os.close(place)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def attend() -> None:
+    """Have it run: before every birth, as it may have been killed."""
+    if not _places or (nurses() and runs(nurses())):
+        return
+    before = _config.get(_TEMPORARY)
+    _config[_TEMPORARY] = _places[-1]
+    try:
+        forkserver.ensure_running()
+    finally:
+        del _config[_TEMPORARY]  # slots would take it over
+        if before is not None:
+            _config[_TEMPORARY] = before
 
 
 def _end() -> None:

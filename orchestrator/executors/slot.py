@@ -181,6 +181,7 @@ def _inherited(lane: Lane, locks: socket.socket) -> Cords:
 def start_process_slot(path: str) -> Slot:
     """A fresh process that runs one batch at a time, and has room for the next one. Blocks until it is there. Raises ExecutorUnusable."""
     mark = new_mark()
+    nursery.attend()
     with _laid_lanes([path, path]) as (lanes, ends):
         given = [_inherited(lane, end) for lane, end in zip(lanes, ends, strict=True)]
         arguments: Any = (mark, path, given)
@@ -198,6 +199,7 @@ def start_process_slot(path: str) -> Slot:
 def start_thread_host(path: str, threads: int) -> Slot:
     """A fresh process that runs up to `threads` batches at a time. Blocks until it is there. Raises ExecutorUnusable."""
     mark = new_mark()
+    nursery.attend()
     with _laid_lanes([f"{path}.{number}" for number in range(threads)]) as (lanes, ends):
         given = [_inherited(lane, end) for lane, end in zip(lanes, ends, strict=True)]
         ours, theirs = nursery.CONTEXT.Pipe()

@@ -60,3 +60,4 @@ async def test_when_it_is_killed_what_runs_is_lost_and_what_comes_is_born_anew(t
                 again = await run(rig, rig.workloads.job("number"), {"x": 1.0})
             assert again.outcomes[0].cause is None
             assert nurses() != {nurse}
+            assert [path.is_socket() for path in (tmp_path / "nursery").iterdir()] == [True, True]  # the dead one's too

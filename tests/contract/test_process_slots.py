@@ -43,12 +43,14 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from orchestrator.executors import registry
 from orchestrator.executors.base import StopSwitch
+from orchestrator.executors.nursery import open_nursery
 from tests.support.workloads import Calls, batch
 
 async def main(folder):
     surroundings = registry.Surroundings(folder=folder / "spool", slots=1, threads=1)
-    async with registry.create(sys.argv[3], surroundings) as executor:
-        await executor.run(batch(Calls(folder).job(sys.argv[4]), {"fifo": str(folder / "fifo")}), StopSwitch())
+    with open_nursery(folder / "nursery"):
+        async with registry.create(sys.argv[3], surroundings) as executor:
+            await executor.run(batch(Calls(folder).job(sys.argv[4]), {"fifo": str(folder / "fifo")}), StopSwitch())
 
 asyncio.run(main(Path(sys.argv[2])))
 """
