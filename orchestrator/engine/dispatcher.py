@@ -1,8 +1,7 @@
 """Carries admission out: holds the permits, sends batches to executors, hands results to their owners. Woken by events only."""
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +12,12 @@ from anyio.abc import TaskGroup
 from orchestrator.domain.evaluation import BatchResult
 from orchestrator.domain.outcome import AttemptEnd
 from orchestrator.domain.states import IterationState
-from orchestrator.engine.admission import STANDBY, Admission, QueueView, Start, Wait
-from orchestrator.engine.doors import Doors
+from orchestrator.engine.admission import Admission, QueueView, Start, Wait
 from orchestrator.engine.lanes import Lanes
 from orchestrator.engine.later import Later
 from orchestrator.engine.machine_watch import MachineWatch
 from orchestrator.engine.named_locks import HeldLock, NamedLocks
+from orchestrator.engine.permits import Permits
 from orchestrator.engine.placing import MOST_LEARNT
 from orchestrator.engine.queue import Match, RunningBatch, StageQueue, WorkQueue
 from orchestrator.engine.room import Room
@@ -28,9 +27,6 @@ from orchestrator.executors.base import Executor
 from orchestrator.executors.outliving import LetGo, OutlivingExecutor
 
 log = structlog.get_logger(__name__)
-
-MOST_UNRECORDED = 3000
-"""Nothing starts while the results of so many evaluations are not on record yet: they would pile up in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,21 +40,18 @@ class Sizes:
 
 
 class Dispatcher:
-    """One for the daemon. Permits are semaphores: a slot or a thread is held from admission until the executor has answered."""
+    """One for the daemon. What it carries out is decided in `admission.py`, within the books of `permits.py` and `room.py`."""
 
     def __init__(self, executors: Mapping[str, Executor], watch: MachineWatch, *, sizes: Sizes, locks: Path) -> None:
         self.executors = executors
         self.slots, self.threads = slots, threads = sizes.slots, sizes.threads
         self.locks = NamedLocks(locks, changed=self.wake)
-        self._permits = {"slot": anyio.Semaphore(slots), "thread": anyio.Semaphore(threads)}
-        self._totals = {"slot": slots, "thread": threads}
-        self._admitted = {"slot": 0, "thread": 0}  # batches let in whose result is not there yet
-        self.room = Room(watch, self._totals, lanes=sizes.lanes)
+        self.permits = Permits({"slot": slots, "thread": threads})
+        self.room = Room(watch, self.permits.totals, lanes=sizes.lanes)
         self._batch_seconds = sizes.batch_seconds
         self._queues: dict[int, WorkQueue] = {}
         self._admission = Admission((), {})
         self._closed: Wait | None = None
-        self._unrecorded = 0  # evaluations whose result is there and not on record yet
         self._changed = anyio.Event()
         self._idle = anyio.Event()
         self._turn = itertools.count(1)
@@ -76,7 +69,7 @@ class Dispatcher:
         """Admit work of this experiment from now on."""
         self._queues[queue.experiment] = queue
         for stage in queue.stages.values():  # there may be fewer than when it was submitted
-            stage.cpus = min(stage.cpus, self._totals[stage.permit])
+            stage.cpus = min(stage.cpus, self.permits.totals[stage.permit])
         self.wake()
 
     def remove(self, queue: WorkQueue) -> None:
@@ -92,7 +85,7 @@ class Dispatcher:
 
     def adopt(self, queue: WorkQueue, batch: RunningBatch) -> None:
         """See a batch through that an earlier daemon has sent."""
-        self._admitted[batch.permit] += batch.stage.cpus
+        self.permits.let_in(batch)
         self.room.enter(queue, batch)
         self._adopted.append((queue, batch))
         self.wake()
@@ -105,11 +98,6 @@ class Dispatcher:
         elif any(one.state is IterationState.QUEUED for one in variant.iterations.values()):
             queue.withdraw(match)
             self.later.withdraw(queue, match, variant=variant.number)
-
-    @property
-    def busy(self) -> dict[str, int]:
-        """Permits held, by kind."""
-        return {kind: self._totals[kind] - permit.value for kind, permit in self._permits.items()}
 
     @property
     def waiting(self) -> int:
@@ -148,7 +136,7 @@ class Dispatcher:
         self.locks.settle(self._needed(views), tasks.start_soon)
 
     def _views(self) -> list[QueueView]:
-        permits = max(self._totals.values())
+        permits = max(self.permits.totals.values())
         return [
             queue.view(
                 permits=permits if queue_uses_threads(queue) else self.slots,
@@ -161,8 +149,8 @@ class Dispatcher:
 
     def _carry_out(self, views: Sequence[QueueView], tasks: TaskGroup) -> bool:
         """Start what may start. False when others turned out to hold a lock: with that known, it is decided anew."""
-        closed = self._closed or (Wait.RECORD if self._unrecorded > MOST_UNRECORDED else None)
-        self._admission = self.room.decide(views, self._free(), locks=self.locks.view, closed=closed)
+        closed = self._closed or (Wait.RECORD if self.permits.overrun else None)
+        self._admission = self.room.decide(views, self.permits.left(), locks=self.locks.view, closed=closed)
         return all(self._start(start, tasks) for start in self._admission.starts)
 
     def _start(self, start: Start, tasks: TaskGroup) -> bool:
@@ -181,7 +169,7 @@ class Dispatcher:
         batch = stage.take(start.count)
         batch.locks = locks
         self.room.enter(queue, batch)
-        self._admitted[batch.permit] += stage.cpus
+        self.permits.let_in(batch)
         tasks.start_soon(self._run_batch, queue, batch)
         return True
 
@@ -196,11 +184,6 @@ class Dispatcher:
             for name in stage.locks
         }
 
-    def _free(self) -> dict[str, int]:
-        left = {kind: self._totals[kind] - admitted for kind, admitted in self._admitted.items()}
-        at_the_door = -sum(min(0, free) for free in left.values())
-        return {kind: max(0, free) for kind, free in left.items()} | {STANDBY: max(0, self.slots - at_the_door)}
-
     async def _run_batch(self, queue: WorkQueue, batch: RunningBatch) -> None:
         try:
             try:
@@ -209,11 +192,11 @@ class Dispatcher:
                         await queue.owner.begin(batch)
                     result = await (self._see_out(queue, batch) if batch.adopted else self._execute(queue, batch))
             finally:
-                self._admitted[batch.permit] -= batch.stage.cpus
+                self.permits.let_out(batch)
                 batch.stage.admitted -= 1
                 self.room.leave(queue, batch)
                 self.wake()
-            with self._to_record(len(batch.items)):
+            with self.permits.recording(batch):
                 await queue.owner.end(batch, result)
             if result.receipt and isinstance(batch.executor, OutlivingExecutor):
                 batch.executor.recorded(result.receipt)
@@ -231,17 +214,9 @@ class Dispatcher:
             self._idle.set()
             self.wake()
 
-    @contextmanager
-    def _to_record(self, evaluations: int) -> Iterator[None]:
-        self._unrecorded += evaluations
-        try:
-            yield
-        finally:
-            self._unrecorded -= evaluations
-
     async def _execute(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
         unstarted = BatchResult(outcomes={}, unstarted=tuple(range(len(batch.items))))
-        doors = self._doors(queue, batch)
+        doors = self.permits.doors(queue.parallel, batch)
         leader = None if doors.pass_at_once() else self._to_follow(queue, batch)
         if leader is not None and leader.doors is not None:
             leader.follower, batch.waits_behind, doors = batch, True, leader.doors.share()
@@ -264,13 +239,9 @@ class Dispatcher:
         self._learn(queue, batch, result)
         return result
 
-    def _doors(self, queue: WorkQueue, batch: RunningBatch) -> Doors:
-        permits = itertools.repeat(self._permits[batch.permit], batch.stage.cpus)
-        return Doors(queue.parallel, batch.narrow, *permits)
-
     async def _see_out(self, queue: WorkQueue, batch: RunningBatch) -> BatchResult:
         """It executes already, whether there is a permit left for it or not."""
-        doors = self._doors(queue, batch)
+        doors = self.permits.doors(queue.parallel, batch)
         held = doors.pass_at_once()
         try:
             executor = batch.executor
@@ -313,7 +284,7 @@ class Dispatcher:
     def place(self, queue: WorkQueue, stage: StageQueue) -> None:
         """Run a stage where it is best run, by what is known of it."""
         placing = stage.placing
-        placement = None if placing is None else placing.decide(stage.runs_on, permits=self._totals)
+        placement = None if placing is None else placing.decide(stage.runs_on, permits=self.permits.totals)
         if placing is not None and placement is not None and placement.executor in self.executors:
             stage.move(placement.executor, self.executors[placement.executor])
             queue.placements.note(stage.name, placement)

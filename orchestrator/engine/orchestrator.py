@@ -328,8 +328,8 @@ class Orchestrator:
         states = [conductor.state for conductor in self._conductors.values()]
         names = (ExperimentState.RUNNING, ExperimentState.PAUSED, ExperimentState.QUEUED)
         return {
-            "slots": {"total": self._setting.slots, "busy": self.dispatcher.busy["slot"]},
-            "threads": {"total": self._setting.threads, "busy": self.dispatcher.busy["thread"]},
+            "slots": {"total": self._setting.slots, "busy": self.dispatcher.permits.busy["slot"]},
+            "threads": {"total": self._setting.threads, "busy": self.dispatcher.permits.busy["thread"]},
             "queue": {"iterations": self.dispatcher.waiting},
             "limited": [str(wait) for wait in self.watch.pressure.closed],
             "experiments": {str(name): states.count(name) for name in names},

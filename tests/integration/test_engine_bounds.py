@@ -8,7 +8,7 @@ import pytest
 from orchestrator.domain.evaluation import Evaluation, Job
 from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.refs import ExperimentId, Ref
-from orchestrator.engine import dispatcher
+from orchestrator.engine import permits
 from orchestrator.errors import InvalidSpec
 from orchestrator.executors.base import Abilities
 from tests.support.inline import InlineExecutor, lasting, metrics
@@ -45,7 +45,7 @@ async def test_an_evaluation_takes_as_many_slots_as_it_says(
     executor = InlineExecutor(value, abilities=ONE_BY_ONE)
     async with open_lab(tmp_path, executor, slots=slots) as lab:
         ended = await lab.run(stage=[{**MODEL, "cpus": cpus}], space={"x": list(range(60))}, limits={"max_parallel": 9})
-        assert lab.orchestrator.dispatcher.busy == {"slot": 0, "thread": 0}
+        assert lab.orchestrator.dispatcher.permits.busy == {"slot": 0, "thread": 0}
 
     assert ended["iterations"]["succeeded"] == 60
     assert executor.most_at_once == expected
@@ -129,7 +129,7 @@ async def test_nothing_starts_while_too_many_results_are_not_on_record_and_it_go
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a bound of nothing every batch waits for the record of those before it: what is started is never ahead of it."""
-    monkeypatch.setattr(dispatcher, "MOST_UNRECORDED", -1)
+    monkeypatch.setattr(permits, "MOST_UNRECORDED", -1)
     (tmp_path / "closed").mkdir()
     (tmp_path / "open").mkdir()
     closed = InlineExecutor(value, abilities=ONE_BY_ONE)
@@ -138,7 +138,7 @@ async def test_nothing_starts_while_too_many_results_are_not_on_record_and_it_go
         await lab.waits(waiting)
         reasons = await lab.orchestrator.explain(Ref(ExperimentId(waiting)))
         assert reasons[0].reason == "record"
-    monkeypatch.setattr(dispatcher, "MOST_UNRECORDED", 0)
+    monkeypatch.setattr(permits, "MOST_UNRECORDED", 0)
     open_ = InlineExecutor(value, abilities=ONE_BY_ONE)
     async with open_lab(tmp_path / "open", open_, slots=2) as lab:
         ended = await lab.run(space={"x": list(range(100))})

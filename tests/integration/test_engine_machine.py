@@ -239,7 +239,7 @@ async def test_nobody_looks_at_an_idle_machine(tmp_path: Path) -> None:
         await lab.until(lambda event: event["kind"] == "iterations_finished" and "1.2.1" in event["refs"])
         probe.feed()  # what was waited for while it ran
         with anyio.fail_after(5):
-            while lab.orchestrator.dispatcher.busy["slot"]:
+            while lab.orchestrator.dispatcher.permits.busy["slot"]:
                 await anyio.lowlevel.checkpoint()
         paused = probe.asked
         probe.feed()

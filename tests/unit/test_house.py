@@ -169,6 +169,17 @@ def test_decisions_are_numbered_without_a_gap() -> None:
     assert all(later - earlier == 1 for earlier, later in pairwise([0, *numbers]))
 
 
+def test_the_newcomers_walk_is_as_short_as_the_readme_says() -> None:
+    """The files it names exist, and together they have fewer lines than it promises."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    walk = re.search(r"newcomer's walk, under (\d+) lines:(.*?);", readme, flags=re.DOTALL)
+    assert walk is not None
+    stops = [PACKAGE / name for name in re.findall(r"`([a-z_/]+\.py)`", walk[2])]
+
+    assert stops
+    assert sum(len(stop.read_text(encoding="utf-8").splitlines()) for stop in stops) < int(walk[1])
+
+
 @pytest.mark.filterwarnings("default")
 def test_imports_only_go_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every contract in pyproject.toml holds: the floors, and the one room that each library lives in."""
