@@ -219,7 +219,9 @@ def test_a_daemon_that_hangs_is_replaced(private_places: Path) -> None:
         first = service.client.status()["pid"]
         service.kill(signal.SIGSTOP)
         assert service.client.status()["pid"] != first
-        assert service.manager.show(SERVICE, "NRestarts") == "1"
+        assert (
+            service.manager.show(SERVICE, "NRestarts") != "0"
+        )  # on a machine too slow for the pings of the next it is more than once
 
 
 @pytest.mark.timeout(120)
