@@ -12,8 +12,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import util
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
+from multiprocessing.synchronize import SemLock
 from operator import methodcaller
 from typing import Any, NamedTuple
 
@@ -192,8 +194,24 @@ def start_process_slot(path: str) -> Slot:
         except (BrokenExecutor, OSError, EOFError) as error:  # EOFError: what it is forked from has died just now
             pool.shutdown()
             raise ExecutorUnusable(f"no worker process could be started: {error}") from error
+    unlink_semaphores(pool)
     process = next(child for child in multiprocessing.active_children() if child.pid == pid)
     return _slot(pool, process, mark=mark, path=path, lanes=lanes)
+
+
+def semaphores_of(pool: ProcessPoolExecutor) -> frozenset[str]:
+    """The names of the semaphores in its queues: they are files in /dev/shm until they are unlinked."""
+    queues: Any = pool._call_queue, pool._result_queue  # type: ignore[attr-defined]  # noqa: SLF001 a contract test holds the names
+    locks = (lock for queue in queues for lock in vars(queue).values() if isinstance(lock, SemLock))
+    return frozenset(lock._semlock.name for lock in locks)  # type: ignore[attr-defined]  # noqa: SLF001 as above
+
+
+def unlink_semaphores(pool: ProcessPoolExecutor) -> None:
+    """Once its process has opened them nobody needs their names, which would stay behind were everything killed at one instant."""
+    names = semaphores_of(pool)
+    for finalizer in list(util._finalizer_registry.values()):  # type: ignore[attr-defined]  # noqa: SLF001 as above
+        if finalizer._callback is SemLock._cleanup and finalizer._args[0] in names:  # type: ignore[attr-defined]  # noqa: SLF001 as above
+            finalizer()
 
 
 def start_thread_host(path: str, threads: int) -> Slot:

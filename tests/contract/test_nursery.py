@@ -2,6 +2,7 @@
 
 import os
 import signal
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import anyio
@@ -12,6 +13,7 @@ from anyio import to_thread
 from orchestrator.domain.states import Cause
 from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.nursery import nurses, open_nursery
+from orchestrator.executors.slot import semaphores_of, start_process_slot
 from tests.support.executors import PATIENCE_SECONDS, opened, run
 from tests.support.workloads import batch
 
@@ -61,3 +63,18 @@ async def test_when_it_is_killed_what_runs_is_lost_and_what_comes_is_born_anew(t
             assert again.outcomes[0].cause is None
             assert nurses() != {nurse}
             assert [path.is_socket() for path in (tmp_path / "nursery").iterdir()] == [True, True]  # the dead one's too
+
+
+async def test_nothing_in_shared_memory_outlives_a_slot_whatever_is_killed(tmp_path: Path) -> None:
+    """The semaphores of its pipes have no names any more by the time it answers, and it answers all the same."""
+    path = str(tmp_path / "slot")
+    slot = await to_thread.run_sync(start_process_slot, path)
+    try:
+        assert isinstance(slot.pool, ProcessPoolExecutor)
+        names = semaphores_of(slot.pool)
+        assert names
+        assert [name for name in names if (Path("/dev/shm") / f"sem.{name.lstrip('/')}").exists()] == []
+        assert slot.pool.submit(os.getpid).result(PATIENCE_SECONDS) == slot.pid
+    finally:
+        await to_thread.run_sync(slot.reap)
+        await to_thread.run_sync(slot.release)
