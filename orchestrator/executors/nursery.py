@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver
@@ -29,6 +30,7 @@ _server: Any = forkserver._forkserver  # noqa: SLF001 the one there is; a contra
 _config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]  # noqa: SLF001 as above
 _TEMPORARY = "tempdir"
 _places: list[str] = []  # where its socket is to be, when that was said
+_one_birth = threading.Lock()
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def open_nursery(folder: Path) -> Iterator[None]:
     place = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     _places.append(f"/proc/self/fd/{place}")  # its own path could be longer than the address of a socket may be
     try:
-        attend()
+        _attend()
         yield
     finally:
         _end()
@@ -52,8 +54,16 @@ def open_nursery(folder: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def attend() -> None:
-    """Have it run: before every birth, as it may have been killed."""
+@contextmanager
+def birth() -> Iterator[None]:
+    """One process is started inside. Others wait: should it have been killed, it is replaced by one of them alone."""
+    with _one_birth:
+        _attend()
+        yield
+
+
+def _attend() -> None:
+    """Have it run."""
     if not _places or (nurses() and runs(nurses())):
         return
     before = _config.get(_TEMPORARY)
@@ -74,7 +84,7 @@ def _end() -> None:
 
 
 def nurses() -> frozenset[int]:
-    """The process itself, when it runs."""
+    """The process itself, when it runs; inside a birth, what is born there has come from it."""
     pid = _server._forkserver_pid  # noqa: SLF001 as above
     return frozenset() if pid is None else frozenset({pid})
 

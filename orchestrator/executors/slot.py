@@ -79,7 +79,7 @@ class Slot:
     pid: int
     start_ticks: int
     pidfd: int
-    nurse: frozenset[int] = field(default_factory=nursery.nurses)  # what it was forked from
+    nurse: frozenset[int]  # what it was forked from
     key: Key | None = None
     free: list[Lane] = field(default_factory=list)
     waiting: set[anyio.Event] = field(default_factory=set)  # of batches that wait for answers; set when none will come
@@ -183,20 +183,29 @@ def _inherited(lane: Lane, locks: socket.socket) -> Cords:
 def start_process_slot(path: str) -> Slot:
     """A fresh process that runs one batch at a time, and has room for the next one. Blocks until it is there. Raises ExecutorUnusable."""
     mark = new_mark()
-    nursery.attend()
     with _laid_lanes([path, path]) as (lanes, ends):
         given = [_inherited(lane, end) for lane, end in zip(lanes, ends, strict=True)]
         arguments: Any = (mark, path, given)
         initializer: Any = enter_slot
         pool = ProcessPoolExecutor(1, mp_context=nursery.CONTEXT, initializer=initializer, initargs=arguments)
         try:
-            pid = pool.submit(os.getpid).result()
+            with nursery.birth():
+                answer = pool.submit(os.getpid)
+                nurse = nursery.nurses()
+            process = _child(answer.result())
+            unlink_semaphores(pool)
+            return _slot(pool, process, nurse=nurse, mark=mark, path=path, lanes=lanes)
         except (BrokenExecutor, OSError, EOFError) as error:  # EOFError: what it is forked from has died just now
             pool.shutdown()
             raise ExecutorUnusable(f"no worker process could be started: {error}") from error
-    unlink_semaphores(pool)
-    process = next(child for child in multiprocessing.active_children() if child.pid == pid)
-    return _slot(pool, process, mark=mark, path=path, lanes=lanes)
+
+
+def _child(pid: int) -> BaseProcess:
+    """Raises ProcessLookupError when it has ended, or what it was forked from has, so that nobody would hear of its end."""
+    for child in multiprocessing.active_children():
+        if child.pid == pid:
+            return child
+    raise ProcessLookupError("it has ended at once")
 
 
 def semaphores_of(pool: ProcessPoolExecutor) -> frozenset[str]:
@@ -217,15 +226,15 @@ def unlink_semaphores(pool: ProcessPoolExecutor) -> None:
 def start_thread_host(path: str, threads: int) -> Slot:
     """A fresh process that runs up to `threads` batches at a time. Blocks until it is there. Raises ExecutorUnusable."""
     mark = new_mark()
-    nursery.attend()
     with _laid_lanes([f"{path}.{number}" for number in range(threads)]) as (lanes, ends):
         given = [_inherited(lane, end) for lane, end in zip(lanes, ends, strict=True)]
         ours, theirs = nursery.CONTEXT.Pipe()
         lifeline, held = nursery.CONTEXT.Pipe(duplex=False)
         process = nursery.CONTEXT.Process(target=serve, args=(mark, theirs, given, path, held), name="thread-host")
         try:
-            with theirs, held:
+            with theirs, held, nursery.birth():
                 process.start()
+                nurse = nursery.nurses()
         except (OSError, EOFError) as error:
             ours.close()
             lifeline.close()
@@ -233,20 +242,23 @@ def start_thread_host(path: str, threads: int) -> Slot:
         pool = HostPool(process, ours, lifeline)
         try:
             pool.submit(os.getpid).result()
-        except BrokenExecutor as error:
+            host = _slot(pool, process, nurse=nurse, mark=mark, path=path, lanes=lanes)
+        except (BrokenExecutor, OSError) as error:
             pool.shutdown()
             process.close()
             raise ExecutorUnusable(f"no thread host could be started: {error}") from error
-    host = _slot(pool, process, mark=mark, path=path, lanes=lanes)
     host.together = True
     return host
 
 
-def _slot(pool: Executor, process: BaseProcess, *, mark: int, path: str, lanes: tuple[Lane, ...]) -> Slot:
+def _slot(
+    pool: Executor, process: BaseProcess, *, nurse: frozenset[int], mark: int, path: str, lanes: tuple[Lane, ...]
+) -> Slot:
     pid = process.pid or 0
     return Slot(
         pool=pool,
         process=process,
+        nurse=nurse,
         mark=mark,
         spool=path,
         lanes=lanes,

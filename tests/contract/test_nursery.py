@@ -1,9 +1,11 @@
 """What slots are forked from: where it lives, how it ends, and what its death does to what runs."""
 
+import multiprocessing
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import anyio
 import psutil  # type: ignore[import-untyped]
@@ -13,7 +15,7 @@ from anyio import to_thread
 from orchestrator.domain.states import Cause
 from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.nursery import nurses, open_nursery
-from orchestrator.executors.slot import semaphores_of, start_process_slot
+from orchestrator.executors.slot import Slot, semaphores_of, start_process_slot
 from tests.support.executors import PATIENCE_SECONDS, opened, run
 from tests.support.workloads import batch
 
@@ -78,3 +80,31 @@ async def test_nothing_in_shared_memory_outlives_a_slot_whatever_is_killed(tmp_p
     finally:
         await to_thread.run_sync(slot.reap)
         await to_thread.run_sync(slot.release)
+
+
+async def test_when_it_is_killed_and_several_slots_are_wanted_at_once_all_are_born_of_one_other(tmp_path: Path) -> None:
+    """What starts it anew is done by one birth alone, and nothing of that is left in what the slots take over."""
+    before = _taken_over()
+    with open_nursery(tmp_path / "nursery"):
+        for trial in range(5):
+            slots = await to_thread.run_sync(_born_after_its_death, tmp_path / f"{trial}")
+            assert {slot.nurse for slot in slots} == {nurses()}
+            assert _taken_over() == before
+            assert len(list((tmp_path / "nursery").iterdir())) == trial + 2  # the dead ones' sockets too
+            for slot in slots:
+                slot.kill()
+                slot.reap()
+                slot.release()
+
+
+def _born_after_its_death(path: Path) -> list[Slot]:
+    (nurse,) = nurses()
+    os.kill(nurse, signal.SIGKILL)
+    os.waitid(os.P_PID, nurse, os.WEXITED | os.WNOWAIT)
+    with ThreadPoolExecutor(6) as threads:
+        return list(threads.map(start_process_slot, [f"{path}-{number}" for number in range(6)]))
+
+
+def _taken_over() -> dict[str, Any]:
+    """By every child process."""
+    return dict(multiprocessing.current_process()._config)  # type: ignore[attr-defined]
