@@ -25,6 +25,9 @@ LAST_WORDS_SECONDS = 1.0
 REPLENISH_SECONDS = 2.0
 """How long after a spare process was taken the next one is started, unless the experiment that took it has ended before."""
 
+BIRTH_TRIALS = 2
+"""How often it is tried to start a process: what it is forked from may be killed just then, which nobody's experiment shall end for."""
+
 
 class Seat(NamedTuple):
     """The right to run one batch."""
@@ -219,11 +222,13 @@ class SlotPool:
         return birth.slot
 
     async def _bear(self, birth: _Birth) -> None:
-        path = str(self._folder / f"slot-{next(self._names)}")
-        try:
-            birth.slot = await to_thread.run_sync(self._start, path, limiter=self._limiter)
-        except (ExecutorUnusable, OSError) as error:
-            birth.error = error
+        for _ in range(BIRTH_TRIALS):
+            path = str(self._folder / f"slot-{next(self._names)}")
+            try:
+                birth.slot = await to_thread.run_sync(self._start, path, limiter=self._limiter)
+                break
+            except (ExecutorUnusable, OSError) as error:
+                birth.error = error
         birth.over.set()
         if birth.slot is not None:
             await self._mourn(birth.slot)

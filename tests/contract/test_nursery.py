@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from anyio import to_thread
 from orchestrator.domain.states import Cause
 from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.nursery import nurses, open_nursery
-from orchestrator.executors.slot import Slot, semaphores_of, start_process_slot
+from orchestrator.executors.slot import Key, Slot, semaphores_of, start_process_slot
+from orchestrator.executors.slot_pool import SlotPool
 from tests.support.executors import PATIENCE_SECONDS, opened, run
 from tests.support.workloads import batch
 
@@ -95,6 +96,30 @@ async def test_when_it_is_killed_and_several_slots_are_wanted_at_once_all_are_bo
                 slot.kill()
                 slot.reap()
                 slot.release()
+
+
+async def test_when_it_is_killed_in_the_middle_of_a_birth_the_slot_is_born_of_another_one(tmp_path: Path) -> None:
+    """Nothing of anybody's has begun: no experiment fails for that."""
+    hit: list[int] = []
+
+    def start(path: str) -> Slot:
+        if hit:
+            return start_process_slot(path)
+        (nurse,) = nurses()
+        hit.append(nurse)
+        os.kill(nurse, signal.SIGSTOP)  # it takes the request, and answers nothing
+        with ThreadPoolExecutor(1) as threads:
+            born = threads.submit(start_process_slot, path)
+            wait([born], timeout=0.1)
+            os.kill(nurse, signal.SIGKILL)
+            return born.result()
+
+    with open_nursery(tmp_path / "nursery"):
+        async with SlotPool(start, folder=tmp_path / "slots", seats=1, processes=1) as pool:
+            with anyio.fail_after(PATIENCE_SECONDS):
+                seat = await pool.seat(Key(1, (), str(tmp_path)))
+            assert seat.slot.nurse == nurses() != set(hit)
+            pool.give_back(seat)
 
 
 def _born_after_its_death(path: Path) -> list[Slot]:
