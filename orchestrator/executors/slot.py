@@ -79,7 +79,7 @@ class Slot:
     pid: int
     start_ticks: int
     pidfd: int
-    nurse: frozenset[int]  # what it was forked from
+    nurse: frozenset[int] = frozenset()  # what it was forked from
     key: Key | None = None
     free: list[Lane] = field(default_factory=list)
     waiting: set[anyio.Event] = field(default_factory=set)  # of batches that wait for answers; set when none will come
@@ -194,7 +194,9 @@ def start_process_slot(path: str) -> Slot:
                 nurse = nursery.nurses()
             process = _child(answer.result())
             unlink_semaphores(pool)
-            return _slot(pool, process, nurse=nurse, mark=mark, path=path, lanes=lanes)
+            slot = _slot(pool, process, mark=mark, path=path, lanes=lanes)
+            slot.nurse = nurse
+            return slot
         except (BrokenExecutor, OSError, EOFError) as error:  # EOFError: what it is forked from has died just now
             pool.shutdown()
             raise ExecutorUnusable(f"no worker process could be started: {error}") from error
@@ -242,23 +244,20 @@ def start_thread_host(path: str, threads: int) -> Slot:
         pool = HostPool(process, ours, lifeline)
         try:
             pool.submit(os.getpid).result()
-            host = _slot(pool, process, nurse=nurse, mark=mark, path=path, lanes=lanes)
+            host = _slot(pool, process, mark=mark, path=path, lanes=lanes)
         except (BrokenExecutor, OSError) as error:
             pool.shutdown()
             process.close()
             raise ExecutorUnusable(f"no thread host could be started: {error}") from error
-    host.together = True
+    host.nurse, host.together = nurse, True
     return host
 
 
-def _slot(
-    pool: Executor, process: BaseProcess, *, nurse: frozenset[int], mark: int, path: str, lanes: tuple[Lane, ...]
-) -> Slot:
+def _slot(pool: Executor, process: BaseProcess, *, mark: int, path: str, lanes: tuple[Lane, ...]) -> Slot:
     pid = process.pid or 0
     return Slot(
         pool=pool,
         process=process,
-        nurse=nurse,
         mark=mark,
         spool=path,
         lanes=lanes,
