@@ -6,6 +6,7 @@ anybody's, in one thread, so that forking it is safe; a slot is as clean as a ne
 
 import multiprocessing
 import os
+import select
 import shutil
 import signal
 import threading
@@ -89,9 +90,17 @@ def nurses() -> frozenset[int]:
     return frozenset() if pid is None else frozenset({pid})
 
 
-def runs(nurse: frozenset[int]) -> bool:
-    """Whether the one that `nurses` has named still runs: if not, nobody has heard how its children ended."""
+def runs(nurse: frozenset[int], *, wait_seconds: float = 0.0) -> bool:
+    """Whether the one that `nurses` has named still runs, and goes on running for so long."""
     try:
-        return all(os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None for pid in nurse)
-    except ChildProcessError:
+        handles = [os.pidfd_open(pid) for pid in nurse]
+    except ProcessLookupError:
         return False
+    try:
+        ended = select.poll()
+        for handle in handles:
+            ended.register(handle, select.POLLIN)
+        return not ended.poll(wait_seconds * 1000)
+    finally:
+        for handle in handles:
+            os.close(handle)

@@ -35,6 +35,8 @@ from orchestrator.worker.slot import Cords, enter_slot
 _FIRST_MARK = 1 << 61  # below the marks of keepers, far above any limit somebody wants
 _MARK_BITS = 60
 _SWEEP_SECONDS = 5.0
+_UNHEARD = 255  # what the standard library says of a process when what it was forked from has died and cannot tell,
+_CLOSING_SECONDS = 0.5  # which has closed its files this long before it has ended
 
 
 class Key(NamedTuple):
@@ -127,7 +129,9 @@ class Slot:
         """Ask the process to end and wait until it has: its exit status, minus the signal's number; None when nobody knows it. Blocks."""
         with self._reaping:  # a second caller finds the pool shut down, but must not be faster than the first
             self.pool.shutdown(wait=True)
-            return self.process.exitcode if nursery.runs(self.nurse) else None
+            status = self.process.exitcode
+            unheard = status == _UNHEARD and not nursery.runs(self.nurse, wait_seconds=_CLOSING_SECONDS)
+            return None if unheard else status
 
     def release(self) -> None:
         """Give back descriptors and files. Blocks."""
