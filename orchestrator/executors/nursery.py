@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ _server: Any = forkserver._forkserver  # noqa: SLF001 the one there is; a contra
 
 
 _config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]  # noqa: SLF001 as above
+_children: set[Any] = multiprocessing.process._children  # type: ignore[attr-defined]  # noqa: SLF001 as above
 _TEMPORARY = "tempdir"
 _places: list[str] = []  # where its socket is to be, when that was said
 _one_birth = threading.Lock()
@@ -61,6 +63,13 @@ def birth() -> Iterator[None]:
     with _one_birth:
         _attend()
         yield
+
+
+def entrust(child: BaseProcess) -> None:
+    """Leave it to who waits for its end alone. Every other birth would look whether it has ended, and of two who look at one instant
+    only one is told how.
+    """
+    _children.discard(child)
 
 
 def _attend() -> None:

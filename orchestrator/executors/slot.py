@@ -258,6 +258,7 @@ def start_thread_host(path: str, threads: int) -> Slot:
 
 
 def _slot(pool: Executor, process: BaseProcess, *, mark: int, path: str, lanes: tuple[Lane, ...]) -> Slot:
+    nursery.entrust(process)
     pid = process.pid or 0
     return Slot(
         pool=pool,

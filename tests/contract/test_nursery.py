@@ -83,6 +83,16 @@ async def test_nothing_in_shared_memory_outlives_a_slot_whatever_is_killed(tmp_p
         await to_thread.run_sync(slot.release)
 
 
+async def test_nobody_but_who_waits_for_a_slot_looks_whether_it_has_ended(tmp_path: Path) -> None:
+    """The standard library does at every birth; of two who look at one instant one would be told nothing, and say 255."""
+    with open_nursery(tmp_path / "nursery"):
+        slot = await to_thread.run_sync(start_process_slot, str(tmp_path / "slot"))
+        assert slot.process not in multiprocessing.active_children()
+        slot.kill()
+        assert await to_thread.run_sync(slot.reap) == -signal.SIGKILL
+        slot.release()
+
+
 async def test_when_it_is_killed_and_several_slots_are_wanted_at_once_all_are_born_of_one_other(tmp_path: Path) -> None:
     """What starts it anew is done by one birth alone, and nothing of that is left in what the slots take over."""
     before = _taken_over()
