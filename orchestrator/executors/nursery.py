@@ -19,6 +19,7 @@ from typing import Any
 
 CONTEXT = multiprocessing.get_context("forkserver")
 PRELOADED = (
+    "orchestrator.worker.apart",
     "orchestrator.worker.batch",
     "orchestrator.worker.slot",
     "orchestrator.worker.host",

@@ -83,6 +83,17 @@ async def test_nothing_in_shared_memory_outlives_a_slot_whatever_is_killed(tmp_p
         await to_thread.run_sync(slot.release)
 
 
+async def test_it_is_not_in_the_process_group_of_the_daemon(tmp_path: Path) -> None:
+    """What asks all of that to end asks the daemon, which lets evaluations finish."""
+    with open_nursery(tmp_path / "nursery"):
+        slot = await to_thread.run_sync(start_process_slot, str(tmp_path / "slot"))  # it has imported all by now
+        (nurse,) = slot.nurse
+        assert os.getpgid(nurse) == nurse
+        slot.kill()
+        await to_thread.run_sync(slot.reap)
+        slot.release()
+
+
 async def test_nobody_but_who_waits_for_a_slot_looks_whether_it_has_ended(tmp_path: Path) -> None:
     """The standard library does at every birth; of two who look at one instant one would be told nothing, and say 255."""
     with open_nursery(tmp_path / "nursery"):
