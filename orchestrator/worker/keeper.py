@@ -184,6 +184,9 @@ class Keeper:
             for channel in list(self._channels):
                 self._follow(channel)
         if self._residence is not None:
+            self._residence.ward.tell(time.monotonic(), at_rest=True)  # what has ended last, to who is still there
+            for channel in self._channels:
+                channel.flush()
             self._residence.close()
 
     def _is_over(self, now: float) -> bool:

@@ -239,3 +239,16 @@ def test_ends_are_told_while_other_work_never_rests_and_stand_in_the_journal_by_
         daemon.hear_event("ended", tokens[-1])
         daemon.say(op="leave")
     assert len(told) > len(tokens) // 2
+
+
+def test_a_keeper_that_is_told_to_leave_tells_the_ends_of_what_it_kills(tmp_path: Path) -> None:
+    """They are its last words: nothing else wakes it after them."""
+    tokens = [f"1.{number}.1.1" for number in range(1, 9)]
+    with start_keeper(tmp_path) as daemon:
+        daemon.greet(tmp_path)
+        for token in tokens:
+            daemon.start(tmp_path, token, argv=["sleep", "60"])
+        for token in tokens:
+            daemon.hear_event("started", token)
+        daemon.say(op="leave")
+        assert {daemon.hear_event("ended", token)["killed"] for token in tokens} == {True}
