@@ -87,10 +87,16 @@ def _attend() -> None:
             _config[_TEMPORARY] = before
 
 
+def end(nurse: frozenset[int]) -> None:
+    """Kill the one that `nurses` has named, unless it has ended."""
+    if runs(nurse):
+        for pid in nurse:
+            os.kill(pid, signal.SIGKILL)
+
+
 def _end() -> None:
     """What was forked from it has ended before."""
-    for pid in nurses():  # it would wait for whoever has inherited its files
-        os.kill(pid, signal.SIGKILL)
+    end(nurses())  # it would wait for whoever has inherited its files
     _server._stop()  # noqa: SLF001 as above
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import util
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
 from multiprocessing.synchronize import SemLock
@@ -35,6 +36,7 @@ from orchestrator.worker.slot import Cords, enter_slot
 _FIRST_MARK = 1 << 61  # below the marks of keepers, far above any limit somebody wants
 _MARK_BITS = 60
 _SWEEP_SECONDS = 5.0
+_SILENCE_SECONDS = 5.0  # of what slots are forked from, when one has died: somebody has stopped it
 _UNHEARD = 255  # what the standard library says of a process when what it was forked from has died and cannot tell,
 _CLOSING_SECONDS = 0.5  # which has closed its files this long before it has ended
 
@@ -122,8 +124,13 @@ class Slot:
             lane.bell.detach()
 
     def sweep(self) -> None:
-        """Kill what a dead slot has left behind. Blocks."""
+        """Kill what a dead slot has left behind, and what it was forked from if that does not say how it has ended. Blocks.
+
+        Whoever waited for that would wait for ever; the slots that come from it are lost, and the next is born of another one.
+        """
         kill_and_wait((self.mark,), seconds=_SWEEP_SECONDS)
+        if not wait([self.process.sentinel], _SILENCE_SECONDS):
+            nursery.end(self.nurse)
 
     def reap(self) -> int | None:
         """Ask the process to end and wait until it has: its exit status, minus the signal's number; None when nobody knows it. Blocks."""

@@ -13,6 +13,7 @@ import pytest
 from anyio import to_thread
 
 from orchestrator.domain.states import Cause
+from orchestrator.executors import slot as slots
 from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.nursery import nurses, open_nursery
 from orchestrator.executors.slot import Key, Slot, semaphores_of, start_process_slot
@@ -141,6 +142,27 @@ async def test_when_it_is_killed_in_the_middle_of_a_birth_the_slot_is_born_of_an
                 seat = await pool.seat(Key(1, (), str(tmp_path)))
             assert seat.slot.nurse == nurses() != set(hit)
             pool.give_back(seat)
+
+
+async def test_when_it_is_stopped_the_end_of_a_slot_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An evaluation may send it SIGSTOP: it is ended when it says nothing, and the next slot is born of another one."""
+    monkeypatch.setattr(slots, "_SILENCE_SECONDS", 0.2)
+    with open_nursery(tmp_path / "nursery"):
+        slot = await to_thread.run_sync(start_process_slot, str(tmp_path / "slot"))
+        (nurse,) = slot.nurse
+        os.kill(nurse, signal.SIGSTOP)
+        slot.kill()
+        with anyio.fail_after(PATIENCE_SECONDS):
+            await anyio.wait_readable(slot.pidfd)
+            await to_thread.run_sync(slot.sweep, abandon_on_cancel=True)
+            assert await to_thread.run_sync(slot.reap, abandon_on_cancel=True) is None
+            slot.release()
+            following = await to_thread.run_sync(start_process_slot, str(tmp_path / "next"), abandon_on_cancel=True)
+        assert following.nurse != {nurse}
+        await to_thread.run_sync(following.reap)
+        following.release()
 
 
 def _born_after_its_death(path: Path) -> list[Slot]:

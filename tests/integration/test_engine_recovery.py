@@ -1,7 +1,6 @@
 """Claims about interruption: whatever cuts it off, a deterministic experiment ends with the table of one that was never interrupted."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +17,7 @@ from orchestrator.store.times import now_us
 from orchestrator.store.writer import Transaction
 from tests.support.inline import InlineExecutor, failure, metrics
 from tests.support.lab import Lab, open_lab
+from tests.support.records import NoRoom
 
 pytestmark = pytest.mark.asyncio
 
@@ -209,16 +209,6 @@ async def test_a_drain_gives_running_work_its_time_then_interrupts_it(tmp_path: 
     assert (shown["state"], shown["iterations"]["running"], seen) == ("running", 0, 0)
     assert attempts == [(1, "interrupted", None), (2, "succeeded", None)]
     assert ended["state"] == "succeeded"
-
-
-@dataclass(frozen=True)
-class NoRoom:
-    """From now on the file may not grow, as on a full disk."""
-
-    def apply(self, transaction: Transaction) -> None:
-        """Set the bound to what there is."""
-        ((pages,),) = transaction._connection.execute("PRAGMA page_count")
-        transaction._connection.execute(f"PRAGMA max_page_count = {pages}")
 
 
 async def test_a_full_disk_does_not_keep_the_daemon_from_leaving(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.domain.identity import canonical_json, variant_hash
@@ -147,3 +148,13 @@ async def finish(store: Store, experiment: int, *, variants: int) -> None:
         variants={number: VariantState.EVALUATED for number, _ in places},
     )
     await store.writer.write(done)
+
+
+@dataclass(frozen=True)
+class NoRoom:
+    """A change: from now on the file of the database may not grow, as on a disk that is full for good."""
+
+    def apply(self, transaction: Transaction) -> None:
+        """Set the bound to what there is."""
+        ((pages,),) = transaction._connection.execute("PRAGMA page_count")
+        transaction._connection.execute(f"PRAGMA max_page_count = {pages}")

@@ -10,7 +10,7 @@ from orchestrator.errors import StoreFull
 from orchestrator.store.reserve import Reserve, piece_bytes, whole_bytes
 from orchestrator.store.store import open_store
 from orchestrator.store.writer import Closing, Transaction
-from tests.support.records import rows, submission
+from tests.support.records import NoRoom, rows, submission
 
 pytestmark = pytest.mark.asyncio
 MEBIBYTE = 2**20
@@ -113,16 +113,6 @@ class Work:
 @dataclass(frozen=True)
 class Ended(Work, Closing):
     """The same, as one that ends something."""
-
-
-@dataclass(frozen=True)
-class NoRoom:
-    """From now on the file may not grow, as on a full disk that not even the reserve helps."""
-
-    def apply(self, transaction: Transaction) -> None:
-        """Set the bound to what there is."""
-        ((pages,),) = transaction._connection.execute("PRAGMA page_count")
-        transaction._connection.execute(f"PRAGMA max_page_count = {pages}")
 
 
 async def test_only_what_ends_something_may_use_it(tmp_path: Path) -> None:
