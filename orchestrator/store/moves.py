@@ -49,7 +49,7 @@ Key = tuple[int, int]
 def start_iterations(transaction: Transaction, experiment: int, keys: Sequence[Key]) -> None:
     """Begin the next attempt at queued iterations. Raises IllegalMove with their history when one is elsewhere."""
     check_move(ITERATION_MOVES, IterationState.QUEUED, IterationState.RUNNING, what="an iteration")
-    changed = _by_number(transaction, "start_iterations", experiment, keys)
+    changed = _by_number(transaction, ("start_iterations", "start_iterations_of_all"), experiment, keys)
     _expect(transaction, changed, keys, experiment=experiment, source=IterationState.QUEUED)
     transaction.count(experiment, iterations_queued=-len(keys), iterations_running=len(keys))
 
@@ -70,7 +70,7 @@ def end_iterations(transaction: Transaction, experiment: int, moves: Sequence[It
     targets.update(IterationState(row[2]) for row in rows)
     for target in targets:
         check_move(ITERATION_MOVES, IterationState.RUNNING, target, what="an iteration")
-    changed = _by_number(transaction, "succeed_iterations", experiment, succeeded)
+    changed = _by_number(transaction, ("succeed_iterations", "succeed_iterations_of_all"), experiment, succeeded)
     if rows:
         changed += transaction.run_rows("move_iterations", rows, shared=(experiment,))
         _keep_evaluating(transaction, experiment, moves)
@@ -91,20 +91,29 @@ def drop_iterations(transaction: Transaction, experiment: int, moves: Sequence[I
     """Cancel queued iterations of pruned variants. Raises IllegalMove with their history when one is elsewhere."""
     check_move(ITERATION_MOVES, IterationState.QUEUED, IterationState.CANCELLED, what="an iteration")
     keys = [(move.variant, move.number) for move in moves]
-    changed = _by_number(transaction, "drop_iterations", experiment, keys)
+    changed = _by_number(transaction, ("drop_iterations", "drop_iterations_of_all"), experiment, keys)
     _expect(transaction, changed, keys, experiment=experiment, source=IterationState.QUEUED)
     transaction.count(experiment, iterations_queued=-len(keys), iterations_cancelled=len(keys))
 
 
-def _by_number(transaction: Transaction, statement: str, experiment: int, keys: Sequence[Key]) -> int:
-    """Run a statement for each iteration number and the variants it concerns: the number of changed rows."""
+def _by_number(transaction: Transaction, statements: tuple[str, str], experiment: int, keys: Sequence[Key]) -> int:
+    """Run a statement for each iteration number and the variants it concerns: the number of changed rows.
+
+    The second statement is for all variants from one to another, which is what they are as a rule.
+    """
+    of_some, of_all = statements
     variants: defaultdict[int, list[int]] = defaultdict(list)
     for variant, number in keys:
         variants[number].append(variant)
-    return sum(
-        transaction.run(statement, {"experiment": experiment, "number": number, "rows": json.dumps(rows)})
-        for number, rows in variants.items()
-    )
+    changed = 0
+    for number, rows in variants.items():
+        values = {"experiment": experiment, "number": number}
+        first, last = min(rows), max(rows)
+        if last - first + 1 == len(rows):
+            changed += transaction.run(of_all, {**values, "first": first, "last": last})
+        else:
+            changed += transaction.run(of_some, {**values, "rows": json.dumps(rows)})
+    return changed
 
 
 def _expect(

@@ -1,43 +1,38 @@
 """The one writer: the only connection that writes or checkpoints, owned by one task.
 
-Changes come through a bounded queue. What has come while a commit was under way goes into the next transaction together, so that
-one disk sync serves many, but not more than is written in a few milliseconds; what a process waits for goes first. A waiter is
-answered only after its change is on disk. When one change of a group is refused, the group is rolled back and each is applied
-again alone, so that only the refused one fails.
+Changes wait in lines of bounded length. What has come while a commit was under way goes into the next transaction together, so that
+one disk sync serves many, but not more than is written in a few milliseconds; what a process waits for goes first. The connection's
+thread goes from one transaction to the next by itself, whatever the event loop is doing. A waiter is answered only after its change
+is on disk. When one change of a group is refused, the group is rolled back and each is applied again alone, so that only the refused
+one fails.
 """
 
+import asyncio
 import json
 import sqlite3
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 import aiosqlite
 import anyio
 import structlog
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from orchestrator.errors import OrchestratorError, StoreBlocked, StoreError, StoreFull, Unavailable
+from orchestrator.errors import OrchestratorError, StoreBlocked, StoreError, StoreFull
 from orchestrator.store import database
 from orchestrator.store.database import in_thread
+from orchestrator.store.lines import Lines, Waiting
 from orchestrator.store.reserve import Reserve
 from orchestrator.store.sql import STATEMENTS, for_rows
 from orchestrator.store.times import now_us, rfc3339
 
 log = structlog.get_logger(__name__)
 
-QUEUE_LENGTH = 1000
 ROWS_AT_ONCE = (256, 32, 4, 1)
-GROUP_LENGTH = 200
-GROUP_ROWS = 1000
-"""A transaction of many changes takes no more of them once it has so many rows,"""
-PROMPT_ROWS = 200
-"""or so many when something waits for it that would else do nothing meanwhile."""
 Result = TypeVar("Result")
 ResultOut = TypeVar("ResultOut", covariant=True)
 Event = dict[str, Any]
@@ -161,19 +156,11 @@ def _experiment_of(event: Event) -> int | None:
     return None if ref is None else int(ref.split(".")[0])
 
 
-@dataclass(slots=True)
-class _Waiting(Generic[Result]):
-    change: Change[Result]
-    done: anyio.Event = field(default_factory=anyio.Event)
-    result: Result | None = None
-    error: BaseException | None = None
-
-
 class Writer:
-    """Hands changes to the writing task and waits for their commit."""
+    """Lines changes up for the writing task and waits for their commit."""
 
-    def __init__(self, queue: "MemoryObjectSendStream[_Waiting[Any]]", reserve: Reserve) -> None:
-        self._queue = queue
+    def __init__(self, lines: Lines, reserve: Reserve) -> None:
+        self._lines = lines
         self._reserve = reserve
 
     async def write(self, change: Change[Result]) -> Result:
@@ -185,11 +172,8 @@ class Writer:
             raise StoreFull(
                 "the disk is full: the little room that is left is for what has run already", hint=_MAKE_ROOM
             )
-        waiting: _Waiting[Result] = _Waiting(change)
-        try:
-            await self._queue.send(waiting)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            raise Unavailable("the daemon is stopping: nothing can be stored any more") from None
+        waiting = Waiting(change, prompt=isinstance(change, Sized) and change.prompt, rows=_rows(change))
+        await self._lines.join(waiting)
         await waiting.done.wait()
         if waiting.error is not None:
             raise waiting.error
@@ -199,117 +183,85 @@ class Writer:
 @asynccontextmanager
 async def open_writer(path: Path, announce: Announce, *, reserve: Reserve) -> AsyncIterator[Writer]:
     """A writer over a prepared database file. Leaving it commits what was sent and closes the connection."""
-    send, receive = anyio.create_memory_object_stream[_Waiting[Any]](QUEUE_LENGTH)
+    lines = Lines()
     async with database.connect(path, read_only=False) as connection:
         cursor = await connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'event'")
         row = await cursor.fetchone()
         await cursor.close()
-        task = _WritingTask(connection, receive, announce, reserve=reserve, next_seq=(row[0] if row else 0) + 1)
+        task = _WritingTask(connection, lines, announce, reserve=reserve, next_seq=(row[0] if row else 0) + 1)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(task.run, name="store writer")
             try:
-                yield Writer(send, reserve)
+                yield Writer(lines, reserve)
             finally:
-                send.close()
+                lines.close()
 
 
 class _WritingTask:
     def __init__(
         self,
         connection: aiosqlite.Connection,
-        queue: "MemoryObjectReceiveStream[_Waiting[Any]]",
+        lines: Lines,
         announce: Announce,
         *,
         reserve: Reserve,
         next_seq: int,
     ) -> None:
         self._connection = connection
-        self._queue = queue
+        self._lines = lines
         self._announce = announce
         self._reserve = reserve
         self._next_seq = next_seq
-        self._lines = {True: deque[_Waiting[Any]](), False: deque[_Waiting[Any]]()}  # prompt ones, and all others
-        self._passed_over = False
+        self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
-        """Commit group after group until the queue is closed and empty; cancelling cannot cut a transaction in two."""
+        """Commit group after group until the lines are closed and empty; cancelling cannot cut a transaction in two."""
         with anyio.CancelScope(shield=True):
-            async with self._queue:
-                while await self._take():
-                    await self._commit_all(self._group())
+            while await self._lines.filled():
+                failed = await in_thread(self._connection, self._commit_all)
+                if failed is not None:
+                    await self._one_by_one(*failed)
 
-    async def _take(self) -> bool:
-        """Line up what has come; when nothing has, wait for it. False when nothing will."""
-        try:
-            if not any(self._lines.values()):
-                self._line_up(await self._queue.receive())
-            while sum(map(len, self._lines.values())) < QUEUE_LENGTH:
-                self._line_up(self._queue.receive_nowait())
-        except (anyio.WouldBlock, anyio.EndOfStream):
-            pass
-        return any(self._lines.values())
+    def _commit_all(self, connection: sqlite3.Connection) -> tuple[list[Waiting], Exception] | None:
+        """In the connection's thread: commit until the lines are empty, or a group fails, which is returned with its error."""
+        while group := self._lines.next_group():
+            try:
+                done = _commit([waiting.change for waiting in group], self._next_seq, connection)
+            except Exception as error:  # noqa: BLE001 a defect of ours must not end the writer, and with it every experiment
+                return group, _translate(error, group)
+            self._next_seq += len(done[1])
+            self._loop.call_soon_threadsafe(self._tell, group, *done)
+        return None
 
-    def _line_up(self, waiting: "_Waiting[Any]") -> None:
-        change = waiting.change
-        self._lines[isinstance(change, Sized) and change.prompt].append(waiting)
-
-    def _group(self) -> list[_Waiting[Any]]:
-        """What is committed next: at least one, and more in the order they came as long as there is room.
-
-        Prompt ones go first, but not twice in a row past others that wait.
-        """
-        prompt, others = self._lines[True], self._lines[False]
-        lines = (others, prompt) if self._passed_over else (prompt, others)
-        most_rows = PROMPT_ROWS if lines[0] is prompt and prompt else GROUP_ROWS
-        waited = len(others)
-        group = _first_of(lines, most_rows=most_rows)
-        self._passed_over = 0 < waited == len(others)
-        return group
-
-    async def _commit_all(self, group: list[_Waiting[Any]]) -> None:
-        error = await self._try(group)
-        if error is None:
-            return
-        for waiting in group:
-            failed = error if len(group) == 1 else await self._try([waiting])
-            while isinstance(failed, StoreFull) and isinstance(waiting.change, Closing):
-                if not await self._reserve.give_up():
-                    break
-                failed = await self._try([waiting])
-            if failed is not None:
-                waiting.error = failed
-                waiting.done.set()
-
-    async def _try(self, group: list[_Waiting[Any]]) -> BaseException | None:
-        """Apply and commit; None when all of it is on disk, else why nothing of it is."""
-        try:
-            results, events = await in_thread(
-                self._connection, partial(_commit, [w.change for w in group], self._next_seq)
-            )
-        except (OrchestratorError, sqlite3.Error) as error:
-            return _translate(error)
-        except Exception as error:  # a defect of ours must not end the writer, and with it every experiment
-            log.exception("change_failed", changes=[type(waiting.change).__name__ for waiting in group])
-            return error
-        self._next_seq += len(events)
+    def _tell(self, group: list[Waiting], results: list[Any], events: list[Event]) -> None:
+        """All of a group is on disk."""
         if events:
             self._announce(events)
         for waiting, result in zip(group, results, strict=True):
             waiting.result = result
-            waiting.done.set()
+            self._lines.leave(waiting)
+
+    async def _one_by_one(self, group: list[Waiting], error: Exception) -> None:
+        """Commit the changes of a group that failed each alone; what fails then is refused."""
+        for waiting in group:
+            failed = error if len(group) == 1 else await self._try(waiting)
+            while isinstance(failed, StoreFull) and isinstance(waiting.change, Closing):
+                if not await self._reserve.give_up():
+                    break
+                failed = await self._try(waiting)
+            if failed is not None:
+                waiting.error = failed
+                self._lines.leave(waiting)
+
+    async def _try(self, waiting: Waiting) -> Exception | None:
+        """Apply and commit one; None when it is on disk, else why nothing of it is."""
+        try:
+            results, events = await in_thread(self._connection, partial(_commit, [waiting.change], self._next_seq))
+        except Exception as error:  # noqa: BLE001 as above
+            return _translate(error, [waiting])
+        self._next_seq += len(events)
+        self._tell([waiting], results, events)
         return None
-
-
-def _first_of(lines: "Iterable[deque[_Waiting[Any]]]", *, most_rows: int) -> list[_Waiting[Any]]:
-    group: list[_Waiting[Any]] = []
-    rows = 0
-    for line in lines:
-        while line and len(group) < GROUP_LENGTH:
-            rows += _rows(line[0].change)
-            if group and rows > most_rows:
-                return group
-            group.append(line.popleft())
-    return group
 
 
 def _rows(change: Change[Any]) -> int:
@@ -344,8 +296,11 @@ _PASSING = (
 )
 
 
-def _translate(error: Exception) -> Exception:
+def _translate(error: Exception, group: list[Waiting]) -> Exception:
+    if isinstance(error, OrchestratorError):
+        return error
     if not isinstance(error, sqlite3.Error):
+        log.error("change_failed", changes=[type(waiting.change).__name__ for waiting in group], exc_info=error)
         return error
     name = str(getattr(error, "sqlite_errorname", None))
     log.error("store_failed", error=str(error), code=name)

@@ -76,8 +76,11 @@ WHERE experiment = :experiment AND kind = 'prune' AND inputs ->> 'iteration' = :
 ORDER BY id DESC LIMIT 1;
 
 -- drop_iterations --
--- Cancel what waits of pruned variants. One row: a variant.
+-- Cancel what waits of pruned variants, of iterations that have one number.
 UPDATE iteration SET state = 'cancelled', cause = 'pruned'
-WHERE
-    experiment = :experiment AND number = :number AND state = 'queued'
-    AND variant IN (SELECT value FROM json_each(:rows));
+WHERE experiment = :experiment AND number = :number AND state = 'queued' AND variant IN (SELECT value FROM json_each(:rows));
+
+-- drop_iterations_of_all --
+-- The same for all variants from the first to the last.
+UPDATE iteration SET state = 'cancelled', cause = 'pruned'
+WHERE experiment = :experiment AND number = :number AND state = 'queued' AND variant BETWEEN :first AND :last;

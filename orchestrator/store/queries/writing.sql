@@ -93,10 +93,20 @@ INSERT INTO iteration (experiment, state, variant, number, stage, "case", repeat
 UPDATE iteration SET state = 'running', attempt = attempt + 1
 WHERE experiment = :experiment AND number = :number AND state = 'queued' AND variant IN (SELECT value FROM json_each(:rows));
 
+-- start_iterations_of_all --
+-- The same for all variants from the first to the last.
+UPDATE iteration SET state = 'running', attempt = attempt + 1
+WHERE experiment = :experiment AND number = :number AND state = 'queued' AND variant BETWEEN :first AND :last;
+
 -- succeed_iterations --
--- End iterations that have one number, of several variants, well.
+-- End iterations that have one number, of several variants, well (+: found by their keys and not in the index, which changes with them).
 UPDATE iteration SET state = 'succeeded', cause = NULL
-WHERE experiment = :experiment AND number = :number AND state = 'running' AND variant IN (SELECT value FROM json_each(:rows));
+WHERE experiment = :experiment AND number = :number AND +state = 'running' AND variant IN (SELECT value FROM json_each(:rows));
+
+-- succeed_iterations_of_all --
+-- The same for all variants from the first to the last.
+UPDATE iteration SET state = 'succeeded', cause = NULL
+WHERE experiment = :experiment AND number = :number AND +state = 'running' AND variant BETWEEN :first AND :last;
 
 -- move_iterations --
 -- Move running iterations of an experiment to where they go when they have not succeeded.

@@ -132,12 +132,16 @@ async def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
                 await store.writer.write(change)
 
 
-SWEEPS: dict[str, tuple[Any, set[Any], Any]] = {
-    "cancel_iterations": (ITERATION_MOVES, {IterationState.QUEUED, IterationState.RUNNING}, IterationState.CANCELLED),
+LISTED: dict[str, tuple[Any, set[Any], Any]] = {
     "drop_iterations": (ITERATION_MOVES, {IterationState.QUEUED}, IterationState.CANCELLED),
-    "requeue_lost": (ITERATION_MOVES, {IterationState.RUNNING}, IterationState.QUEUED),
     "start_iterations": (ITERATION_MOVES, {IterationState.QUEUED}, IterationState.RUNNING),
     "succeed_iterations": (ITERATION_MOVES, {IterationState.RUNNING}, IterationState.SUCCEEDED),
+}
+SWEEPS = {
+    **LISTED,
+    **{f"{name}_of_all": move for name, move in LISTED.items()},
+    "cancel_iterations": (ITERATION_MOVES, {IterationState.QUEUED, IterationState.RUNNING}, IterationState.CANCELLED),
+    "requeue_lost": (ITERATION_MOVES, {IterationState.RUNNING}, IterationState.QUEUED),
     "cancel_open_variants": (VARIANT_MOVES, {VariantState.PROPOSED, VariantState.EVALUATING}, VariantState.CANCELLED),
 }
 MOVES = {"move_experiment", "begin_variants", "evaluate_variants", "move_iterations", "move_variants"}
@@ -145,7 +149,7 @@ RETRIES = {"retry_iterations", "retry_success", "retry_variants"}
 
 
 def test_no_other_statement_sets_a_state() -> None:
-    """The statements that change a state are the five moves, the six sweeps and the three retries, all known here."""
+    """The statements that change a state are the moves, the sweeps and the retries, all known here."""
     setting = {
         name for name, text in STATEMENTS.items() if re.search(r"\bSET\b[^;]*?\bstate = ", text.split("WHERE")[0])
     }
@@ -179,10 +183,18 @@ def test_states_in_the_schema_are_those_of_the_model() -> None:
     script = (PACKAGE / "store" / "migrations" / "001-first.sql").read_text(encoding="utf-8")
     found = [
         set(re.findall(r"'(\w+)'", words))
-        for words in re.findall(r"\bstate TEXT NOT NULL CHECK \(state IN \((.*)\)\)", script)
+        for words in re.findall(r"\bstate TEXT NOT NULL CHECK \((state = .*)\)", script)
     ]
 
     assert found == [set(map(str, states)) for states in (ExperimentState, VariantState, IterationState)]
+
+
+def test_what_a_column_accepts_is_compared_word_by_word() -> None:
+    """SQLite fills a table of its own from the words of `x IN (…)` in a CHECK for each row it writes: that took a fifth of all writing."""
+    scripts = "".join(file.read_text(encoding="utf-8") for file in (PACKAGE / "store" / "migrations").glob("*.sql"))
+    lists = re.findall(r"CHECK \(\s*\w+ IN \(([^)]*)\)", scripts)
+
+    assert [words for words in lists if words.count(",") > 1] == []
 
 
 def test_final_states_are_known_to_the_statements_that_name_them() -> None:

@@ -14,8 +14,9 @@ from orchestrator.engine import durably
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.errors import Conflict, StoreBlocked, StoreError, Unavailable
 from orchestrator.store.journal import Journal
+from orchestrator.store.lines import GROUP_LENGTH, GROUP_ROWS, PROMPT_ROWS
 from orchestrator.store.store import Store, open_store
-from orchestrator.store.writer import GROUP_LENGTH, GROUP_ROWS, PROMPT_ROWS, Sized, Transaction
+from orchestrator.store.writer import Sized, Transaction
 from tests.support.records import rows, submission
 
 pytestmark = pytest.mark.asyncio
