@@ -26,7 +26,7 @@ UNEXPECTED = 1
 STDOUT, STDERR = 1, 2
 
 
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0001
 """How long the event loop may keep the writer's thread waiting for the interpreter; the default of 5 ms is an age between two rows."""
 
 

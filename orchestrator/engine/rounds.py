@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from itertools import islice
+from itertools import chain, islice, repeat
 from random import Random
 from typing import Any
 
@@ -36,6 +36,8 @@ from orchestrator.store.views import Views
 from orchestrator.store.writer import Change
 
 CHUNK = 2000
+FIRST_CHUNK = 250
+"""The first proposals of a round are fewer, so that the writer has something to do while the next are made."""
 PAGE = 1000
 
 
@@ -94,13 +96,18 @@ async def propose(
 def _with_end(changes: Iterable[AddProposals], end: EndProposals) -> Iterator[Change[Any]]:
     """The changes, and the end of the round's proposals with the last of them where it shows that it is."""
     proposals = end.proposals
-    for change in changes:
+    for change, size in zip(changes, _sizes(), strict=False):
         proposals += len(change.proposals)
-        if len(change.proposals) < CHUNK:
+        if len(change.proposals) < size:
             yield replace(change, end=replace(end, proposals=proposals))
             return
         yield change
     yield replace(end, proposals=proposals)
+
+
+def _sizes() -> Iterator[int]:
+    """How many proposals are committed together, at most."""
+    return chain([FIRST_CHUNK], repeat(CHUNK))
 
 
 async def cut_before(generator: Generator, plan: Plan, round_number: int, *, views: Views) -> str | None:
@@ -143,8 +150,8 @@ async def _commit_all(changes: Iterable[Change[Any]], store: DurableWriter) -> N
 def _additions(
     plan: Plan, round_number: int, *, points: Iterator[dict[str, Any]], first_ordinal: int
 ) -> Iterator[AddProposals]:
-    coming = _proposals(plan, points)
-    while chunk := tuple(islice(coming, CHUNK)):
+    coming, sizes = _proposals(plan, points), _sizes()
+    while chunk := tuple(islice(coming, next(sizes))):
         yield AddProposals(
             experiment=plan.experiment,
             round=round_number,

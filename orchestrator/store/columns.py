@@ -20,8 +20,10 @@ def metrics_json(metrics: Mapping[str, float] | None) -> str | None:
     """Metrics as JSON, sorted by name. The repr of a finite float and of an int is its JSON."""
     if metrics is None:
         return None
-    names = metrics if len(metrics) < 2 else sorted(metrics)  # noqa: PLR2004 one needs no sorting
-    return "{" + ",".join([f"{_quoted(name)}:{metrics[name]!r}" for name in names]) + "}"
+    if len(metrics) == 1:  # as a rule
+        ((name, value),) = metrics.items()
+        return f"{{{_quoted(name)}:{value!r}}}"
+    return "{" + ",".join([f"{_quoted(name)}:{metrics[name]!r}" for name in sorted(metrics)]) + "}"
 
 
 @lru_cache(maxsize=1000)

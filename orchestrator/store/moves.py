@@ -143,10 +143,13 @@ class VariantMove(NamedTuple):
     passed: bool | None = None
 
 
-def move_variants(transaction: Transaction, experiment: int, moves: Sequence[VariantMove]) -> None:
+def move_variants(
+    transaction: Transaction, experiment: int, moves: Sequence[VariantMove], *, texts: Mapping[int, str]
+) -> None:
     """End variants of one experiment that are evaluating. Raises IllegalMove with their states when one has ended before.
 
-    On record such a variant may still be `proposed`: that it is evaluating follows from its iterations.
+    On record such a variant may still be `proposed`: that it is evaluating follows from its iterations. `texts` has the JSON of
+    metrics that is known already, by their id.
     """
     if not moves:
         return
@@ -155,7 +158,7 @@ def move_variants(transaction: Transaction, experiment: int, moves: Sequence[Var
         check_move(VARIANT_MOVES, VariantState.EVALUATING, target, what="a variant")
     evaluated, others = [], []
     for number, target, rule, metrics, spread, objective, rank, passed in moves:
-        found = metrics_json(metrics)
+        found = texts.get(id(metrics)) or metrics_json(metrics)
         if target is VariantState.EVALUATED and spread is None:
             evaluated.append((number, found, objective, rank, flag(passed)))
         else:

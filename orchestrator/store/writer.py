@@ -98,6 +98,18 @@ class Transaction:
                 done += whole
         return changed
 
+    def try_rows(self, name: str, rows: Sequence[tuple[Any, ...]], *, shared: tuple[Any, ...] = ()) -> bool:
+        """Run a named INSERT over many rows as `run_rows` does. False, with nothing of it done, when one breaks a rule of the schema."""
+        self._connection.execute("SAVEPOINT trial")
+        try:
+            self.run_rows(name, rows, shared=shared)
+        except sqlite3.IntegrityError:
+            self._connection.execute("ROLLBACK TO trial")
+            return False
+        finally:
+            self._connection.execute("RELEASE trial")
+        return True
+
     def read(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Any] | None = None) -> Any:
         """The one value a named statement gives, read as JSON; None when it gives no row."""
         bound = dict(values or {})

@@ -1,10 +1,10 @@
 """Changes that running makes: iterations start, end, are queued again; variants end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from orchestrator.domain.outcome import Outcome
+from orchestrator.domain.outcome import Outcome, Usage
 from orchestrator.domain.states import IterationState
 from orchestrator.store.changes.profiles import SaveProfiles
 from orchestrator.store.changes.reports import Told
@@ -47,6 +47,9 @@ class StartIterations(Sized):
             self.decision.add(transaction, self.experiment)
 
 
+_PROCESS, _STARVED = Usage._fields.index("pid"), Usage._fields.index("starved_seconds")
+
+
 class EndedAttempt(NamedTuple):
     """One attempt for the record. A tuple: thousands are made at once."""
 
@@ -59,28 +62,11 @@ class EndedAttempt(NamedTuple):
     def row(self) -> tuple[Any, ...]:
         """Its columns, as `add_attempts` takes them."""
         variant, iteration, number, queue_seconds, outcome = self
-        usage = outcome.usage
-        return (
-            variant,
-            iteration,
-            number,
-            outcome.end.value,
-            plain(outcome.cause),
-            outcome.error,
-            outcome.exit_status,
-            usage.started_us,
-            usage.finished_us,
-            usage.wall_seconds,
-            usage.cpu_seconds,
-            usage.max_rss_bytes,
-            usage.output_bytes,
-            queue_seconds,
-            usage.pid,
-            usage.start_ticks,
-            usage.read_bytes,
-            usage.written_bytes,
-            metrics_json(outcome.metrics),
-        )
+        end, metrics, cause, error, exit_status = outcome[:5]
+        used = outcome.usage
+        how = end.value, plain(cause), error, exit_status
+        until_output, processes = used[:_PROCESS], used[_PROCESS:_STARVED]
+        return (variant, iteration, number, *how, *until_output, queue_seconds, *processes, metrics_json(metrics))
 
     def artifact_rows(self) -> list[tuple[Any, ...]]:
         """Its files, as `add_artifacts` takes them."""
@@ -160,7 +146,8 @@ class EndIterations(Closing, Sized):
             self._tell(transaction, self.dropped, "iterations_finished")
         for decision in self.decisions:
             decision.add(transaction, self.experiment)
-        end_variants(transaction, self.experiment, self.variants)
+        texts = {id(attempt.outcome.metrics): row[-1] for attempt, row in zip(self.attempts, rows, strict=True)}
+        end_variants(transaction, self.experiment, self.variants, texts=texts)
         add_iterations(transaction, self.experiment, self.next_stages)
 
     def _tell(self, transaction: Transaction, moves: Sequence[IterationMove], kind: str) -> None:
@@ -191,9 +178,11 @@ class PromoteVariants:
         add_iterations(transaction, self.experiment, self.next_stages)
 
 
-def end_variants(transaction: Transaction, experiment: int, moves: Sequence[VariantMove]) -> None:
+def end_variants(
+    transaction: Transaction, experiment: int, moves: Sequence[VariantMove], *, texts: Mapping[int, str] | None = None
+) -> None:
     """End variants, with one event."""
-    move_variants(transaction, experiment, moves)
+    move_variants(transaction, experiment, moves, texts=texts or {})
     if moves:
         refs = [f"{experiment}.{move.number}" for move in moves]
         states = [move.target.value for move in moves]

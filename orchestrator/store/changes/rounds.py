@@ -125,44 +125,52 @@ class AddProposals:
     def apply(self, transaction: Transaction) -> tuple[int, int]:
         """How many became new variants, and how many were taken at all: what is beyond `room` and all after it is left out."""
         state = experiment_row(transaction, self.experiment)
-        values = {"experiment": self.experiment, "round": self.round, "approach": self.approach}
+        values = {"experiment": self.experiment, "round": self.round}
         if transaction.read("round_row", values)["proposals"] != self.first_ordinal - 1:  # its turn comes after theirs
             raise StoreBlocked(f"the proposals before {self.first_ordinal} could not be stored yet")
-        hashes = [proposal.hash for proposal in self.proposals]
-        known: dict[str, int] = transaction.read("known_variants", values, rows=hashes)
-        new: dict[int, Proposed] = {}
-        pointers: list[tuple[int, int]] = []
         next_number = state["variant_count"] + 1
-        for ordinal, proposal in enumerate(self.proposals, self.first_ordinal):
-            if proposal.hash not in known:
-                if self.room is not None and len(new) >= self.room:
-                    break
-                known[proposal.hash] = next_number
-                new[next_number] = proposal
-                next_number += 1
-            pointers.append((ordinal, known[proposal.hash]))
-        self._add(transaction, new, pointers, values)
+        new, pointers = self._numbered(next_number, known={})
+        if not transaction.try_rows("add_variants", self._rows(new), shared=self._place):  # some are repeated
+            known = transaction.read("known_variants", values, rows=[proposal.hash for proposal in self.proposals])
+            new, pointers = self._numbered(next_number, known=known)
+            transaction.run_rows("add_variants", self._rows(new), shared=self._place)
+        self._add(transaction, new, pointers)
+        transaction.run("add_to_round", {**values, "count": len(pointers)})
         if self.end is not None:
             self.end.apply(transaction)
         return len(new), len(pointers)
 
-    def _add(
-        self,
-        transaction: Transaction,
-        new: Mapping[int, Proposed],
-        pointers: list[tuple[int, int]],
-        values: dict[str, Any],
-    ) -> None:
-        place = (self.experiment, self.round)
-        variants = [
+    def _numbered(
+        self, next_number: int, *, known: Mapping[str, int]
+    ) -> tuple[dict[int, Proposed], list[tuple[int, int]]]:
+        """New variants by their number, and (ordinal, variant) of all proposals, where variants with some hashes are known."""
+        numbers = dict(known)
+        new: dict[int, Proposed] = {}
+        pointers = []
+        for ordinal, proposal in enumerate(self.proposals, self.first_ordinal):
+            number = numbers.setdefault(proposal.hash, next_number)
+            if number == next_number:
+                if self.room is not None and len(new) >= self.room:
+                    break
+                new[number] = proposal
+                next_number += 1
+            pointers.append((ordinal, number))
+        return new, pointers
+
+    @property
+    def _place(self) -> tuple[Any, ...]:
+        return self.experiment, self.round, self.approach, VariantState.PROPOSED.value
+
+    def _rows(self, new: Mapping[int, Proposed]) -> list[tuple[Any, ...]]:
+        return [
             (number, hash_, parameters, json.dumps(parents) if parents else "[]")
             for number, (hash_, parameters, _, parents) in new.items()
         ]
-        transaction.run_rows("add_variants", variants, shared=(*place, self.approach, VariantState.PROPOSED.value))
+
+    def _add(self, transaction: Transaction, new: Mapping[int, Proposed], pointers: list[tuple[int, int]]) -> None:
         iterations = [(number, *planned) for number, proposal in new.items() for planned in proposal.iterations]
         transaction.run_rows("add_iterations", iterations, shared=(self.experiment, IterationState.QUEUED.value))
-        transaction.run_rows("add_proposals", pointers, shared=place)
-        transaction.run("add_to_round", {**values, "count": len(pointers)})
+        transaction.run_rows("add_proposals", pointers, shared=(self.experiment, self.round))
         transaction.count(self.experiment, variant_count=len(new), iterations_queued=len(iterations))
         transaction.tell(
             "variants_proposed",
