@@ -142,10 +142,10 @@ class Conductor:
 
     async def _evaluate(self) -> None:
         while await self._more_to_evaluate():
-            self._stop = self._stop or self.evaluation.trouble
+            self._stop = self._stop or self.evaluation.results.trouble
             if self._stop is not None:
                 return
-            if self.evaluation.code_changed:
+            if self.evaluation.results.code_changed:
                 await self._pause_for_code()
             times, now = self.evaluation.times, now_us()
             used_up = times.used_up(now, lanes=_busy_lanes(self.evaluation.queue))
@@ -155,7 +155,7 @@ class Conductor:
             with anyio.move_on_after(times.seconds_left(now)):
                 await self.evaluation.changed()
         async with self._turn:
-            self._stop = self._stop or self.evaluation.trouble
+            self._stop = self._stop or self.evaluation.results.trouble
             going_on = self._stop is None and self.state is not ExperimentState.PAUSED
             if going_on and not await self.evaluation.refill():
                 await self._move_on(Phase.GATING)
@@ -187,7 +187,7 @@ class Conductor:
             if self.state is ExperimentState.PAUSED:
                 return
             decided = await rounds.decide(
-                self.plan, history, store=self._store, first_error=self.evaluation.first_error
+                self.plan, history, store=self._store, first_error=self.evaluation.results.first_error
             )
             self.state = decided or self.state
         self._history = history
@@ -253,7 +253,7 @@ class Conductor:
 
     async def _pause_for_code(self) -> None:
         async with self._moving:
-            if self.evaluation.code_changed and self.state is ExperimentState.RUNNING:
+            if self.evaluation.results.code_changed and self.state is ExperimentState.RUNNING:
                 await self._pause(CODE_CHANGED)
 
     async def accept_code(self, code_hash: str, places: Places) -> None:
@@ -261,7 +261,7 @@ class Conductor:
         async with self._moving:
             await self._store.write(AcceptCode(experiment=self.plan.experiment, code_hash=code_hash))
             self.evaluation.queue.accept_code(code_hash, places)
-            self.evaluation.code_changed = False
+            self.evaluation.results.code_changed = False
             self.evaluation.queue.paused = self.state is ExperimentState.PAUSED
         self._dispatcher.wake()
 
@@ -269,7 +269,7 @@ class Conductor:
         """Go on. Raises Conflict when it is not paused."""
         async with self._moving:
             self.state = await self._store.write(ResumeExperiment(experiment=self.plan.experiment))
-            self.evaluation.queue.paused = self.evaluation.code_changed = False
+            self.evaluation.queue.paused = self.evaluation.results.code_changed = False
             self._resumed.set()
         self._dispatcher.wake()
 

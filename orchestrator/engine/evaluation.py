@@ -4,42 +4,33 @@ In memory is only what runs or may run soon; what has ended is in the store. Wha
 start, a restart and a retry are the same thing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import anyio
 
 from orchestrator.domain.evaluation import BatchResult
-from orchestrator.domain.outcome import UNKNOWN_USAGE, AttemptEnd, Outcome
 from orchestrator.domain.refs import Ref
 from orchestrator.domain.states import ENDED_ITERATION, IterationState
 from orchestrator.engine.adopting import Group
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
-from orchestrator.engine.ending import Ending, drop_waiting, ended_attempt, iteration_move, variant_move
+from orchestrator.engine.ending import Ending, drop_waiting, variant_move
 from orchestrator.engine.loading import load_page, load_variants, merge
 from orchestrator.engine.plan import Plan
-from orchestrator.engine.pruning import PRUNED
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
 from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.reports import Reports
+from orchestrator.engine.results import Results
 from orchestrator.engine.settling import (
-    Settled,
     backoff_left,
-    evicted,
-    given_back,
-    settle,
-    with_objective,
-    with_verdict,
 )
 from orchestrator.engine.time_limits import TimeLimits
-from orchestrator.engine.trouble import Trouble, internal_error, said_of, trouble_of
+from orchestrator.engine.trouble import Trouble, internal_error
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
-from orchestrator.search.metrics import with_measured
 from orchestrator.spec.stage import Retries
-from orchestrator.store.changes.iterations import EndedAttempt, EndIterations, StartIterations
+from orchestrator.store.changes.iterations import EndIterations, StartIterations
 from orchestrator.store.changes.sweeps import CancelWork, Retried, RetryWork
-from orchestrator.store.moves import IterationMove
 from orchestrator.store.times import now_us
 from orchestrator.store.views import Views
 
@@ -60,9 +51,7 @@ class Evaluation:
         self.reports = Reports(plan, report_writer, prune=self._prune)
         self.times = TimeLimits(plan)
         self.tally = self.queue.tally
-        self.trouble: Trouble | None = None
-        self.first_error: str | None = None
-        self.code_changed = False  # a process would have loaded other code than was submitted
+        self.results = Results(plan, self.queue)
         self._store = store
         self._views = views
         self._dispatcher = dispatcher
@@ -180,28 +169,28 @@ class Evaluation:
     async def _take_in(self, page: Iterable[ActiveVariant]) -> None:
         """Take over what the store says of variants, and commit what follows for those that have nothing to run."""
         now = anyio.current_time()
-        idle = []
+        idle: list[ActiveVariant] = []
+        ready: list[Ready] = []
         for stored in page:
             variant = self._active.get(stored.number, stored)
-            ready = [Ready(variant, iteration, now) for iteration in merge(variant, stored)]
-            if ready and variant.pruned is None:
+            queued = merge(variant, stored)
+            if queued and variant.pruned is None:
                 self._active[variant.number] = variant
-                self._enqueue(ready)
+                ready += [Ready(variant, iteration, now) for iteration in queued]
             else:
                 idle.append(variant)
+        self._enqueue(ready)
         await self._commit_follow_ups(idle)
 
     def _enqueue(self, items: Sequence[Ready]) -> None:
         """Make ready what the store has queued: at once, or when the wait before its next attempt is over."""
         now = now_us()
-        waits = [(item, backoff_left(self._retries(item), item.iteration, now_us=now)) for item in items]
-        self._queue_again(waits)
+        waiting = [item for item in items if item.iteration.failed_us is not None]
+        self.queue.push(item for item in items if item.iteration.failed_us is None)
+        self._queue_again([(item, backoff_left(self._retries(item), item.iteration, now_us=now)) for item in waiting])
 
     def _retries(self, item: Ready) -> Retries:
         return self.plan.stages[item.iteration.stage].retries
-
-    def _used(self, measured: Mapping[str, float]) -> dict[str, float]:
-        return {name: measured[name] for name in self.plan.measures.measured if name in measured}
 
     # What the dispatcher tells
 
@@ -220,27 +209,15 @@ class Evaluation:
     async def end(self, batch: RunningBatch, result: BatchResult) -> None:
         """Commit what came of the members, and what follows for their variants, in one piece."""
         told, result = self.reports.at_the_end(batch, result)
-        attempts: list[EndedAttempt] = []
-        moves: list[IterationMove] = []
-        again: list[tuple[Ready, float]] = []
-        for position, item in enumerate(batch.items):
-            outcome = self._outcome(batch, position, result)
-            settled = self._settle(batch, item, outcome)
-            if outcome is not None:
-                outcome = with_verdict(outcome, settled)
-                attempts.append(ended_attempt(batch, item, outcome))
-            self._take_over(item, settled, outcome)
-            moves.append(iteration_move(item))
-            if settled.state is IterationState.QUEUED:
-                again.append((item, settled.wait_seconds))
+        taken = self.results.take(batch, result)
         variants = {id(item.variant): item.variant for item in batch.items}.values()
         ending = self._follow_ups(variants)
         change = EndIterations(
             experiment=self.plan.experiment,
-            attempts=tuple(attempts),
+            attempts=tuple(taken.attempts),
             executor=batch.executor.name,
             stage=batch.stage.name,
-            moves=tuple(moves),
+            moves=tuple(taken.moves),
             variants=tuple(ending.moves),
             next_stages=ending.next_stages(),
             told=told,
@@ -250,65 +227,19 @@ class Evaluation:
         await self._write(change, ending)
         self._leave(ending)
         now = anyio.current_time()
-        fresh = [(Ready(item.variant, item.iteration, now), seconds) for item, seconds in again]
+        fresh = [(Ready(item.variant, item.iteration, now), seconds) for item, seconds in taken.again]
         self._queue_again(fresh, to_front=bool(result.unstarted or result.interrupted))
         self._announce()
 
     def broken(self, error: Exception) -> None:
         """A batch could not be carried through: the experiment cannot go on."""
-        self.trouble = self.trouble or Trouble(rule="internal", reason=internal_error(error))
+        self.results.give_up(Trouble(rule="internal", reason=internal_error(error)))
         self._changed.set()
 
     def unusable(self, stage: str, error: str) -> None:
         """The executor of a stage cannot run: the experiment cannot go on."""
-        self.trouble = self.trouble or Trouble(rule="executor", reason=f"stage {stage}: {error}")
+        self.results.give_up(Trouble(rule="executor", reason=f"stage {stage}: {error}"))
         self._changed.set()
-
-    def _outcome(self, batch: RunningBatch, position: int, result: BatchResult) -> Outcome | None:
-        """The attempt's end; None when it was never begun or is given back without one."""
-        item = batch.items[position]
-        outcome = result.outcomes.get(position)
-        if outcome is not None and outcome.code_changed:
-            if batch.code_hash == batch.stage.job.code_hash:  # else what is there now was accepted meanwhile
-                self.code_changed = self.queue.paused = True
-            return None
-        if outcome is not None:
-            return with_objective(outcome, self.plan, item.iteration.stage)
-        if position not in result.interrupted:
-            return None
-        used = result.used.get(position, UNKNOWN_USAGE)
-        if item.key in batch.cancelled:
-            return Outcome(end=AttemptEnd.CANCELLED, usage=used)
-        if batch.interrupted:
-            return Outcome(end=AttemptEnd.INTERRUPTED, usage=used)
-        return evicted(batch.evicted)._replace(usage=used) if batch.evicted else None
-
-    def _settle(self, batch: RunningBatch, item: Ready, outcome: Outcome | None) -> Settled:
-        if outcome is not None:
-            return settle(item.iteration, outcome, self._retries(item), doubted=batch.doubted)
-        back = given_back(item.iteration)
-        return back._replace(state=IterationState.CANCELLED) if item.key in batch.cancelled else back
-
-    def _take_over(self, item: Ready, settled: Settled, outcome: Outcome | None) -> None:
-        iteration = item.iteration
-        iteration.state, iteration.attempt = settled.state, settled.attempt
-        iteration.charged, iteration.cause = settled.charged, settled.cause
-        iteration.deaths = settled.deaths
-        iteration.evictions += outcome is not None and outcome.evicted
-        if outcome is not None and outcome.end is AttemptEnd.SUCCEEDED:
-            iteration.metrics = own = outcome.metrics or {}
-            if self.plan.measures.measured:
-                iteration.metrics = {**self._used(with_measured({}, outcome.usage)), **own}
-        if settled.state is IterationState.CANCELLED and item.variant.pruned is not None:
-            iteration.cause = PRUNED
-        if settled.state in ENDED_ITERATION:
-            self._count(iteration)
-        if settled.state is IterationState.FAILED:
-            self.tally.failed += 1
-        if settled.state is IterationState.FAILED and outcome is not None:
-            ref = f"{self.plan.experiment}.{item.variant.number}.{iteration.number}"
-            self.first_error = self.first_error or f"{ref} {outcome.cause}: {said_of(outcome)}"
-            self.trouble = self.trouble or trouble_of(self.plan, ref, outcome, self.tally)
 
     # What follows
 
@@ -337,13 +268,7 @@ class Evaluation:
         self._dispatcher.withdraw(self.queue, lambda item: item.variant is variant, variant=variant)
         for move in drop_waiting(variant):
             ending.dropped.append(move)
-            self._count(variant.iterations[move.number])
-
-    def _count(self, iteration: ActiveIteration) -> None:
-        """One more has ended."""
-        self.tally.finished += 1
-        if iteration.case is not None:
-            self.tally.cases[iteration.case] += 1
+            self.results.count(variant.iterations[move.number])
 
     async def _commit_follow_ups(self, variants: Iterable[ActiveVariant]) -> None:
         ending = self._follow_ups(variants)
@@ -389,8 +314,8 @@ class Evaluation:
 
     def _announce(self) -> None:
         if (
-            self.trouble is not None
-            or self.code_changed
+            self.results.trouble is not None
+            or self.results.code_changed
             or not self._active
             or (self._more and self.queue.ready < LOW_WATER // 2)
         ):
