@@ -1,7 +1,7 @@
 """The steps of a round that touch the store: each reads what is on record, asks `search`, and commits the answer."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import chain, islice, repeat
 from random import Random
@@ -82,7 +82,7 @@ async def propose(
         await _commit_all(_with_end(changes, end), store)
         return None
     cut = None
-    for change in changes:
+    async for change in changes:
         added, taken = await store.write(replace(change, room=room))
         room -= added
         done += taken
@@ -93,12 +93,12 @@ async def propose(
     return cut
 
 
-def _with_end(changes: Iterable[AddProposals], end: EndProposals) -> Iterator[Change[Any]]:
+async def _with_end(changes: AsyncIterator[AddProposals], end: EndProposals) -> AsyncIterator[Change[Any]]:
     """The changes, and the end of the round's proposals with the last of them where it shows that it is."""
-    proposals = end.proposals
-    for change, size in zip(changes, _sizes(), strict=False):
+    proposals, sizes = end.proposals, _sizes()
+    async for change in changes:
         proposals += len(change.proposals)
-        if len(change.proposals) < size:
+        if len(change.proposals) < next(sizes):
             yield replace(change, end=replace(end, proposals=proposals))
             return
         yield change
@@ -132,26 +132,25 @@ def _used_up(plan: Plan) -> str:
     return f"limits.evaluations = {plan.spec.limits.evaluations} has no room for another variant, which {takes}"
 
 
-async def _commit_all(changes: Iterable[Change[Any]], store: DurableWriter) -> None:
+async def _commit_all(changes: AsyncIterator[Change[Any]], store: DurableWriter) -> None:
     """Commit in order, making the next ones while one is written."""
-    under_way = anyio.Semaphore(2)
+    under_way = anyio.Semaphore(2, fast_acquire=True)
 
     async def commit(change: Change[Any]) -> None:
         await store.write(change)
         under_way.release()
 
     async with anyio.create_task_group() as tasks:
-        for change in changes:
+        async for change in changes:
             await under_way.acquire()
             tasks.start_soon(commit, change)
-            await anyio.lowlevel.checkpoint()
 
 
-def _additions(
+async def _additions(
     plan: Plan, round_number: int, *, points: Iterator[dict[str, Any]], first_ordinal: int
-) -> Iterator[AddProposals]:
+) -> AsyncIterator[AddProposals]:
     coming, sizes = _proposals(plan, points), _sizes()
-    while chunk := tuple(islice(coming, next(sizes))):
+    while chunk := await _next_of(coming, next(sizes)):
         yield AddProposals(
             experiment=plan.experiment,
             round=round_number,
@@ -160,6 +159,15 @@ def _additions(
             proposals=chunk,
         )
         first_ordinal += len(chunk)
+
+
+async def _next_of(coming: Iterator[Proposed], size: int) -> tuple[Proposed, ...]:
+    """So many proposals, or what is left; others have their turn while they are made."""
+    chunk: list[Proposed] = []
+    while len(chunk) < size and (piece := list(islice(coming, FIRST_CHUNK))):
+        chunk += piece
+        await anyio.lowlevel.checkpoint()
+    return tuple(chunk)
 
 
 async def _room(plan: Plan, views: Views, *, first_variant: int | None) -> int | None:

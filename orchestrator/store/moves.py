@@ -209,10 +209,11 @@ def move_experiment(
 
 
 def experiment_row(transaction: Transaction, experiment: int) -> dict[str, Any]:
-    """State, phase and round of an experiment. Raises NotFound."""
+    """State, phase, round and number of variants of an experiment. Raises NotFound."""
     found: dict[str, Any] | None = transaction.read("experiment_state", {"experiment": experiment})
     if found is None:
         raise NotFound(f"there is no experiment {experiment}", hint="orc ls shows the experiments there are")
+    found["variant_count"] += transaction.counted(experiment, "variant_count")
     return found
 
 

@@ -128,6 +128,10 @@ class Transaction:
         for counter, change in changes.items():
             counts[counter] += change
 
+    def counted(self, experiment: int, counter: str) -> int:
+        """What the transaction has added to a counter so far: on record it is found at its end only."""
+        return self._counts[experiment][counter] if experiment in self._counts else 0
+
     def tell(self, kind: str, *, experiment: int | None = None, ref: str | None = None, **data: Any) -> None:
         """Add an event; it is announced after the commit."""
         event = {"seq": self._next_seq, "time": rfc3339(self.now_us), "kind": kind}

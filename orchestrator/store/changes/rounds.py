@@ -9,7 +9,7 @@ from orchestrator.domain.states import ExperimentState, IterationState, Phase, V
 from orchestrator.errors import StoreBlocked
 from orchestrator.store.changes.experiments import AddExperiment, enter_phase
 from orchestrator.store.moves import experiment_row, move_experiment
-from orchestrator.store.writer import Transaction
+from orchestrator.store.writer import Sized, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ class Proposed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddProposals:
+class AddProposals(Sized):
     """Commit the next proposals of a round. A repeated one points at the first variant with its parameters."""
 
     experiment: int
@@ -121,6 +121,11 @@ class AddProposals:
     proposals: tuple[Proposed, ...]
     room: int | None = None  # how many new variants may still be added; None: any number
     end: "EndProposals | None" = None  # committed with it, when these are the last
+
+    @property
+    def rows(self) -> int:
+        """One for each."""
+        return len(self.proposals)
 
     def apply(self, transaction: Transaction) -> tuple[int, int]:
         """How many became new variants, and how many were taken at all: what is beyond `room` and all after it is left out."""

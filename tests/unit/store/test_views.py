@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
 
 from orchestrator.domain.refs import ExperimentId, parse_ref
@@ -221,6 +222,26 @@ async def test_proposals_are_stored_in_their_order(tmp_path: Path) -> None:
         params = [variant["params"]["x"] for variant in await store.views.variants(experiment, limit=9)]
 
     assert params == [1, 2, 3, 4]
+
+
+async def test_proposals_that_are_committed_together_are_numbered_one_after_the_other(path: Path) -> None:
+    """Two parts of a round share a transaction: the second begins where the first ends, though no counter is on record yet."""
+    async with open_store(path) as store:
+        experiment = await add_experiment(store, variants=1)
+        parts = [
+            AddProposals(
+                experiment=experiment, round=1, approach="main", first_ordinal=first, proposals=(proposed(first),)
+            )
+            for first in (2, 3, 4)
+        ]
+        async with anyio.create_task_group() as tasks:
+            for part in parts:
+                tasks.start_soon(store.writer.write, part)
+        params = [variant["params"]["x"] for variant in await store.views.variants(experiment, limit=9)]
+        times = {event["time"] for event in (await Journal(store.views).events(since=0, limit=100))[-3:]}
+
+    assert params == [1, 2, 3, 4]
+    assert len(times) == 1
 
 
 async def test_proposals_beyond_the_room_are_left_out(path: Path) -> None:
