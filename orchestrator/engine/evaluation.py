@@ -34,10 +34,10 @@ from orchestrator.store.changes.sweeps import CancelWork, Retried, RetryWork
 from orchestrator.store.times import now_us
 from orchestrator.store.views import Views
 
-FIRST_ITERATIONS = 250
+FIRST_ITERATIONS = 256
 """The first page is short, so that something can begin."""
-PAGE_ITERATIONS = 2000
-LOW_WATER = 2000
+PAGE_ITERATIONS = 512
+LOW_WATER = 2048
 
 
 class Evaluation:

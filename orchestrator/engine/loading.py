@@ -73,11 +73,14 @@ async def _measured(views: Views, plan: Plan, numbers: Sequence[int]) -> Measure
 def _variant(row: Sequence[Any], measured: Measured) -> ActiveVariant:
     number, name, parameters, iterations = row
     variant = ActiveVariant(number, name, parameters)
-    for place, stage, case, repeat, seed, state, attempt, charged, cause, deaths, metrics, failed_us in iterations:
-        iteration = ActiveIteration(place, stage, case, repeat, seed, _STATES[state], attempt, charged, cause)
-        iteration.deaths, iteration.failed_us = deaths, failed_us
-        if metrics is not None:
-            iteration.metrics = {**measured.get((number, place), {}), **json.loads(metrics)}
+    for place, stage, case, repeat, seed, *begun in iterations:
+        iteration = ActiveIteration(place, stage, case, repeat, seed, IterationState.QUEUED)
+        if begun:
+            state, *known, iteration.deaths, metrics, iteration.failed_us = begun
+            iteration.state = _STATES[state]
+            iteration.attempt, iteration.charged, iteration.cause = known
+            if metrics is not None:
+                iteration.metrics = {**measured.get((number, place), {}), **json.loads(metrics)}
         variant.iterations[place] = iteration
     return variant
 

@@ -35,8 +35,8 @@ from orchestrator.store.changes.rounds import (
 from orchestrator.store.views import Views
 from orchestrator.store.writer import Change
 
-CHUNK = 2000
-FIRST_CHUNK = 250
+CHUNK = 2048
+FIRST_CHUNK = 256
 """The first proposals of a round are fewer, so that the writer has something to do while the next are made."""
 PAGE = 1000
 
@@ -189,7 +189,7 @@ def _proposals(plan: Plan, points: Iterator[dict[str, Any]]) -> Iterator[Propose
     for point in points:
         parameters = canonical_json(point)
         name = variant_hash(APPROACH, parameters)
-        yield Proposed(hash=name, parameters=parameters, iterations=plan.iterations(plan.graph.roots, name))
+        yield Proposed(name, parameters, plan.iterations(plan.graph.roots, name))
 
 
 # Promoting

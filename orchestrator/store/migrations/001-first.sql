@@ -64,7 +64,7 @@ CREATE TABLE variant (
     approach TEXT NOT NULL,
     hash TEXT NOT NULL,
     params TEXT NOT NULL CHECK (json_valid(params)),
-    parents TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(parents)),
+    parents TEXT NOT NULL DEFAULT '[]' CHECK (parents = '[]' OR json_valid(parents)),
     state TEXT NOT NULL CHECK (state = 'proposed' OR state = 'evaluating' OR state = 'evaluated' OR state = 'failed' OR state = 'pruned' OR state = 'cancelled'),
     -- ^ a proposed variant is evaluating as soon as one of its iterations has had an attempt: that is not written a second time
     rule TEXT,

@@ -54,13 +54,16 @@ SELECT json_quote(iterations_queued + iterations_running + iterations_succeeded 
 FROM experiment WHERE id = :experiment;
 
 -- open_variants --
--- Variants that still have iterations to start, with all their iterations, after a number. The last of an iteration's values: when the
--- attempt failed after which it waits for the next, now when that is unknown. (One that went down with the daemon has no executor.)
+-- Variants that still have iterations to start, with all their iterations, after a number. Of one that was never begun, as nearly all,
+-- there is nothing behind the seed. The last of another's values: when the attempt failed after which it waits for the next, now when that
+-- is unknown. (One that went down with the daemon has no executor.)
 SELECT json_group_array(json(row)) FROM (
     SELECT json_array(
         v.number, v.hash, v.params,
         (
-            SELECT json_group_array(json_array(i.number, i.stage, i."case", i.repeat, i.seed, i.state, i.attempt, i.charged, i.cause, i.deaths, CASE i.state
+            SELECT json_group_array(CASE WHEN i.attempt = 0 AND i.state = 'queued' THEN
+                json_array(i.number, i.stage, i."case", i.repeat, i.seed)
+            ELSE json_array(i.number, i.stage, i."case", i.repeat, i.seed, i.state, i.attempt, i.charged, i.cause, i.deaths, CASE i.state
                 WHEN 'succeeded' THEN (
                     SELECT a.metrics FROM attempt AS a
                     WHERE a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
@@ -70,7 +73,7 @@ SELECT json_group_array(json(row)) FROM (
                 WHERE
                     a.experiment = i.experiment AND a.variant = i.variant AND a.iteration = i.number AND a.number = i.attempt
                     AND a.end = 'failed' AND a.cause = i.cause AND a.executor IS NOT NULL
-            ) END))
+            ) END) END)
             FROM iteration AS i WHERE i.experiment = v.experiment AND i.variant = v.number
         )
     ) AS row
