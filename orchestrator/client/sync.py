@@ -78,7 +78,7 @@ class Experiment(Part):
     """An experiment: everything of `Part`, and what only the whole has."""
 
     def best(self) -> Any:
-        """The best variant so far: `ref`, `params`, `metrics`, `score` (a list of them for Pareto); None when there is none."""
+        """The best variant so far: `ref`, `params`, `metrics`, `spread`, `score` (a list of them for Pareto); None when there is none."""
         try:
             return self._session.json(calls.best(self.ref))
         except NoBest:
