@@ -1,6 +1,8 @@
 """Every end of a call has a form and an exit status."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,25 @@ def test_every_verb_explains_itself(name: str, capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr().out
     assert "--state-dir" in shown
     assert f"orc {name}" in shown.split("Examples:")[1]
+
+
+EXAMPLE = re.compile(r"orc ([a-z-]+)((?: (?!\||>|&&)(?:'[^']*'|\"[^\"]*\"|[^ )])+)*)")
+
+
+@pytest.mark.parametrize("name", sorted(VERBS.keys() - {"daemon"}))
+def test_every_example_is_a_call_that_is_understood(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its verb, its options and its arguments are there: what `--help` shows can be typed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiment.toml").touch()
+    (tmp_path / "tuning").mkdir()
+    context = orc.make_context("orc", ["ls"], obj=Setup())
+    shown = (orc.get_command(context, name) or orc).get_help(context).split("Examples:")[1]
+    calls = [(found[1], shlex.split(found[2])) for found in EXAMPLE.finditer(shown)]
+    assert calls
+    for verb, arguments in calls:
+        command = orc.get_command(context, verb)
+        assert command is not None, verb
+        command.make_context(verb, arguments, parent=context)
 
 
 def test_the_help_of_all_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
