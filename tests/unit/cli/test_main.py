@@ -10,7 +10,7 @@ import pytest
 from orchestrator.cli.failures import EXIT_BY_CODE, UNEXPECTED, error_lines, exit_status
 from orchestrator.cli.main import orc, run
 from orchestrator.cli.setup import Setup
-from orchestrator.cli.verbs import VERBS
+from orchestrator.cli.verbs import MEANT, VERBS
 from orchestrator.client.problems import as_document, error_of
 from orchestrator.errors import InvalidSpec, NotFound, OrchestratorError, Problem
 from tests.support.scripted import ok, scripted_peer
@@ -135,9 +135,15 @@ def test_an_empty_ref_is_not_the_one_of_the_environment(
 
 
 def test_a_wrong_verb_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
-    """The nearest one."""
-    run(["exprot"])
-    assert "Did you mean 'export'?" in capsys.readouterr().err
+    """The nearest one, or what others call it; no verb is hidden by that."""
+    for typed, meant in (("exprot", "export"), ("ps", "ls"), ("kill", "cancel"), ("help", "--help")):
+        assert run([typed]) == 2
+        assert (
+            capsys.readouterr().err
+            == f"error: No such command '{typed}'. Did you mean '{meant}'?\nhint: see orc --help\n"
+        )
+    assert not MEANT.keys() & VERBS.keys()
+    assert set(MEANT.values()) <= {*VERBS, "--help", "--version"}
 
 
 def test_an_unexpected_error_is_one_line(private_places: Path, capsys: pytest.CaptureFixture[str]) -> None:
