@@ -20,7 +20,7 @@ def orc() -> Iterator[Orc]:
         yield own
 
 
-def at_terminal(orc: Orc, *arguments: str, **environment: str) -> str:
+def at_terminal(orc: Orc, *arguments: str, status: int = 0, **environment: str) -> str:
     """What a call writes to a terminal of the usual size."""
     ours, theirs = os.openpty()
     with subprocess.Popen(
@@ -33,7 +33,7 @@ def at_terminal(orc: Orc, *arguments: str, **environment: str) -> str:
     ) as process:
         os.close(theirs)
         text = _read(ours)
-    assert process.returncode == 0, text
+    assert process.returncode == status, text
     return text
 
 
@@ -79,3 +79,16 @@ def test_a_document_is_indented_for_a_person_and_on_one_line_for_a_program(orc: 
     assert "\x1b" not in at
     assert '\r\n  "ref": "1.3"' in at
     assert piped.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [("--json", "daemon"), ("daemon", "--json")])
+def test_a_daemon_logs_for_people_at_a_terminal_unless_it_is_told_otherwise(arguments: tuple[str, ...]) -> None:
+    """Without --json a line begins with the time, with it every line is a document; it says why it does not start either way."""
+    with private_orc() as own:
+        own.state.mkdir()
+        (own.state / "orchestrator.db").write_text("no database")
+        plain, lines = (at_terminal(own, *each, status=1) for each in (("daemon",), arguments))
+    assert plain[0] != "{"
+    assert lines.splitlines()[0].startswith('{"timestamp": ')
+    assert "orchestrator.db" in plain
+    assert "orchestrator.db" in lines
