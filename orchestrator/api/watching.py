@@ -16,6 +16,12 @@ def is_of(event: Event, experiment: int) -> bool:
     return isinstance(ref, str) and ref.partition(".")[0] == str(experiment)
 
 
+def experiments_of(events: Iterable[Event]) -> set[int]:
+    """The experiments that events belong to."""
+    refs = (event.get("ref") for event in events)
+    return {int(ref.partition(".")[0]) for ref in refs if isinstance(ref, str)}
+
+
 def may_move(event: Event, ref: Ref) -> bool:
     """Whether an event may have changed the state of what `ref` names."""
     if not is_of(event, ref.experiment):

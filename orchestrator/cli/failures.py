@@ -20,6 +20,7 @@ EXIT_BY_CODE: Mapping[str, int] = {
     "invalid_request": USAGE,
     "invalid_reference": USAGE,
     "not_found": USAGE,
+    "events_gone": USAGE,
     "no_best": NOT_SUCCEEDED,
     "no_daemon": NO_DAEMON,
     "conflict": REFUSED,

@@ -1,7 +1,8 @@
 """Following an experiment: live on a terminal, a line for each noteworthy change elsewhere."""
 
 import time
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,19 +95,32 @@ class Sparing:
         return True
 
 
-def _follow_plainly(setup: Setup, snapshots: Iterator[dict[str, Any]]) -> dict[str, Any]:
-    sparing, last = Sparing(), {}
-    for last in snapshots:
-        if sparing.worth(last, now=time.monotonic()) and not ended(last):
-            setup.message(plain_line(last))
-    return last
+def _followed_plainly(setup: Setup, snapshots: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    sparing: defaultdict[str, Sparing] = defaultdict(Sparing)
+    for snapshot in snapshots:
+        if sparing[snapshot["ref"]].worth(snapshot, now=time.monotonic()) and not ended(snapshot):
+            setup.message(plain_line(snapshot))
+        yield snapshot
 
 
 def follow(setup: Setup, ref: object) -> dict[str, Any]:
     """Show progress until the experiment has ended; its last snapshot. It outlives a restart of the daemon of up to 30 s."""
     snapshots = Following(session=setup.session, notice=setup.message).progress(ref)
-    if setup.quiet or not setup.can_draw:
-        return _follow_plainly(setup, snapshots)
-    from orchestrator.cli.live import follow_live  # noqa: PLC0415  # house: rich is loaded only when something is drawn
+    return deque(_shown(setup, snapshots), maxlen=1).pop()
 
-    return follow_live(snapshots)
+
+def follow_all(setup: Setup, tell: Callable[[dict[str, Any]], None]) -> None:
+    """Show the progress of all that is active until nothing is; `tell` is given the last snapshot of each."""
+    snapshots = Following(session=setup.session, notice=setup.message).progress_of_all()
+    for snapshot in _shown(setup, snapshots):
+        if ended(snapshot):
+            tell(snapshot)
+
+
+def _shown(setup: Setup, snapshots: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The snapshots, each after it was shown."""
+    if setup.quiet or not setup.can_draw:
+        return _followed_plainly(setup, snapshots)
+    from orchestrator.cli.live import followed_live  # noqa: PLC0415  # house: rich is loaded only when something is drawn
+
+    return followed_live(snapshots)

@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.cli.follow import ended, plain_line
 from orchestrator.cli.text import STATE_COLOURS, duration, number, pairs, printable
 
 MOST_CASES = 8
@@ -21,19 +22,27 @@ GAP_COLUMNS = 2
 
 
 class Screen:
-    """The picture of the newest snapshot; drawn again and again so that the clock goes on between snapshots."""
+    """The picture of the newest snapshot of one experiment, or a line for each of several.
+
+    It is drawn again and again so that the clock goes on between snapshots.
+    """
 
     def __init__(self) -> None:
-        self._snapshot: dict[str, Any] | None = None
+        self._newest: dict[str, dict[str, Any]] = {}
         self._at = 0.0
 
     def take(self, snapshot: dict[str, Any]) -> None:
-        """Draw this one from now on."""
-        self._snapshot, self._at = snapshot, time.monotonic()
+        """Draw this one from now on; what has ended makes room for the others."""
+        newest = {**self._newest, snapshot["ref"]: snapshot}
+        left = {ref: each for ref, each in newest.items() if not ended(each)}
+        self._newest, self._at = left or newest, time.monotonic()
 
     def draw(self, columns: int) -> RenderableType:
         """The picture, for a terminal as wide as this."""
-        snapshot = self._snapshot
+        if len(self._newest) > 1:
+            each = sorted(self._newest.values(), key=lambda snapshot: int(snapshot["ref"]))
+            return Group(*(Text(plain_line(one), no_wrap=True, overflow="ellipsis") for one in each))
+        snapshot = next(iter(self._newest.values()), None)
         if snapshot is None:
             return Text("waiting for the first news", style="dim")
         since = time.monotonic() - self._at if snapshot["state"] == "running" else 0.0
@@ -118,15 +127,15 @@ def _details(snapshot: dict[str, Any]) -> Iterator[Text]:
         yield Text(f"runs {' '.join(snapshot['running'])}", style="dim", no_wrap=True, overflow="ellipsis")
 
 
-def follow_live(snapshots: Iterator[dict[str, Any]]) -> dict[str, Any]:
-    """Draw until the last snapshot, take the picture away, and give that snapshot back."""
-    screen, last = Screen(), {}
+def followed_live(snapshots: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The snapshots, drawn until the last one; then the picture is taken away. What is printed meanwhile stands above it."""
+    screen = Screen()
     console = Console()
 
     def draw() -> RenderableType:
         return screen.draw(console.width)
 
     with Live(console=console, get_renderable=draw, refresh_per_second=REFRESHES_A_SECOND, transient=True):
-        for last in snapshots:
-            screen.take(last)
-    return last
+        for snapshot in snapshots:
+            screen.take(snapshot)
+            yield snapshot

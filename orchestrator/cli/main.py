@@ -12,7 +12,7 @@ from orchestrator import __version__
 from orchestrator.cli import failures, streams
 from orchestrator.cli.setup import Setup
 from orchestrator.cli.verb import CONTEXT, global_options
-from orchestrator.cli.verbs import SECTIONS, VERBS
+from orchestrator.cli.verbs import MEANT, SECTIONS, VERBS
 from orchestrator.errors import OrchestratorError
 
 
@@ -36,6 +36,8 @@ class Orc(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, but suggests verbs without loading them."""
         if args[0] not in VERBS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            if meant := MEANT.get(args[0]):
+                raise click.UsageError(f"No such command '{args[0]}'. Did you mean '{meant}'?", ctx=ctx)
             raise click.NoSuchCommand(args[0], possibilities=VERBS, ctx=ctx)
         return super().resolve_command(ctx, args)
 

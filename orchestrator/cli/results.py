@@ -5,7 +5,18 @@ from typing import Any
 
 from orchestrator.cli.follow import name_of
 from orchestrator.cli.setup import Setup
-from orchestrator.cli.text import count, duration, number, pairs, printable, table, terminal_columns, width
+from orchestrator.cli.text import (
+    NONE,
+    count,
+    duration,
+    measured,
+    number,
+    pairs,
+    printable,
+    table,
+    terminal_columns,
+    width,
+)
 from orchestrator.client import calls
 from orchestrator.domain.outcome import short_error
 from orchestrator.errors import NoBest, OrchestratorError
@@ -33,7 +44,7 @@ def _as_columns(variants: Sequence[dict[str, Any]]) -> list[str]:
         [
             each["ref"],
             *(number((each.get("params") or {}).get(name)) for name in params),
-            *(number((each.get("metrics") or {}).get(name)) for name in metrics),
+            *(measured(each).get(name, NONE) for name in metrics),
             *([number(each.get("score"))] if scored else []),
         ]
         for each in variants
@@ -46,7 +57,7 @@ def _as_blocks(variants: Sequence[dict[str, Any]]) -> list[str]:
     for each in variants:
         score = "" if each.get("score") is None else f"  score {number(each['score'])}"
         lines.append(f"{each['ref']}{score}")
-        lines += [f"  parameters  {pairs(each.get('params'))}", f"  metrics     {pairs(each.get('metrics'))}"]
+        lines += [f"  parameters  {pairs(each.get('params'))}", f"  metrics     {pairs(measured(each))}"]
     return lines
 
 

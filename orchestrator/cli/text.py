@@ -86,6 +86,16 @@ def pairs(values: Mapping[str, Any] | None, *, most: int | None = None) -> str:
     return " ".join(told) or NONE
 
 
+def measured(variant: Mapping[str, Any]) -> dict[str, str]:
+    """A variant's metrics, those of several cases or repeats with their standard deviation: `0.989988±0.0046`."""
+    spreads = (variant.get("spread") or {}).get("spread") or {}
+    deviations = {name: spread["deviation"] for name, spread in spreads.items() if spread["deviation"]}
+    return {
+        name: number(value) + (f"±{number(float(f'{deviations[name]:.2g}'))}" if name in deviations else "")
+        for name, value in (variant.get("metrics") or {}).items()
+    }
+
+
 def count(number_of: int, one: str, many: str | None = None) -> str:
     """`1 variant`, `5 variants`."""
     return f"{number_of} {one if number_of == 1 else many or one + 's'}"

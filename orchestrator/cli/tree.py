@@ -13,6 +13,7 @@ from orchestrator.cli.text import (
     count,
     duration,
     folded,
+    measured,
     number,
     pairs,
     printable,
@@ -132,7 +133,7 @@ def variant_lines(variant: dict[str, Any], drawing: Drawing, *, brief: bool, las
     head = f"{line}  {drawing.state(variant['state'])}"
     told = f"  {marks}" if marks else ""
     shown = drawing.rest(
-        f"{pairs(variant.get('params'))}  →  {pairs(variant.get('metrics'))}", indent=len(ref) + len(told) + 20
+        f"{pairs(variant.get('params'))}  →  {pairs(measured(variant))}", indent=len(ref) + len(told) + 20
     )
     lines = [f"{head}  {shown}{told}"]
     if not brief and variant.get("parents"):

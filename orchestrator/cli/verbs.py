@@ -50,3 +50,21 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
 }
 
 VERBS: Mapping[str, str] = {name: text for section in SECTIONS.values() for name, text in section.items()}
+
+MEANT: Mapping[str, str] = {
+    **dict.fromkeys(("ps", "list", "get", "experiments"), "ls"),
+    **dict.fromkeys(("inspect", "describe", "cat"), "show"),
+    **dict.fromkeys(("top", "follow"), "watch"),
+    **dict.fromkeys(("kill", "abort"), "cancel"),
+    **dict.fromkeys(("delete", "remove", "del", "clean"), "rm"),
+    **dict.fromkeys(("add", "create", "apply", "enqueue"), "submit"),
+    **dict.fromkeys(("start", "optimize"), "run"),
+    **dict.fromkeys(("restart", "rerun"), "retry"),
+    **dict.fromkeys(("unpause", "continue"), "resume"),
+    **dict.fromkeys(("shutdown", "quit"), "stop"),
+    **dict.fromkeys(("info", "ping"), "status"),
+    **dict.fromkeys(("validate", "lint", "plan"), "check"),
+    "help": "--help",
+    "version": "--version",
+}
+"""What others call them, and people type first."""

@@ -1,7 +1,8 @@
 """The client: HTTP/1.1 over the daemon's Unix socket in a small file of its own (`wire`), sync and async, and auto-start.
 
     from orchestrator.client import Client
-    best = Client().submit("experiment.toml").wait() ...
+    experiment = Client().submit("experiment.toml")
+    experiment.wait(), experiment.best()
 
 `calls` has every verb as the request it sends. Not allowed here: anything but the standard library, the daemon's code, pydantic; and
 asyncio anywhere but in `asynchronous`, which is loaded when it is asked for.

@@ -136,9 +136,9 @@ def wait(ref: object, *, timeout_seconds: float | None = None) -> Request:
     return _get(_of(ref, "/wait"), timeout=timeout_seconds)
 
 
-def progress(ref: object, *, follow: bool = False) -> Request:
-    """Snapshots of how far it is, a line each."""
-    return _get(_of(ref, "/progress"), follow=follow)
+def progress(ref: object | None, *, follow: bool = False) -> Request:
+    """Snapshots of how far it is, a line each; None: of all that are active."""
+    return _get("/v1/progress" if ref is None else _of(ref, "/progress"), follow=follow)
 
 
 def events(*, since: int | None = None, follow: bool = False, experiment: int | None = None) -> Request:

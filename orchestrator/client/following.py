@@ -60,6 +60,19 @@ class Following:
             if snapshot["state"] in ENDED_EXPERIMENT:
                 return
 
+    def progress_of_all(self) -> Iterator[dict[str, Any]]:
+        """Snapshots of all experiments that are active, and of those that are submitted meanwhile, until none is."""
+
+        def ask(session: Session) -> Iterator[dict[str, Any] | None]:
+            yield from session.lines(calls.progress(None, follow=True))
+            if not any(session.json(calls.status())["experiments"].values()):
+                yield None
+
+        for snapshot in self.items(ask):
+            if snapshot is None:
+                return
+            yield snapshot
+
     def resolve(self, refs: Sequence[str]) -> list[str]:
         """What each names now, `12` for a name. Raises what is wrong with one of them, or one NotFound that says it of all."""
         found: dict[str, str] = {}

@@ -78,7 +78,7 @@ class Experiment(Part):
     """An experiment: everything of `Part`, and what only the whole has."""
 
     def best(self) -> Any:
-        """The best variant so far: `ref`, `params`, `metrics`, `score` (a list of them for Pareto); None when there is none."""
+        """The best variant so far: `ref`, `params`, `metrics`, `spread`, `score` (a list of them for Pareto); None when there is none."""
         try:
             return self._session.json(calls.best(self.ref))
         except NoBest:
@@ -195,7 +195,8 @@ class Client:
     ) -> Iterator[Document]:
         """What happened after sequence number `since`; with `follow` without end, over restarts of the daemon.
 
-        Without `since`: all that is kept, or when following what is to come. Raises EventsGone when events that old are no longer kept.
+        Without `since`: all that is kept, or when following what is to come from the first `next` on. Raises EventsGone when events
+        that old are no longer kept.
         """
         if follow:
             return self._following.events(since=since, experiment=experiment)

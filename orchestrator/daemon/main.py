@@ -111,7 +111,7 @@ def _set_up_logging(options: Options, settings: Settings, state: Path) -> None:
     else:
         sink = Stream(STDOUT)
     on_terminal = not options.background and os.isatty(STDOUT)
-    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not on_terminal)
+    as_json = options.as_json or settings.log_format == "json" or (settings.log_format == "auto" and not on_terminal)
     logs.set_up(sink, level=level, as_json=as_json, colours=on_terminal and "NO_COLOR" not in os.environ)
     faulthandler.enable(STDERR)
 

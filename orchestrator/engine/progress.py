@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.domain.refs import ExperimentId, Ref
+from orchestrator.domain.states import ExperimentState
 from orchestrator.engine.conductor import Conductor
 from orchestrator.errors import NoBest
 from orchestrator.store.views import Views
@@ -38,7 +39,7 @@ async def snapshot(experiment: int, views: Views, conductor: Conductor | None) -
         "iterations": iterations,
         "cases": await _cases(experiment, spec, views, conductor),
         "elapsed_seconds": elapsed,
-        "eta_seconds": _eta(iterations, elapsed, over=row["finished"] is not None),
+        "eta_seconds": _eta(iterations, elapsed, running=row["state"] == ExperimentState.RUNNING),
         "best": await _best(experiment, views),
         "running": [f"{experiment}.{variant}.{number}" for variant, number in running],
         "reports": _reports(experiment, conductor),
@@ -77,11 +78,11 @@ async def _cases(
     return [{"case": name, "total": share, "finished": finished[name]} for name in names]
 
 
-def _eta(iterations: dict[str, int], elapsed: float | None, *, over: bool) -> float | None:
-    """What is left of the present round at the pace so far; None while nothing has ended."""
+def _eta(iterations: dict[str, int], elapsed: float | None, *, running: bool) -> float | None:
+    """What is left of the present round at the pace so far; None while nothing has ended, and when it is paused or over."""
     finished = iterations["succeeded"] + iterations["failed"]
     left = iterations["queued"] + iterations["running"]
-    if over or elapsed is None or not finished:
+    if not running or elapsed is None or not finished:
         return None
     return round(left * elapsed / finished, 1)
 

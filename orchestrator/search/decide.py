@@ -64,7 +64,10 @@ def decide(loop: LoopSpec, history: Sequence[RoundSummary], *, goal: Goal, has_g
     for rule, reason_of in _ENDINGS:
         reason = reason_of(view)
         if reason is not None:
-            return Decision(action="end", rule=rule, message=reason, end_state=_end_state(view, rule))
+            end_state = _end_state(view, rule)
+            told = end_state is not ExperimentState.ABANDONED or rule == "on_failure"
+            message = reason if told else _with_what_failed(view, reason)
+            return Decision(action="end", rule=rule, message=message, end_state=end_state)
     following = view.last.round_number + 1
     return Decision(action="continue", rule="next_round", message=f"round {following} of {loop.max_rounds} follows")
 
@@ -175,6 +178,15 @@ def _end_state(view: _View, rule: Rule) -> ExperimentState:
         return ExperimentState.SUCCEEDED
     tried = any(summary.evaluated or summary.pruned for summary in view.history)
     return ExperimentState.ABANDONED if tried or rule == "limit" else ExperimentState.FAILED
+
+
+def _with_what_failed(view: _View, reason: str) -> str:
+    """Why it was abandoned: what became of the variants comes first, then why there are no more of them."""
+    evaluated = sum(summary.evaluated for summary in view.history)
+    pruned = sum(summary.pruned for summary in view.history)
+    if evaluated:
+        return f"nothing passed the gate ({_counted(evaluated, 'variant')} evaluated): {reason}"
+    return f"nothing was evaluated to its end ({_counted(pruned, 'variant')} pruned): {reason}" if pruned else reason
 
 
 def _counted(count: int, noun: str) -> str:

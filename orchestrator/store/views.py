@@ -130,7 +130,7 @@ class Views:
         if row["best"] is None:
             raise NoBest(f"experiment {ref.experiment} has no variant that was evaluated and passed")
         found = shapes.variant(ref.experiment, (await self._best_row(ref.experiment, row["best"])))
-        return {key: found[key] for key in ("ref", "params", "metrics", "score")}
+        return {key: found[key] for key in ("ref", "params", "metrics", "spread", "score")}
 
     async def _best_row(self, experiment: int, number: int) -> Row:
         values = {"experiment": experiment, "variant": number, "iteration": 0}

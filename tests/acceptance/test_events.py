@@ -27,3 +27,10 @@ def test_following_sees_what_happens_later(orc: Orc) -> None:
         assert json.loads(line_with(follower.stdout, "experiment_ended"))["state"] == "succeeded"
         follower.terminate()
         follower.communicate()
+
+
+def test_a_number_that_has_not_happened_is_a_mistake_of_the_caller(orc: Orc) -> None:
+    """Exit status 2, what the latest is, and what to do."""
+    refused = orc("events", "--since", "999999999")
+    assert refused.status == 2
+    assert "event 999999999 has not happened here: the latest is " in refused.err

@@ -24,3 +24,15 @@ def test_nothing_is_overwritten(own_orc: Orc) -> None:
     assert [each["where"] for each in refused.error["problems"]] == ["new/model.py"]
     assert [each.name for each in target.iterdir()] == ["model.py"]
     assert (target / "model.py").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_named(orc: Orc) -> None:
+    """Exit status 2 with the path and the reason, whether it cannot be made, cannot be entered or is no folder."""
+    for folder, why in (
+        ("/proc/new", "No such file or directory"),
+        ("/dev/null", "File exists"),
+        ("n" * 300, "File name too long"),
+    ):
+        refused = orc("init", "--folder", folder)
+        assert (refused.status, refused.err.startswith("error: ")) == (2, True), folder
+        assert why in refused.err

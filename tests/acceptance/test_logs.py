@@ -18,6 +18,7 @@ def test_silence_is_said(orc: Orc) -> None:
     ref = orc.finished("quiet")
     shown = orc("logs", f"{ref}.1.1")
     assert (shown.out, shown.err.strip()) == ("", f"{ref}.1.1 printed nothing")
+    assert orc("logs", f"{ref}.1.1", "--stream", "err").err.strip() == f"{ref}.1.1 printed nothing on stderr"
 
 
 def test_following_ends_with_the_evaluation(orc: Orc) -> None:

@@ -42,6 +42,19 @@ def test_a_run_in_which_everything_fails_exits_3_and_shows_the_error(orc: Orc) -
     assert "three is too much" in ran.out
 
 
+def test_code_that_cannot_be_imported_ends_it_at_once(orc: Orc) -> None:
+    """`check` says so beforehand; a run exits 3 with the error shown, and nothing is tried again."""
+    folder = orc.experiment(space=f"x = {list(range(200))}", stage="retries = { max = 5 }")
+    (folder / "model.py").write_text("import nothing_like_this\n\n\ndef evaluate(params):\n    return 1\n")
+    checked, ran = orc("check", str(folder)), orc("run", str(folder), "--json")
+    assert checked.status == 2
+    assert "No module named 'nothing_like_this'" in checked.err
+    assert (ran.status, ran.json["state"]) == (3, "failed")
+    assert "cannot be imported: ModuleNotFoundError: No module named 'nothing_like_this'" in ran.json["reason"]
+    usage = orc("show", ran.json["ref"], "--json", "--limit", "1").json["usage"]
+    assert usage["attempts"] < 200
+
+
 def test_a_missed_sla_is_in_the_exit_status_when_that_is_asked_for(orc: Orc) -> None:
     """Status 3 with each promise that was not kept; without the option, or when all were kept, it ends by its outcome."""
     folder = str(orc.experiment(stage="sla = 0.000001"))

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.daemon import Orc
+from tests.unit.spec.files import WRONG
 
 
 def test_submit_prints_the_id(orc: Orc) -> None:
@@ -19,6 +20,17 @@ def test_a_wrong_file_is_refused_with_all_problems_and_leaves_nothing(own_orc: O
     assert refused.status == 2
     assert {each["where"] for each in refused.error["problems"]} == {"seeed", "repeats"}
     assert own_orc("ls", "--json").json == []
+
+
+def test_no_wrong_file_changes_anything(own_orc: Orc) -> None:
+    """Each of many kinds of mistake is status 2 with its problems and no traceback; afterwards nothing has happened in the daemon."""
+    pid, before = own_orc.pid(), own_orc("events").out
+    for file in WRONG:
+        refused = own_orc("submit", str(file), "--json")
+        assert (refused.status, refused.error["code"], refused.err) == (2, "invalid_spec", ""), file.name
+        assert all(each["where"] and each["message"] for each in refused.error["problems"]), file.name
+    assert len(WRONG) >= 50
+    assert (own_orc.pid(), own_orc("ls", "--json").json, own_orc("events").out) == (pid, [], before)
 
 
 def test_an_override_without_a_key_is_a_usage_error(own_orc: Orc) -> None:

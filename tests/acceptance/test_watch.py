@@ -20,6 +20,27 @@ def test_watching_follows_to_the_end(orc: Orc) -> None:
     assert snapshots[-1]["state"] == "succeeded"
 
 
+def test_everything_that_is_active_is_watched_at_once(own_orc: Orc) -> None:
+    """A paused one does not hide the others, one that is submitted meanwhile is followed too, and each result is told as it comes."""
+    one_by_one = "limits = { max_parallel = 1 }"
+    paused, paused_folder = own_orc.submitted("held", more=one_by_one)
+    assert own_orc("pause", paused).status == 0
+    open_gate(paused_folder)
+    first, first_folder = own_orc.submitted("held", more=one_by_one)
+    with own_orc.begin("watch") as watcher:
+        assert watcher.stderr is not None
+        line_with(watcher.stderr, f"{first} ")
+        later, later_folder = own_orc.submitted("held", more=one_by_one)
+        line_with(watcher.stderr, f"{later} ")
+        open_gate(later_folder)
+        assert line_with(watcher.stdout, "succeeded").startswith(f"{later} ")
+        open_gate(first_folder)
+        assert line_with(watcher.stdout, "succeeded").startswith(f"{first} ")
+        own_orc("cancel", paused)
+        out, _ = watcher.communicate(timeout=30)
+    assert (watcher.returncode, out.split()[0], "cancelled" in out) == (0, paused, True)
+
+
 def test_nothing_to_watch_is_said(own_orc: Orc) -> None:
     """Without a ref and without anything active it returns at once."""
     watched = own_orc("watch")

@@ -214,6 +214,22 @@ async def test_progress_follows_to_the_end(state: Path) -> None:
     assert snapshots[-1]["best"]["ref"] == "1.2"
 
 
+async def test_progress_of_all_is_of_what_is_active(state: Path) -> None:
+    """Without following a snapshot each of what has not ended; following ends when nothing is active any more."""
+    gate = anyio.Event()
+    async with open_door(state, gate=gate) as door:
+        await door.submit()
+        await door.submit()
+        standing = (await door.ask("GET", "/v1/progress")).body.splitlines()
+        gate.set()
+        followed = [json.loads(line) for line in (await door.ask("GET", "/v1/progress?follow=true")).body.splitlines()]
+        nothing = await door.ask("GET", "/v1/progress?follow=true")
+    assert [json.loads(line)["ref"] for line in standing] == ["1", "2"]
+    last = {snapshot["ref"]: snapshot["state"] for snapshot in followed}
+    assert last in ({"1": "succeeded", "2": "succeeded"}, {"2": "succeeded"}, {})
+    assert (nothing.status, nothing.body) == (200, b"")
+
+
 async def test_why_and_explain_have_their_shapes(state: Path) -> None:
     """Decisions and reasons carry the keys that clients rely on."""
     async with open_door(state) as door:

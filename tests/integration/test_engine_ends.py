@@ -72,7 +72,7 @@ async def test_top_k_selects_in_order_of_value(tmp_path: Path) -> None:
         ended = await lab.run(select={"method": "top_k", "k": 2})
         (selected,) = await lab.decisions(1, "select")
 
-    assert (ended["best"], ended["selected"]) == ("1.3", ["1.2", "1.3"])
+    assert (ended["best"], ended["selected"]) == ("1.3", ["1.3", "1.2"])
     assert selected["result"]["selected"] == ["1.3", "1.2"]
 
 
@@ -87,7 +87,7 @@ async def test_nothing_that_passes_is_abandoned(tmp_path: Path) -> None:
 
 
 async def test_what_passes_ends_the_search(tmp_path: Path) -> None:
-    """With a gate and no target the first round in which a variant passed is the last, and only what passed is selected."""
+    """With a gate and no target the first round in which a variant passed is the last, and only what passed is selected, the best first."""
     loose = {"criterion": [{"metric": "value", "op": "<=", "threshold": 2.0}]}
     async with open_lab(tmp_path, InlineExecutor(value)) as lab:
         ended = await lab.run(
@@ -96,7 +96,7 @@ async def test_what_passes_ends_the_search(tmp_path: Path) -> None:
         judged = [variant["passed"] for variant in await lab.variants(1)]
 
     assert (ended["state"], ended["reason"]) == ("succeeded", "2 variants passed the gate")
-    assert (judged, ended["best"], ended["selected"]) == ([True, True, False], "1.2", ["1.1", "1.2"])
+    assert (judged, ended["best"], ended["selected"]) == ([True, True, False], "1.2", ["1.2", "1.1"])
 
 
 async def test_when_nothing_can_be_evaluated_it_has_failed_with_the_first_error(tmp_path: Path) -> None:

@@ -231,6 +231,9 @@ async def test_progress_is_told_at_every_level(tmp_path: Path) -> None:
         await lab.submit(cases=["a", "b"])
         await lab.until(lambda event: "1.2.1" in event.get("refs", []))
         half = await lab.orchestrator.progress(1)
+        await lab.orchestrator.pause(parse_ref("1"))
+        paused = await lab.orchestrator.progress(1)
+        await lab.orchestrator.resume(parse_ref("1"))
         gate.set()
         await lab.ended(1)
         whole = await lab.orchestrator.progress(1)
@@ -247,5 +250,7 @@ async def test_progress_is_told_at_every_level(tmp_path: Path) -> None:
         "evaluating",
         "1.1",
     )
+    assert half["eta_seconds"] is not None
+    assert paused["eta_seconds"] is None
     assert [case["finished"] for case in whole["cases"]] == [3, 3]
     assert (whole["state"], whole["running"], whole["eta_seconds"]) == ("succeeded", [], None)

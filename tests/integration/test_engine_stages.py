@@ -220,4 +220,4 @@ async def test_the_gate_judges_every_variant_by_the_same_measure(tmp_path: Path)
         (1.0, True, True),
     ]
     assert verdict["inputs"]["criteria"][0]["op"] == ">="
-    assert ended["selected"] == ["1.1", "1.2", "1.3"]
+    assert ended["selected"] == ["1.3", "1.2", "1.1"]

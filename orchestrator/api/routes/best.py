@@ -10,5 +10,5 @@ router = APIRouter()
 
 @router.get("/v1/experiments/{ref}/best", dependencies=[READING])
 async def best(services: Given, ref: ExperimentRef) -> Answer:
-    """The best variant: `{"ref", "params", "metrics", "score"}`; 404 with code `no_best` when there is none."""
+    """The best variant: `{"ref", "params", "metrics", "spread", "score"}`; 404 with code `no_best` when there is none."""
     return Answer(await services.views.best(ref))

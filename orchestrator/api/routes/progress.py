@@ -1,4 +1,7 @@
-"""progress: snapshots of how far an experiment is."""
+"""progress: snapshots of how far an experiment is, or all that are active."""
+
+from collections.abc import Iterable
+from typing import Any
 
 import anyio
 from fastapi import APIRouter, Query
@@ -6,7 +9,7 @@ from starlette.responses import Response
 
 from orchestrator.api.services import READING, ExperimentRef, Given, Services
 from orchestrator.api.streams import NDJSON, Pieces, StreamedAnswer, lines
-from orchestrator.api.watching import is_of
+from orchestrator.api.watching import experiments_of
 from orchestrator.domain.states import ENDED_EXPERIMENT
 from orchestrator.errors import NotFound
 from orchestrator.store.broadcast import Subscription
@@ -17,50 +20,99 @@ SHORTEST_SECONDS = 0.1
 WAITING_SECONDS = 1.0
 """How often it is asked why nothing runs, while somebody follows that: what an experiment waits for is told by no event of its own."""
 
-SHARE_OF_TIME = 0.1  # reading snapshots takes at most this share of the time, however large the experiment
+SHARE_OF_TIME = 0.1  # reading snapshots takes at most this share of the time, however large and many the experiments
+
+_BEGINNING = frozenset({"experiment_submitted", "experiment_reopened"})
+
+_FOLLOW = Query(default=False, description="Go on until it has ended, or until nothing is active.")
+
+
+@router.get("/v1/progress", dependencies=[READING])
+async def progress_of_all(services: Given, follow: bool = _FOLLOW) -> Response:  # noqa: FBT001 - a query parameter
+    """Snapshots of all experiments that have not ended, as of one; when following, of those that are submitted meanwhile too."""
+    active = await services.views.read("open_experiments")
+    if follow:
+        return StreamedAnswer(_followed(services, active, joined=True), media_type=NDJSON, follows=True)
+    found = [await services.orchestrator.progress(experiment) for experiment in active]
+    return Response(lines(found), media_type=NDJSON)
 
 
 @router.get("/v1/experiments/{ref}/progress", dependencies=[READING])
-async def progress(
-    services: Given,
-    ref: ExperimentRef,
-    follow: bool = Query(default=False, description="Go on until it has ended."),  # noqa: FBT001 - a query parameter
-) -> Response:
+async def progress(services: Given, ref: ExperimentRef, follow: bool = _FOLLOW) -> Response:  # noqa: FBT001 - a query parameter
     """Snapshots, a JSON document a line; when following, one after each change (at most every 100 ms), the last when it has ended.
 
     While nothing runs, `waits` says why.
     """
     if follow:
-        return StreamedAnswer(_followed(services, ref.experiment), media_type=NDJSON, follows=True)
+        return StreamedAnswer(_followed(services, [ref.experiment]), media_type=NDJSON, follows=True)
     return Response(lines([await services.orchestrator.progress(ref.experiment)]), media_type=NDJSON)
 
 
-async def _followed(services: Services, experiment: int) -> Pieces:
-    with services.events.subscribe() as subscription:
-        waits, moved = None, True
-        while True:
-            began = anyio.current_time()
+class _Followed:
+    """The experiments that are followed, and what was told of them last."""
+
+    def __init__(self, services: Services, experiments: Iterable[int]) -> None:
+        self.active = set(experiments)
+        self._services = services
+        self._waits: dict[int, Any] = {}  # of those that were told
+        self._standing: set[int] = set()  # evaluations wait and none runs
+
+    async def snapshots(self, moved: set[int]) -> list[dict[str, Any]]:
+        """Of those that have moved, and of those that stand and wait for something else than before."""
+        told = []
+        for experiment in sorted((moved | self._standing) & self.active):
             try:
-                current = await services.orchestrator.progress(experiment)
+                current = await self._services.orchestrator.progress(experiment)
             except NotFound:  # removed meanwhile
-                return
+                self._forget(experiment)
+                continue
+            if experiment in moved or current["waits"] != self._waits.get(experiment):
+                told.append(current)
+            self._note(experiment, current)
+        return told
+
+    def _note(self, experiment: int, current: dict[str, Any]) -> None:
+        if current["state"] in ENDED_EXPERIMENT:
+            self._forget(experiment)
+            return
+        self._waits[experiment] = current["waits"]
+        stands = current["iterations"]["queued"] and not current["iterations"]["running"]
+        (self._standing.add if stands else self._standing.discard)(experiment)
+
+    def _forget(self, experiment: int) -> None:
+        self.active.discard(experiment)
+        self._standing.discard(experiment)
+        self._waits.pop(experiment, None)
+
+    async def moved(self, subscription: Subscription, *, joined: bool) -> set[int] | None:
+        """Those of which something was told, as soon as it is; none when it is time to look at those that stand; None at the end."""
+        with anyio.move_on_after(WAITING_SECONDS if self._standing else None):
+            while True:
+                events = await subscription.next()
+                if events is None:
+                    return None
+                moved = experiments_of(events)
+                if joined:
+                    self.active |= experiments_of(event for event in events if event["kind"] in _BEGINNING)
+                if subscription.missed:
+                    subscription.missed = False
+                    return set(self.active)
+                if moved & self.active:
+                    return moved
+        return set()
+
+
+async def _followed(services: Services, experiments: Iterable[int], *, joined: bool = False) -> Pieces:
+    with services.events.subscribe() as subscription:
+        followed = _Followed(services, experiments)
+        moved: set[int] | None = set(followed.active)
+        while moved is not None:
+            began = anyio.current_time()
+            told = await followed.snapshots(moved)
             cost = anyio.current_time() - began
-            if moved or current["waits"] != waits:
-                yield lines([current])
-            if current["state"] in ENDED_EXPERIMENT:
+            if told:
+                yield lines(told)
+            if not followed.active:
                 return
-            waits = current["waits"]
             await anyio.sleep(max(SHORTEST_SECONDS, cost / SHARE_OF_TIME))
-            stands = current["iterations"]["queued"] and not current["iterations"]["running"]
-            with anyio.move_on_after(WAITING_SECONDS if stands else None) as waiting:
-                if not await _moved(subscription, experiment):
-                    return
-            moved = not waiting.cancelled_caught
-
-
-async def _moved(subscription: Subscription, experiment: int) -> bool:
-    """Return once something has happened to an experiment; False when nothing more will be told."""
-    events = await subscription.next()
-    while events is not None and not any(is_of(event, experiment) for event in events):
-        events = await subscription.next()
-    return events is not None
+            moved = await followed.moved(subscription, joined=joined)

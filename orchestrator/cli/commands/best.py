@@ -13,7 +13,7 @@ from orchestrator.cli.verb import verb
 def command(setup: Setup, ref: str) -> int:
     """Show the best variant of an experiment so far: parameters, metrics, score. With a gate only one that passed.
 
-    Exit status 3 when there is none.
+    Metrics are those over cases and repeats, ± their standard deviation. Exit status 3 when there is none.
     """
     best = best_of(setup, ref)
     if setup.json:

@@ -15,7 +15,8 @@ def _given_before(setup: Setup) -> list[str]:
     """The global options that stood before the verb, as the daemon reads them."""
     named = {"--state-dir": setup.state_dir, "--socket": setup.socket, "--config": setup.config}
     options = [word for name, value in named.items() if value for word in (name, value)]
-    return [*options, *(["-q"] if setup.quiet else []), *(["-v"] if setup.verbose else [])]
+    flags = {"--json": setup.json, "-q": setup.quiet, "-v": setup.verbose}
+    return [*options, *(flag for flag, given in flags.items() if given)]
 
 
 @click.command(

@@ -1,6 +1,7 @@
 """`orc export`: a row for every iteration."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,16 +21,27 @@ def _copy(answer: Answer, target: BinaryIO) -> None:
 
 
 def _write(answer: Answer, path: Path) -> None:
-    """Write the file whole or not at all."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
+    """Write the file whole or not at all; what is no file (a device, a pipe) is written to, and a link is followed."""
+    try:
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            with target.open("wb") as stream:
+                _copy(answer, stream)
+        else:
+            _put(answer, target)
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _put(answer: Answer, target: Path) -> None:
+    unfinished = target.with_name(f"{target.name}.unfinished")
     try:
         with unfinished.open("wb") as file:
             _copy(answer, file)
-        unfinished.replace(path)
-    except OSError as error:
-        raise InvalidRequest(f"{path} cannot be written: {error.strerror}") from error
+        unfinished.replace(target)
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
 
 
 @verb("export", examples=["orc export 12 > results.csv", "orc export 12 --format json --timings -o results.json"])

@@ -22,14 +22,14 @@ def template_names() -> list[str]:
 def _write(source: Path, folder: Path) -> list[Path]:
     """Copy the template. Raises Conflict, with nothing written, when one of its files is there already."""
     targets = {each: folder / each.name.removesuffix(ENDING) for each in sorted(source.iterdir())}
-    taken = [target for target in targets.values() if target.exists() or target.is_symlink()]
-    if taken:
-        raise Conflict(
-            "nothing was written: files would be overwritten",
-            hint="use --folder NEW",
-            problems=[Problem(str(each), "exists already") for each in taken],
-        )
     try:
+        taken = [target for target in targets.values() if target.exists() or target.is_symlink()]
+        if taken:
+            raise Conflict(
+                "nothing was written: files would be overwritten",
+                hint="use --folder NEW",
+                problems=[Problem(str(each), "exists already") for each in taken],
+            )
         folder.mkdir(parents=True, exist_ok=True)
         for each, target in targets.items():
             with each.open("rb") as read, target.open("xb") as written:

@@ -71,4 +71,4 @@ def command(setup: Setup, ref: str, *, follow: bool, stream: str) -> None:
         }
         passed = _pump(answers) if follow else sum(_pump({each: answer}) for each, answer in answers.items())
     if not passed:
-        setup.message(f"{ref} printed nothing")
+        setup.message(f"{ref} printed nothing{'' if stream == 'both' else f' on std{stream}'}")

@@ -72,7 +72,10 @@ def _print_experiment(setup: Setup, document: dict[str, Any], *, limit: int | No
 )
 @pass_setup
 def command(setup: Setup, ref: str, *, everything: bool, limit: int | None, after: int | None) -> None:
-    """Show an experiment with its variants, a variant with its iterations, or an iteration with its attempts."""
+    """Show an experiment with its variants, a variant with its iterations, or an iteration with its attempts.
+
+    A variant's metrics are those over its cases and repeats, ± their standard deviation.
+    """
     if setup.json:
         _print_document(setup, calls.show(ref, limit=limit, after=after))
         return

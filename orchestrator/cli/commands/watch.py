@@ -1,38 +1,28 @@
 """`orc watch`: live progress of one experiment, or of all that are active."""
 
 import json
-from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import click
 
 from orchestrator.cli.completing import complete_experiment
-from orchestrator.cli.follow import follow
+from orchestrator.cli.follow import follow, follow_all
 from orchestrator.cli.results import result_line
 from orchestrator.cli.setup import Setup, pass_setup
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
 from orchestrator.client.following import Following
 
-ACTIVE = frozenset({"queued", "running", "paused"})
-PAGE = 500
+
+def _print_snapshots(setup: Setup, ref: object | None) -> None:
+    following = Following(session=setup.session, notice=setup.message)
+    for snapshot in following.progress_of_all() if ref is None else following.progress(ref):
+        click.echo(json.dumps(snapshot))
 
 
-def _active(setup: Setup) -> Iterator[int]:
-    """Ids of what has not ended, oldest first."""
-    found: list[int] = []
-    after = None
-    while page := setup.session.json(calls.experiments(limit=PAGE, after=after)):
-        found += [each["id"] for each in page if each["state"] in ACTIVE]
-        after = page[-1]["id"]
-    yield from reversed(found)
-
-
-def _follow_one(setup: Setup, ref: object) -> None:
-    if setup.json:
-        for snapshot in Following(session=setup.session, notice=setup.message).progress(ref):
-            click.echo(json.dumps(snapshot))
-        return
-    setup.print_lines([result_line(follow(setup, ref))])
+def _print_result(setup: Setup, snapshot: dict[str, Any]) -> None:
+    setup.print_lines([result_line(snapshot)])
 
 
 @verb("watch", examples=["orc watch", "orc watch 12"])
@@ -41,11 +31,13 @@ def _follow_one(setup: Setup, ref: object) -> None:
 def command(setup: Setup, ref: str | None) -> None:
     """Follow live progress until it has ended: rounds, variants, cases, overall, what runs, the best so far.
 
-    Without REF: of each active experiment, one after the other, the oldest first. Ctrl-C leaves; nothing is cancelled. With --json a
-    snapshot a line.
+    Without REF: of everything that is active, until nothing is. Ctrl-C leaves; nothing is cancelled. With --json a snapshot a line.
     """
-    wanted: list[object] = [ref] if ref is not None else list(_active(setup))
-    for each in wanted:
-        _follow_one(setup, each)
-    if not wanted:
+    if setup.json:
+        _print_snapshots(setup, ref)
+    elif ref is not None:
+        _print_result(setup, follow(setup, ref))
+    elif any(setup.session.json(calls.status())["experiments"].values()):
+        follow_all(setup, partial(_print_result, setup))
+    else:
         setup.message("nothing is running: orc ls lists what ended")

@@ -32,7 +32,7 @@ SELECT json_object(
     'seed', seed, 'state', state, 'phase', phase, 'round', round, 'name', name, 'started_us', started_us,
     'selected', (
         SELECT json_group_array(number) FROM (
-            SELECT number FROM variant WHERE experiment = experiment.id AND selected = 1 ORDER BY number
+            SELECT number FROM variant WHERE experiment = experiment.id AND selected = 1 ORDER BY rank, number
         )
     ),
     'usage', (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.api.watching import is_of, may_move, refs_under
+from orchestrator.api.watching import experiments_of, is_of, may_move, refs_under
 from orchestrator.domain.refs import parse_ref
 
 
@@ -46,3 +46,14 @@ def test_refs_are_picked_by_kind_and_place() -> None:
         event("iterations_finished", "1", refs=["1.2.9"]),
     ]
     assert refs_under(events, parse_ref("1.2"), kinds={"iterations_started"}) == ["1.2.1", "1.2.2"]
+
+
+def test_events_name_their_experiments_once() -> None:
+    """At every level; what belongs to none names none."""
+    told = [
+        event("work_retried", "12.3"),
+        event("iterations_finished", "12"),
+        event("paused", "3"),
+        event("daemon_started"),
+    ]
+    assert experiments_of(told) == {12, 3}

@@ -1,6 +1,8 @@
 """Every end of a call has a form and an exit status."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from orchestrator.cli.failures import EXIT_BY_CODE, UNEXPECTED, error_lines, exit_status
 from orchestrator.cli.main import orc, run
 from orchestrator.cli.setup import Setup
-from orchestrator.cli.verbs import VERBS
+from orchestrator.cli.verbs import MEANT, VERBS
 from orchestrator.client.problems import as_document, error_of
 from orchestrator.errors import InvalidSpec, NotFound, OrchestratorError, Problem
 from tests.support.scripted import ok, scripted_peer
@@ -27,6 +29,25 @@ def test_every_verb_explains_itself(name: str, capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr().out
     assert "--state-dir" in shown
     assert f"orc {name}" in shown.split("Examples:")[1]
+
+
+EXAMPLE = re.compile(r"orc ([a-z-]+)((?: (?!\||>|&&)(?:'[^']*'|\"[^\"]*\"|[^ )])+)*)")
+
+
+@pytest.mark.parametrize("name", sorted(VERBS.keys() - {"daemon"}))
+def test_every_example_is_a_call_that_is_understood(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its verb, its options and its arguments are there: what `--help` shows can be typed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiment.toml").touch()
+    (tmp_path / "tuning").mkdir()
+    context = orc.make_context("orc", ["ls"], obj=Setup())
+    shown = (orc.get_command(context, name) or orc).get_help(context).split("Examples:")[1]
+    calls = [(found[1], shlex.split(found[2])) for found in EXAMPLE.finditer(shown)]
+    assert calls
+    for verb, arguments in calls:
+        command = orc.get_command(context, verb)
+        assert command is not None, verb
+        command.make_context(verb, arguments, parent=context)
 
 
 def test_the_help_of_all_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,9 +135,15 @@ def test_an_empty_ref_is_not_the_one_of_the_environment(
 
 
 def test_a_wrong_verb_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
-    """The nearest one."""
-    run(["exprot"])
-    assert "Did you mean 'export'?" in capsys.readouterr().err
+    """The nearest one, or what others call it; no verb is hidden by that."""
+    for typed, meant in (("exprot", "export"), ("ps", "ls"), ("kill", "cancel"), ("help", "--help")):
+        assert run([typed]) == 2
+        assert (
+            capsys.readouterr().err
+            == f"error: No such command '{typed}'. Did you mean '{meant}'?\nhint: see orc --help\n"
+        )
+    assert not MEANT.keys() & VERBS.keys()
+    assert set(MEANT.values()) <= {*VERBS, "--help", "--version"}
 
 
 def test_an_unexpected_error_is_one_line(private_places: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,6 +34,28 @@ def test_live_progress_shows_the_last_report_of_what_runs() -> None:
     assert "1.2.1 at step 12  loss=0.31" in out.getvalue()
 
 
+def test_several_experiments_are_a_line_each() -> None:
+    """In the order of their numbers; what has ended is gone, and the last one left has the whole picture."""
+
+    def drawn(screen: Screen, *snapshots: dict[str, Any]) -> list[str]:
+        for each in snapshots:
+            screen.take(each)
+        out = io.StringIO()
+        Console(file=out, width=60).print(screen.draw(60))
+        return out.getvalue().splitlines()
+
+    ten, nine = (
+        {"ref": ref, "name": "one", "state": "running", "round": 1, "phase": "evaluating", "iterations": COUNTS}
+        for ref in ("10", "9")
+    )
+    screen = Screen()
+    both = drawn(screen, ten, nine)
+    assert [line.split(",")[0] for line in both] == ["9 one: round 1", "10 one: round 1"]
+    left = drawn(screen, {**nine, "state": "succeeded"})
+    assert left[0].startswith("10 one  running")
+    assert not any(line.startswith("9 ") for line in left)
+
+
 def test_what_was_pruned_or_cancelled_says_so_once() -> None:
     """The cause is not put before an error that begins with it, nor the state behind itself as its rule; a long attempt is folded."""
     iteration = {"ref": "1.7.1", "stage": "main", "state": "cancelled", "cause": "pruned", "error": "pruned by median"}

@@ -100,6 +100,19 @@ def test_a_long_text_is_folded_below_its_label() -> None:
     ]
 
 
+def test_a_metric_of_several_values_has_its_deviation() -> None:
+    """Two digits of it; what has one value, or always the same, stands alone."""
+    spreads = {"height": 0.0046425, "bytes": 129249.7, "same": 0.0, "huge": None}
+    variant = {
+        "metrics": {"height": 0.98998761, "bytes": 240155.33, "same": 2, "huge": 1e308, "once": 3.5},
+        "spread": {"spread": {name: {"deviation": deviation} for name, deviation in spreads.items()}, "cases": {}},
+    }
+    told = {"height": "0.989988±0.0046", "bytes": "240155±130000", "same": "2", "huge": "1e+308", "once": "3.5"}
+    assert text.measured(variant) == told
+    assert text.measured({"metrics": {"x": 1.0}, "spread": None}) == {"x": "1"}
+    assert text.measured({"metrics": None}) == {}
+
+
 def test_many_numbers_are_cut_with_how_many_more_there_are() -> None:
     """Exactly as many as allowed are told in full."""
     values = dict.fromkeys("abcd", 1)

@@ -29,6 +29,16 @@ def test_progress_is_asked_for_again_when_it_breaks_off(private_places: Path) ->
     assert len(told) == 1
 
 
+def test_all_progress_goes_on_until_nothing_is_active(private_places: Path) -> None:
+    """A stream that has ended in order is opened again while the daemon says that something is active."""
+    still, none = (ok(b'{"experiments": {"running": %d, "paused": 0}}' % count) for count in (1, 0))
+    streams = chunked(RUNNING), still, chunked(RUNNING, SUCCEEDED), none
+    with scripted_peer(private_places / "s", *streams) as peer:
+        states = [each["state"] for each in following(peer.path, []).progress_of_all()]
+    assert states == ["running", "running", "succeeded"]
+    assert [request.split()[1].partition(b"?")[0] for request in peer.received] == [b"/v1/progress", b"/v1/status"] * 2
+
+
 def test_events_go_on_behind_the_last_one(private_places: Path) -> None:
     """The first stream ends in order after event 7; the second is asked for what comes after it."""
     first = chunked(b'{"database": "d", "seq": 9}\n{"seq": 7, "kind": "a"}\n')

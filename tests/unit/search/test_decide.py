@@ -220,6 +220,21 @@ def test_improvements_are_absolute_and_measured_from_the_last_one(
             "the target is reached: sharpe is 2.5, wanted >= 2",
         ),
         (NONE_PASSED, {"on_failure": "abandon"}, 'no variant of round 1 passed, and on_failure is "abandon"'),
+        (
+            replace(NONE_PASSED, exhausted=True),
+            {},
+            "nothing passed the gate (5 variants evaluated): the generator has nothing left to propose",
+        ),
+        (
+            replace(NONE_PASSED, evaluated=0, pruned=1),
+            {"max_rounds": 1},
+            "nothing was evaluated to its end (1 variant pruned): all rounds are used up (1)",
+        ),
+        (
+            replace(NONE_PASSED, proposed=0, evaluated=0, limit_reached="the limit of 5 min is used up"),
+            {},
+            "the limit of 5 min is used up",
+        ),
     ],
 )
 def test_a_decision_says_why(summary: RoundSummary, loop: dict[str, Any], message: str) -> None:

@@ -192,7 +192,7 @@ async def test_the_best_is_the_smallest_rank_among_what_passed(path: Path) -> No
         await store.writer.write(ScoreVariants(experiment=experiment, scores=scores))
         best = await store.views.best(ref)
 
-    assert best == {"ref": "1.2", "params": {"x": 2}, "metrics": {"value": 2.0}, "score": 0.9}
+    assert best == {"ref": "1.2", "params": {"x": 2}, "metrics": {"value": 2.0}, "spread": None, "score": 0.9}
 
 
 async def test_a_repeated_proposal_points_at_the_first_variant(path: Path) -> None:
