@@ -61,8 +61,8 @@ def _gain(found: Row) -> str | None:
 
 def _bound(found: Row) -> str:
     path = " → ".join(map(printable, found["critical_path"]))
-    headroom = "" if found["headroom"] is None else f", {found['headroom']:.2f} times the least possible"
-    return f"critical path {path}, {duration(found['critical_path_seconds'])}{headroom}"
+    headroom = "" if found["headroom"] is None else f"; the whole took {found['headroom']:.2f} times the least possible"
+    return f"critical path {path}, {duration(found['critical_path_seconds'])} alone on the machine{headroom}"
 
 
 def _free(walls: Mapping[str, float], now_seconds: float) -> str | None:
