@@ -7,7 +7,7 @@ import pytest
 from orchestrator.workloads.pipeline import load_lanes
 from orchestrator.workloads.pipeline.findings import Counts, Finding, Severity, counts_of, one_line, worst_first
 from orchestrator.workloads.pipeline.hints import BANDIT, GENERAL, MYPY, PYTEST, RUFF, family_of, hints_for
-from orchestrator.workloads.pipeline.printing import MOST_FINDINGS, Section, sla_text, text_of, wants_colour
+from orchestrator.workloads.pipeline.printing import MOST_FINDINGS, Section, text_of, wants_colour
 from orchestrator.workloads.pipeline.verdict import judge_counts, judge_coverage, left_out
 
 LANES = load_lanes().lanes
@@ -162,12 +162,6 @@ class Terminal(io.StringIO):
 def test_colour_is_for_terminals(stream: io.StringIO, environment: dict[str, str], expected: bool) -> None:
     """A file gets none, and NO_COLOR switches it off on a terminal."""
     assert wants_colour(stream, environment) is expected
-
-
-@pytest.mark.parametrize(("seconds", "end"), [(1.0, "a stage"), (24.0, "nearly too slow"), (30.1, "TOO SLOW")])
-def test_slowness_is_told_from_four_fifths_on(seconds: float, end: str) -> None:
-    """Below 80 % of the SLA only the numbers are told, then a warning, above 100 % a violation."""
-    assert sla_text(seconds, lane=LANES["standard"]).endswith(end)
 
 
 def test_the_worst_comes_first() -> None:
