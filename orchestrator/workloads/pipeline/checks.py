@@ -81,7 +81,7 @@ def _run(stage: str, check: Check, request: Request) -> Metrics:
     counts = counts_of(read.findings)
     verdict = judge_counts(counts, rules=rules, lane=request.lane)
     tell(stage, check.tool, verdict, read.findings, request)
-    print(f"took {ended.seconds:.1f} s")
+    print(f"took {ended.seconds:.3g} s")
     numbers = {f"{stage}_{name}": value for name, value in read.numbers.items()}
     return verdict.metrics(stage) | count_metrics(stage, counts) | numbers
 

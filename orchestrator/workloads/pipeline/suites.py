@@ -138,7 +138,7 @@ def _judge(stage: str, ran: Ran, request: Request) -> Metrics:
     tell(stage, "pytest", verdict, findings, request)
     print(
         f"{suite.count} tests: {suite.passed} passed, {suite.failures} failed, {suite.errors} errors, {suite.skips} skipped; "
-        f"took {ran.ended.seconds:.1f} s"
+        f"took {ran.ended.seconds:.3g} s"
     )
     rate = suite.pass_rate
     numbers: Metrics = {"count": suite.count, "failures": suite.failures, "skips": suite.skips}
