@@ -149,5 +149,5 @@ def _judge(stage: str, ran: Ran, request: Request) -> Metrics:
 
 def _judge_coverage(coverage: Coverage, request: Request) -> Metrics:
     verdict = judge_coverage(coverage.percent, rules=request.rules("coverage"), lane=request.lane)
-    tell("coverage", "pytest", verdict, coverage.findings, request)
+    tell("coverage", "coverage", verdict, coverage.findings, request)
     return verdict.metrics("coverage") | {"coverage_percent": coverage.percent}
