@@ -96,7 +96,7 @@ AnyRef = Annotated[Ref, Depends(_known)]
 async def _experiment(found: AnyRef) -> Ref:
     if found.variant is not None:
         raise InvalidReference(
-            f"{found} is a {found.level}: this needs an experiment", hint=f"ask for experiment {found.experiment}"
+            f"{found.described}: this needs an experiment", hint=f"ask for experiment {found.experiment}"
         )
     return found
 

@@ -16,6 +16,7 @@ MOST_FREED, MUCH = 3, 0.95
 """So many stages are told that would save time if they took none, and less than this share of the time must be left."""
 
 WAITED, COMPUTED, ELSE = "·", "█", "▒"
+OF_THE_DAEMON = frozenset({"slots", "threads"})
 DULL = {"failed": "x", "cancelled": "-"}
 
 
@@ -61,8 +62,8 @@ def _gain(found: Row) -> str | None:
 
 def _bound(found: Row) -> str:
     path = " → ".join(map(printable, found["critical_path"]))
-    headroom = "" if found["headroom"] is None else f", {found['headroom']:.2f} times the least possible"
-    return f"critical path {path}, {duration(found['critical_path_seconds'])}{headroom}"
+    headroom = "" if found["headroom"] is None else f"; the whole took {found['headroom']:.2f} times the least possible"
+    return f"critical path {path}, {duration(found['critical_path_seconds'])} alone on the machine{headroom}"
 
 
 def _free(walls: Mapping[str, float], now_seconds: float) -> str | None:
@@ -147,23 +148,34 @@ def findings(report: Row, *, drawing: Drawing) -> list[str]:
     lines = [line for text in told for line in folded("  ", printable(text), columns=drawing.columns)]
     for each in part["advice"]:
         lines += folded("  → ", printable(_advice(each)), columns=drawing.columns)
-    for row in part["history"]:
+        if each["change"]:
+            lines += folded("    ", printable(_how_to(each["change"])), columns=drawing.columns)
+    past = {row["stage"]: row for row in part["history"]["stages"]}
+    past |= {f"lane {row['lane']}": row for row in part["history"]["lanes"]}
+    for name, row in past.items():
         if row["changed"] is not None:
-            lines += folded("  ", printable(_changed(row)), columns=drawing.columns)
+            lines += folded("  ", printable(_changed(name, row)), columns=drawing.columns)
     return ["", "what stands out", *lines] if lines else []
 
 
 def _advice(advice: Mapping[str, Any]) -> str:
-    change = "".join(f" [{name} = {value!r}]" for name, value in (advice["change"] or {}).items())
     if advice["gain"] is None:
-        return f"{advice['advice']}{change}"
+        return str(advice["advice"])
     predicted = f"predicted {duration(advice['predicted_wall_seconds'])}, {100 * advice['gain']:.0f} % less"
-    return f"{advice['advice']}{change} ({predicted})"
+    return f"{advice['advice']} ({predicted})"
 
 
-def _changed(row: Row) -> str:
+def _how_to(change: Mapping[str, Any]) -> str:
+    """How the change is measured beside what is; the daemon's own settings cannot be, while it runs."""
+    own = " and ".join(f"{name} = {value}" for name, value in change.items() if name in OF_THE_DAEMON)
+    if own:
+        return f"{own} belongs into the daemon's settings file, from its next start on; orc profile SPEC before and after it compares"
+    return f"measure it: orc profile SPEC {' '.join(f'--try {name}={value}' for name, value in change.items())}"
+
+
+def _changed(name: str, row: Row) -> str:
     return (
-        f"{row['stage']} has become {row['changed']}: {row['ratio']:.2f} times as long ({row['low']:.2f} to {row['high']:.2f}) in the last "
+        f"{name} has become {row['changed']}: {row['ratio']:.2f} times as long ({row['low']:.2f} to {row['high']:.2f}) in the last "
         f"{row['after_count']} experiments of this name as in {row['before_count']} before them"
     )
 

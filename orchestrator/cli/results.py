@@ -93,6 +93,26 @@ def _errors(setup: Setup, ref: object) -> list[str]:
     return lines
 
 
+def _shortfalls(setup: Setup, ref: object) -> list[str]:
+    """What kept the variant that came closest, of the first hundred, from passing the gate; nothing when none was held back by it."""
+    variants = setup.session.json(calls.show(ref, limit=LOOKED_AT))["variants"]
+    held = [each for each in variants if each.get("passed") is False and each.get("score") is not None]
+    if not held:
+        return []
+    closest = max(held, key=lambda each: each["score"])["ref"]
+    criteria = [
+        criterion
+        for decision in setup.session.json(calls.why(closest))["decisions"]
+        if decision["kind"] == "gate"
+        for criterion in decision["inputs"].get("criteria", ())
+    ]
+    short = "; ".join(each["text"] for each in criteria if each["shortfall"] != 0)
+    return [
+        f"{closest} did not pass the gate{f': {printable(short)}' if short else ''}",
+        f"  orc logs {closest} shows what it printed, orc why {closest} all criteria",
+    ]
+
+
 def result_line(snapshot: dict[str, Any]) -> str:
     """`12 rsi succeeded in 4.2 s: 30 evaluations, 2 failed (a variant passed)`."""
     iterations = snapshot["iterations"]
@@ -115,9 +135,11 @@ def print_result(setup: Setup, snapshot: dict[str, Any]) -> None:
     document = setup.session.json(calls.show(snapshot["ref"], limit=1))
     found = winners(setup, document)
     setup.print_lines(variant_lines(setup, found) if found else [])
-    if snapshot["iterations"]["failed"]:
-        try:
+    try:
+        if snapshot["iterations"]["failed"]:
             setup.print_lines(_errors(setup, snapshot["ref"]))
-        except OrchestratorError as error:
-            setup.message(f"the errors could not be read: {error}")
+        if not document.get("selected"):
+            setup.print_lines(_shortfalls(setup, snapshot["ref"]))
+    except OrchestratorError as error:
+        setup.message(f"what went wrong could not be read: {error}")
     setup.print_lines([result_line(snapshot)])

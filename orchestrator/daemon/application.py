@@ -28,7 +28,7 @@ from orchestrator.engine.orchestrator import Orchestrator
 from orchestrator.engine.pressure import Thresholds
 from orchestrator.engine.setting import Setting
 from orchestrator.executors.base import Executor
-from orchestrator.executors.nursery import nurses
+from orchestrator.executors.nursery import nurses, open_nursery
 from orchestrator.executors.outliving import OutlivingExecutor
 from orchestrator.locks import boot_id
 from orchestrator.resources import MachineProbe, cores, memory_total_bytes
@@ -122,19 +122,23 @@ async def _engine(plan: Plan, socket_path: str) -> AsyncIterator[Orchestrator]:
         thresholds=_thresholds(plan.settings),
         lanes={name: _lane(name, setting) for name, setting in plan.lanes.items()},
     )
+    folder = places.work_folder(plan.state)
     executors = open_executors(
-        places.work_folder(plan.state),
+        folder,
         slots=plan.slots,
         threads=plan.threads,
         output_limit_bytes=plan.settings.output_limit_bytes,
         managed_keeper=places.managed_keeper_socket(plan.environ),
     )
-    async with (
-        open_store(places.database_file(plan.state), reserve_file=places.reserve_file(plan.state)) as store,
-        executors as opened,
-        Orchestrator(store, opened, setting, probe=MachineProbe(plan.state, roots=lambda: _roots(opened))) as engine,
-    ):
-        yield engine
+    with open_nursery(folder / "nursery"):  # it loads what slots need while the database is opened
+        async with (
+            open_store(places.database_file(plan.state), reserve_file=places.reserve_file(plan.state)) as store,
+            executors as opened,
+            Orchestrator(
+                store, opened, setting, probe=MachineProbe(plan.state, roots=lambda: _roots(opened))
+            ) as engine,
+        ):
+            yield engine
 
 
 def _roots(executors: Mapping[str, Executor]) -> set[int]:

@@ -8,7 +8,6 @@ import structlog
 
 from orchestrator.executors.base import Executor
 from orchestrator.executors.isolated import IsolatedExecutor
-from orchestrator.executors.nursery import open_nursery
 from orchestrator.executors.registry import BUNDLED, Surroundings, create, registered
 
 log = structlog.get_logger(__name__)
@@ -38,7 +37,6 @@ async def open_executors(
                 raise
             log.exception("executor_left_out", executor=name)
     async with AsyncExitStack() as stack:
-        stack.enter_context(open_nursery(folder / "nursery"))
         for executor in made.values():
             await stack.enter_async_context(executor)
         yield made

@@ -47,12 +47,13 @@ def main(arguments: Sequence[str]) -> int:
     except OrchestratorError as error:
         return _report(error)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _report(OrchestratorError(f"{where}{error.strerror or error}"))
+        return _report(_of_file(error))
     except BaseExceptionGroup as group:
         errors = _leaves(group)
         if len(errors) == 1 and isinstance(errors[0], OrchestratorError):
             return _report(errors[0])
+        if len(errors) == 1 and isinstance(errors[0], OSError) and errors[0].filename:
+            return _report(_of_file(errors[0]))
         log.exception("daemon_failed")
         return _report(OrchestratorError(f"the daemon failed: {'; '.join(map(repr, errors))}"))
     return 0
@@ -114,6 +115,11 @@ def _set_up_logging(options: Options, settings: Settings, state: Path) -> None:
     as_json = options.as_json or settings.log_format == "json" or (settings.log_format == "auto" and not on_terminal)
     logs.set_up(sink, level=level, as_json=as_json, colours=on_terminal and "NO_COLOR" not in os.environ)
     faulthandler.enable(STDERR)
+
+
+def _of_file(error: OSError) -> OrchestratorError:
+    where = f"{error.filename}: " if error.filename else ""
+    return OrchestratorError(f"{where}{error.strerror or error}")
 
 
 def _report(error: OrchestratorError) -> int:

@@ -32,6 +32,11 @@ class Ref:
             return "experiment"
         return "variant" if self.iteration is None else "iteration"
 
+    @property
+    def described(self) -> str:
+        """`12.3 is a variant`."""
+        return f"{self} is {'a' if self.level == 'variant' else 'an'} {self.level}"
+
 
 def looks_like_ref(text: str) -> bool:
     """Whether the text has the form of a ref (a name never has)."""

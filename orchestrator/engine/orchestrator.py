@@ -230,7 +230,7 @@ class Orchestrator:
 
     async def _conductor(self, ref: Ref) -> Conductor:
         if ref.variant is not None:
-            raise InvalidRequest(f"{ref} is a {ref.level}: only experiments can be paused and resumed")
+            raise InvalidRequest(f"{ref.described}: only experiments can be paused and resumed")
         conductor = self._conductors.get(ref.experiment)
         if conductor is None:
             state = (await self.store.views.experiment(ref.experiment))["state"]
@@ -294,7 +294,7 @@ class Orchestrator:
     async def remove(self, ref: Ref) -> dict[str, Any]:
         """Forget an experiment that has ended, with its output. Raises Conflict."""
         if ref.variant is not None:
-            raise InvalidRequest(f"{ref} is a {ref.level}: only experiments can be removed")
+            raise InvalidRequest(f"{ref.described}: only experiments can be removed")
         await self.store.writer.write(RemoveExperiment(experiment=ref.experiment))
         await to_thread.run_sync(_remove_folder, self._setting.runs_folder / str(ref.experiment))
         return {"ref": str(ref)}

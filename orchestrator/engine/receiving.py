@@ -57,9 +57,7 @@ class Receiver:
 
     async def _running(self, ref: Ref) -> tuple[RunningBatch, int]:
         if ref.iteration is None:
-            raise InvalidReference(
-                f"{ref} is a {ref.level}: only an iteration reports", hint="use a ref such as 12.3.1"
-            )
+            raise InvalidReference(f"{ref.described}: only an iteration reports", hint="use a ref such as 12.3.1")
         conductor = self._conductors.get(ref.experiment)
         found = None if conductor is None else _running(conductor, (ref.variant or 0, ref.iteration))
         if found is None:

@@ -60,6 +60,9 @@ LATER_WORDS: Final[Mapping[Pattern, frozenset[str]]] = {
     ("loop", "on_failure"): frozenset({"analyse", "refine", "research"}),
 }
 
+OF_THE_DAEMON: Final = frozenset({"slots", "threads"})
+"""Settings that somebody may look for here."""
+
 LATER_FORMS: Final[Mapping[Pattern, tuple[type, str]]] = {
     ("objective",): (list, 'a list of objectives is not available in this version; give one: { metric = "…" }'),
     ("repeats",): (dict, "a table of repeats is not available in this version; give a number"),
@@ -95,6 +98,8 @@ def unknown_key(place: Place) -> str:
     if key in LATER_KEYS.get(table, ()):
         name = ".".join(part for part in (*table, key) if part != "*")
         return f"{name} is not available in this version"
+    if not table and key in OF_THE_DAEMON:
+        return f"{key} is a setting of the daemon, for all experiments, from its next start on; what one runs at once is limits.max_parallel"
     known = KEYS.get(table, ())
     close = did_you_mean(key, known)
     if close:

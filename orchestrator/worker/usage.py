@@ -29,6 +29,7 @@ class ProcessMeter:
         self._schedule = _opened("/proc/self/schedstat")  # of the main thread, in which evaluations run
         self._starved = _starved_seconds(self._schedule)
         self._children = _children_seconds()
+        self._waited = resource.getrusage(resource.RUSAGE_CHILDREN)
         self._moved = _moved_by_all()
         try:
             self._reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
@@ -38,6 +39,7 @@ class ProcessMeter:
     def begin(self) -> None:
         """Forget the peak so far, and what was moved so far."""
         self._moved = _moved_by_all()
+        self._waited = resource.getrusage(resource.RUSAGE_CHILDREN)
         if self._reset >= 0:
             try:
                 os.pwrite(self._reset, b"5", 0)
@@ -45,11 +47,21 @@ class ProcessMeter:
                 self._reset = -1
 
     def peak_bytes(self) -> int | None:
-        """The most resident memory since `begin`; None where the kernel does not let it be known."""
+        """The most resident memory since `begin`, of this process or of the largest that was waited for; None where that is not known.
+
+        Of processes waited for the kernel tells the largest of all times: when it has not grown, and is larger than this process, theirs
+        is anything below it.
+        """
         if self._reset < 0:
             return None
         _, found, rest = os.pread(self._status, 8192, 0).partition(b"VmHWM:")
-        return int(rest.split(None, 1)[0]) * 1024 if found else None
+        if not found:
+            return None
+        own, waited = int(rest.split(None, 1)[0]) * 1024, resource.getrusage(resource.RUSAGE_CHILDREN)
+        largest = waited.ru_maxrss * 1024
+        if largest <= own or (waited.ru_utime, waited.ru_stime) == (self._waited.ru_utime, self._waited.ru_stime):
+            return own
+        return largest if waited.ru_maxrss > self._waited.ru_maxrss else None
 
     def children_seconds(self) -> float:
         """CPU seconds of processes that were waited for since the last call."""

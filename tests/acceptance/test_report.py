@@ -75,6 +75,21 @@ def test_a_report_tells_how_the_stages_ran(orc: Orc) -> None:
         assert words in shown, shown
 
 
+def test_what_has_become_slower_over_experiments_is_told(orc: Orc) -> None:
+    """Six experiments of a name, then five whose stage takes far longer: the stage and its lane are slower. The first of the five alone
+    says nothing.
+    """
+    described = {"stage": 'lane = "docs"', "space": "x = [1]", "more": 'name = "watched"'}
+    refs = [orc.finished(call, **described) for call in ["evaluate"] * 6 + ["napping"] * 5]
+    found = [orc("report", ref, "--json").json["execution"]["history"] for ref in (refs[6], refs[-1])]
+
+    told = [[(row["experiments"], row["changed"]) for row in (*one["stages"], *one["lanes"])] for one in found]
+    assert told == [[(7, None)] * 2, [(11, "slower")] * 2]
+    shown = orc("report", "watched").out
+    assert "main has become slower: " in shown
+    assert "lane docs has become slower: " in shown
+
+
 def test_a_watched_report_ends_with_its_experiment(orc: Orc) -> None:
     """Without a terminal the last report is printed, with --json a document a line; both when the experiment has ended."""
     ref, folder = orc.submitted("held")

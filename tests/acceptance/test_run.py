@@ -55,6 +55,21 @@ def test_code_that_cannot_be_imported_ends_it_at_once(orc: Orc) -> None:
     assert usage["attempts"] < 200
 
 
+def test_a_run_that_the_gate_lets_nothing_through_says_by_how_much(orc: Orc) -> None:
+    """Status 3, and what kept the closest variant back; criteria it meets are not told."""
+    criteria = [("height", ">=", 4), ("x_again", ">=", 0)]
+    gate = "\n".join(
+        f'[[gate.criterion]]\nmetric = "{metric}"\nop = "{op}"\nthreshold = {threshold}\nsoft = -10'
+        for metric, op, threshold in criteria
+    )
+    ended = orc("run", str(orc.experiment(space="x = [2, 3]", more=f"[gate]\nmin_score = 1.0\n{gate}")))
+    assert ended.status == 3
+    told = [line for line in ended.out.splitlines() if "did not pass the gate" in line]
+    assert len(told) == 1, ended.out
+    assert ".2 did not pass the gate: height is 1, needs >= 4 (3 short)" in told[0]
+    assert "x_again" not in told[0]
+
+
 def test_a_missed_sla_is_in_the_exit_status_when_that_is_asked_for(orc: Orc) -> None:
     """Status 3 with each promise that was not kept; without the option, or when all were kept, it ends by its outcome."""
     folder = str(orc.experiment(stage="sla = 0.000001"))

@@ -95,16 +95,20 @@ def test_wrong_settings_are_all_reported(state: Path, tmp_path: Path) -> None:
         (lambda state: (state.mkdir(), (state / "orchestrator.db").write_bytes(b"x" * 8192)), "damaged"),
         (lambda state: (state.mkdir(), (state / "orchestrator.sock").write_text("")), "is no socket"),
         (lambda state: (state.mkdir(), (state / "orchestrator.lock").mkdir()), "orchestrator.lock"),
+        (lambda state: (state.mkdir(), (state / "work").write_text("")), "work/nursery: Not a directory"),
     ],
 )
 def test_what_keeps_it_from_starting_is_said_in_one_message(state: Path, make: Any, words: str) -> None:
-    """A file in the way, a damaged database, a thing that is no socket or no lock: no traceback, a status that is not 0."""
+    """A file in the way, a damaged database, a thing that is no socket or no lock: no traceback, a status that is not 0, and nothing of
+    what slots are forked from is left.
+    """
     make(state)
     status, said = refused(state)
     assert status != 0
     assert said.startswith("orchestrator: ")
     assert words in said
     assert "Traceback" not in said
+    assert not list(state.glob("work/*/"))
 
 
 def test_a_killed_daemon_is_taken_over(state: Path) -> None:

@@ -55,7 +55,9 @@ def test_lint_lets_a_good_project_through(good: Path, lane: str, capsys: pytest.
         "lint_warnings": 0,
         "lint_infos": 0,
     }
-    assert capsys.readouterr().out.startswith(f"lint passed in lane {lane}: 0 errors (0 allowed)")
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith(f"lint passed in lane {lane}: 0 errors (0 allowed)")
+    assert re.fullmatch(r"took [0-9.]+ s", told[-1])
 
 
 def test_lint_counts_what_is_wrong(bad: Path, capsys: pytest.CaptureFixture[str]) -> None:

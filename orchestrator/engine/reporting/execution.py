@@ -6,14 +6,12 @@ with its experiment.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from random import Random
 from typing import Any
 
 from orchestrator.engine.lanes import Lanes, with_lane
-from orchestrator.engine.reporting import sla
+from orchestrator.engine.reporting import history, sla
 from orchestrator.search.stages.advice import Advice, Case, Situation, advise
 from orchestrator.search.stages.bottlenecks import bottlenecks, imbalance, walls_if_free
-from orchestrator.search.stages.history import regression
 from orchestrator.search.stages.overlap import overlap
 from orchestrator.search.stages.profile import Profile
 from orchestrator.search.stages.records import StageRun, StageShape
@@ -25,8 +23,6 @@ MOST_BARS = 40
 """Attempts that the time line shows, the last to start."""
 
 MOST_EXPERIMENTS = 40
-RECENT = 5
-"""The last so many experiments of one name are compared with those before them."""
 
 PROFILE = tuple(field.name for field in fields(Profile))
 
@@ -50,7 +46,7 @@ class Read:
 
     spec: ExperimentSpec
     attempts: Sequence[Sequence[Any]]
-    before: Sequence[tuple[int, Mapping[str, float]]]
+    before: history.Before
     profiles: Mapping[str, Row]
     usage: Sequence[Row]
     walls: Sequence[Sequence[Any]]
@@ -76,7 +72,7 @@ def of(read: Read, floor: Floor) -> Row:
         "bottlenecks": [asdict(each) for each in bottlenecks(case)],
         "imbalance": None if uneven is None else asdict(uneven),
         "advice": [_advice(each) for each in advise(case)],
-        "history": _history(read.before),
+        "history": history.of(read.before),
     }
 
 
@@ -156,14 +152,3 @@ def _timeline(runs: Sequence[StageRun]) -> list[Row]:
 
 def _advice(advice: Advice) -> Row:
     return {**asdict(advice), "finding": str(advice.finding)}
-
-
-def _history(before: Sequence[tuple[int, Mapping[str, float]]]) -> list[Row]:
-    """Whether the stages have become slower or faster, the last experiments of this name against those before them."""
-    stages = dict.fromkeys(stage for _, walls in before for stage in walls)
-    rows = []
-    for stage in stages:
-        walls = [walls[stage] for _, walls in reversed(before) if stage in walls]
-        found = regression(walls[:-RECENT], walls[-RECENT:], rng=Random(len(walls)))  # noqa: S311 - draws permutations
-        rows.append({"stage": stage, "experiments": len(walls), **asdict(found)})
-    return rows

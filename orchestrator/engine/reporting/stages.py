@@ -48,13 +48,20 @@ def _ended(rows: Iterable[Row], end: AttemptEnd) -> int:
 
 def _durations(rows: Sequence[Row], walls: dict[int, int]) -> Row:
     longest = _most(rows, "longest_wall_seconds", max)
-    middle, most = quantile(walls, 0.5), quantile(walls, 0.95)
     return {
         "total": _added(rows, "wall_seconds"),
-        "p50": middle if longest is None or middle is None else min(middle, longest),
-        "p95": most if longest is None or most is None else min(most, longest),
+        "p50": _quantile(walls, 0.5, longest=longest),
+        "p95": _quantile(walls, 0.95, longest=longest),
         "max": longest,
     }
+
+
+def _quantile(walls: dict[int, int], share: float, *, longest: float | None) -> float | None:
+    """As it was counted, in steps of 9 %; of so few that only the longest exceeds the others by that share, the longest itself."""
+    found, many = quantile(walls, share), sum(walls.values())
+    if found is None or longest is None:
+        return found
+    return longest if share * many > many - 1 else min(found, longest)
 
 
 def _cpu_share(rows: Iterable[Row]) -> float | None:

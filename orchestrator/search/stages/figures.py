@@ -18,7 +18,7 @@ _KNOWN_SHARE = 0.95  # of the work whose CPU seconds must be known for their sum
 class Setting:
     """With what it ran: cores, workers by pool (`process`, `thread`), the stages, and what is known besides.
 
-    The speed-up is estimated from the profiles, and not at all when a stage has none.
+    By the profiles it is estimated what each run takes alone on the machine, and with that the speed-up: not at all when a stage has none.
     """
 
     cores: float
@@ -32,7 +32,8 @@ def figures_of(runs: Iterable[StageRun], *, setting: Setting) -> Figures:
     own = list({(run.ref, run.attempt): run for run in runs}.values())
     wall = max((run.ended_seconds for run in own), default=0.0) - min((run.started_seconds for run in own), default=0.0)
     cpu = _cpu_seconds(own)
-    path = longest_path(tasks_of(own, shapes=setting.shapes))
+    tasks = tasks_of(own, shapes=setting.shapes, profiles=setting.profiles)
+    path, alone = longest_path(tasks), sum(task.wall_seconds for task in tasks)
     queued = [run for run in own if run.queued_seconds_before is not None]
     return Figures(
         runs=len(own),
@@ -46,7 +47,8 @@ def figures_of(runs: Iterable[StageRun], *, setting: Setting) -> Figures:
         queued_work_seconds=sum(run.wall_seconds for run in queued),
         critical_path=path,
         lower_bound_seconds=lower_bound(path.seconds, cpu_seconds=cpu or 0.0, cores=setting.cores),
-        sequential_seconds=_sequential(own, setting.profiles),
+        alone_seconds=alone,
+        sequential_seconds=alone if own and all(run.stage in setting.profiles for run in own) else None,
         peak_memory_bytes=_peak_memory(own),
     )
 
@@ -83,13 +85,6 @@ def _cpu_seconds(runs: Sequence[StageRun]) -> float | None:
     if not known or sum(run.wall_seconds for run in known) < _KNOWN_SHARE * work:
         return None
     return sum(run.cpu_seconds or 0.0 for run in known)
-
-
-def _sequential(runs: Sequence[StageRun], profiles: Mapping[str, Profile]) -> float | None:
-    """How long one after the other, by what the profiles say; None when one of them is missing."""
-    if not runs or any(run.stage not in profiles for run in runs):
-        return None
-    return sum(profiles[run.stage].wall_seconds for run in runs)
 
 
 def _peak_memory(runs: Sequence[StageRun]) -> int | None:

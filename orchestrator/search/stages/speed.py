@@ -134,7 +134,7 @@ def _smallest(
 
 def _busy_cores(case: Case) -> int:
     """How many of the mean CPU share keep all cores busy, and one more; many when they use no CPU."""
-    cpu, work = case.figures.cpu_seconds or 0.0, case.figures.work_seconds
+    cpu, work = case.figures.cpu_seconds or 0.0, case.figures.alone_seconds
     return _MANY if cpu * _MANY <= case.plan.cores * work else math.ceil(case.plan.cores * work / cpu) + 1
 
 

@@ -1,6 +1,7 @@
 """The figures of a run of the graph: sums, and the ratios made of them.
 
-T = last end − first start, W = Σ wall, C = Σ CPU seconds, P = the critical path, L = max(P, C / cores).
+T = last end − first start, W = Σ wall, C = Σ CPU seconds, A = Σ of what each would have taken alone on the machine (by its profile; its
+wall where there is none), P = the critical path by these times, L = max(P, C / cores).
 """
 
 from dataclasses import dataclass
@@ -38,9 +39,10 @@ class Figures:
     pools: tuple[PoolFigures, ...]
     queued_seconds: float | None
     queued_work_seconds: float  # the work of those whose time in the queue is known
-    critical_path: Path  # of stages
-    lower_bound_seconds: float
-    sequential_seconds: float | None  # one after the other, by the profiles
+    critical_path: Path  # of stages, each alone on the machine: P
+    lower_bound_seconds: float  # L
+    alone_seconds: float  # A
+    sequential_seconds: float | None  # A where all profiles are known
     peak_memory_bytes: int | None
 
     @property
@@ -70,8 +72,8 @@ class Figures:
 
     @property
     def scaling_limit(self) -> float | None:
-        """How many times faster than one after the other any number of workers could be on these cores: W / L."""
-        return _ratio(self.work_seconds, self.lower_bound_seconds)
+        """How many times faster than one after the other any number of workers could be on these cores: A / L."""
+        return _ratio(self.alone_seconds, self.lower_bound_seconds)
 
     @property
     def queue_share(self) -> float | None:

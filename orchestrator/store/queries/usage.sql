@@ -125,6 +125,7 @@ SELECT json_group_array(json(row)) FROM (
 
 -- walls_before --
 -- How long the stages of the last experiments of one name took on average, those that went well, this one included; newest first.
+-- And of those experiments that succeeded their lanes: seconds from the first start to the last end, and the evaluations between.
 SELECT json_group_array(json(row)) FROM (
     SELECT json_array(
         e.id,
@@ -134,6 +135,18 @@ SELECT json_group_array(json(row)) FROM (
                 WHERE experiment = e.id AND end = 'succeeded' AND wall_seconds IS NOT NULL
                 GROUP BY stage
             ) AS u
+        ),
+        (
+            SELECT json_group_object(lane, json_array(seconds, evaluations)) FROM (
+                SELECT
+                    s.value ->> 'lane' AS lane,
+                    (max(u.last_finished_us) - min(u.first_started_us)) / 1e6 AS seconds,
+                    sum(u.attempts) AS evaluations
+                FROM json_each(e.spec, '$.stage') AS s, usage AS u
+                WHERE e.state = 'succeeded' AND s.value ->> 'lane' IS NOT NULL
+                AND u.experiment = e.id AND u.stage = s.value ->> 'name' AND u.end = 'succeeded'
+                GROUP BY lane
+            )
         )
     ) AS row
     FROM experiment AS e

@@ -14,7 +14,7 @@ from orchestrator.workloads.pipeline.hints import hints_for
 from orchestrator.workloads.pipeline.parsers.bandit_json import parse_bandit
 from orchestrator.workloads.pipeline.parsers.mypy_json import parse_mypy
 from orchestrator.workloads.pipeline.parsers.ruff_json import parse_ruff
-from orchestrator.workloads.pipeline.printing import Section, sla_text, text_of, wants_colour
+from orchestrator.workloads.pipeline.printing import Section, text_of, wants_colour
 from orchestrator.workloads.pipeline.request import Request, request_of
 from orchestrator.workloads.pipeline.tool import (
     Ended,
@@ -81,7 +81,7 @@ def _run(stage: str, check: Check, request: Request) -> Metrics:
     counts = counts_of(read.findings)
     verdict = judge_counts(counts, rules=rules, lane=request.lane)
     tell(stage, check.tool, verdict, read.findings, request)
-    print(sla_text(ended.seconds, lane=request.lane))
+    print(f"took {ended.seconds:.3g} s")
     numbers = {f"{stage}_{name}": value for name, value in read.numbers.items()}
     return verdict.metrics(stage) | count_metrics(stage, counts) | numbers
 

@@ -92,8 +92,8 @@ PYTEST = {
     "error": "the test did not get to its claim: mend the import, the fixture's set-up or its tear-down first",
     "DeprecationWarning": "replace what is deprecated before it goes; the message says by what",
     "ResourceWarning": "close it: `with open(…)`; `-X tracemalloc` says where it was opened",
-    "uncovered": "`coverage html` shows the lines; begin with the file named first",
 }
+COVERAGE = {"uncovered": "`coverage html` shows the lines; begin with the file named first"}
 GENERAL = {
     "ruff": ("`ruff rule CODE` explains a rule; a line that must stay as it is gets `# noqa: CODE` with the reason",),
     "mypy": (
@@ -105,7 +105,13 @@ GENERAL = {
         "a test that fails now and then is a finding too: do not run it until it passes",
     ),
 }
-_TABLES: Mapping[str, Mapping[str, str]] = {"ruff": RUFF, "mypy": MYPY, "bandit": BANDIT, "pytest": PYTEST}
+_TABLES: Mapping[str, Mapping[str, str]] = {
+    "ruff": RUFF,
+    "mypy": MYPY,
+    "bandit": BANDIT,
+    "pytest": PYTEST,
+    "coverage": COVERAGE,
+}
 
 
 def hints_for(tool: str, findings: Iterable[Finding]) -> list[Hint]:
@@ -121,7 +127,7 @@ def hints_for(tool: str, findings: Iterable[Finding]) -> list[Hint]:
         Hint(family=family, count=len(where), places=tuple(where[:_MOST_PLACES]), advice=table[family])
         for family, where in sorted(places.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
-    general = [Hint(family="", count=0, places=(), advice=advice) for advice in GENERAL[tool]]
+    general = [Hint(family="", count=0, places=(), advice=advice) for advice in GENERAL.get(tool, ())]
     return specific + general if found else []
 
 

@@ -11,7 +11,6 @@ from orchestrator.workloads.pipeline.lanes import Lane
 from orchestrator.workloads.pipeline.verdict import Verdict
 
 MOST_FINDINGS = 20
-_WARN_AT = 0.8  # of the SLA
 _COLOURS = {Severity.INFO: "34", Severity.WARNING: "33", Severity.ERROR: "31", Severity.CRITICAL: "1;31"}
 _GREEN, _RED = "32", "31"
 
@@ -61,10 +60,3 @@ def _rest(finding: Finding) -> str:
 
 def _painted(text: str, code: str, *, colour: bool) -> str:
     return f"\033[{code}m{text}\033[0m" if colour else text
-
-
-def sla_text(seconds: float, *, lane: Lane) -> str:
-    """How long it took, and whether that is near or above what the lane wants of a stage."""
-    share = seconds / lane.sla_seconds
-    took = f"took {seconds:.1f} s of the {lane.sla_seconds:g} s that lane {lane.name} wants of a stage"
-    return f"{took}: TOO SLOW" if share > 1 else f"{took}: nearly too slow" if share >= _WARN_AT else took

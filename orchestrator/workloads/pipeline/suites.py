@@ -14,7 +14,6 @@ from orchestrator.workloads.pipeline.parsers.coverage_json import Coverage, pars
 from orchestrator.workloads.pipeline.parsers.junit_xml import Suite, parse_junit
 from orchestrator.workloads.pipeline.parsers.warnings_json import parse_warnings
 from orchestrator.workloads.pipeline.plugin import orchestrator_gate_warnings as plugin
-from orchestrator.workloads.pipeline.printing import sla_text
 from orchestrator.workloads.pipeline.request import Request, request_of
 from orchestrator.workloads.pipeline.tool import (
     Ended,
@@ -139,7 +138,7 @@ def _judge(stage: str, ran: Ran, request: Request) -> Metrics:
     tell(stage, "pytest", verdict, findings, request)
     print(
         f"{suite.count} tests: {suite.passed} passed, {suite.failures} failed, {suite.errors} errors, {suite.skips} skipped; "
-        + sla_text(ran.ended.seconds, lane=request.lane)
+        f"took {ran.ended.seconds:.3g} s"
     )
     rate = suite.pass_rate
     numbers: Metrics = {"count": suite.count, "failures": suite.failures, "skips": suite.skips}
@@ -150,5 +149,5 @@ def _judge(stage: str, ran: Ran, request: Request) -> Metrics:
 
 def _judge_coverage(coverage: Coverage, request: Request) -> Metrics:
     verdict = judge_coverage(coverage.percent, rules=request.rules("coverage"), lane=request.lane)
-    tell("coverage", "pytest", verdict, coverage.findings, request)
+    tell("coverage", "coverage", verdict, coverage.findings, request)
     return verdict.metrics("coverage") | {"coverage_percent": coverage.percent}

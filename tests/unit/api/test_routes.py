@@ -33,6 +33,12 @@ def test_every_file_of_the_folder_is_served() -> None:
     }
 
 
+def test_what_a_first_experiment_asks_for_comes_first() -> None:
+    """A router is made ready when the first request comes past it, which the beginning of that experiment would wait for."""
+    first = [router.routes[0] for router in routes.ROUTERS[:3]]
+    assert [route.name for route in first if isinstance(route, APIRoute)] == ["submit", "progress", "wait"]
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 def test_every_route_needs_one_right(route: APIRoute) -> None:
     """A route that changes something, or runs code, needs control; the others reading; only health needs none."""

@@ -48,7 +48,7 @@ def report(**more: Any) -> dict[str, Any]:
         "bottlenecks": [],
         "imbalance": None,
         "advice": [],
-        "history": [],
+        "history": {"stages": [], "lanes": []},
         **more,
     }
     return {"iterations": {"total": 4}, "execution": part}
@@ -113,9 +113,27 @@ def test_limits_are_a_table_only_where_there_are_some() -> None:
 
 
 def test_advice_says_what_to_set_and_what_it_is_expected_to_bring() -> None:
-    """A risk without a gain promises none."""
-    gain = {"advice": "Use more.", "change": {"slots": 3}, "gain": 0.25, "predicted_wall_seconds": 0.75}
+    """What is the experiment's can be measured beside it, what is the daemon's cannot; a risk without a gain promises none."""
+    change = {"stage.a.executor": "process", "stage.b.executor": "process"}
+    gain = {"advice": "Run them apart.", "change": change, "gain": 0.25, "predicted_wall_seconds": 0.75}
+    room = {"advice": "Fewer would do.", "change": {"slots": 3}, "gain": None, "predicted_wall_seconds": None}
     risk = {"advice": "Look.", "change": None, "gain": None, "predicted_wall_seconds": None}
-    lines = execution.findings(report(advice=[gain, risk]), drawing=PLAIN)
-    assert lines[2:] == ["  → Use more. [slots = 3] (predicted 0.75 s, 25 % less)", "  → Look."]
+    lines = execution.findings(report(advice=[gain, room, risk]), drawing=PLAIN)
+    assert lines[2:] == [
+        "  → Run them apart. (predicted 0.75 s, 25 % less)",
+        "    measure it: orc profile SPEC --try stage.a.executor=process --try stage.b.executor=process",
+        "  → Fewer would do.",
+        "    slots = 3 belongs into the daemon's settings file, from its next start on; orc profile SPEC before and after it compares",
+        "  → Look.",
+    ]
     assert execution.findings(report(), drawing=PLAIN) == []
+
+
+def test_what_has_become_slower_or_faster_is_told_by_name() -> None:
+    """Stages and lanes; nothing of what has not surely changed."""
+    slower = {"changed": "slower", "ratio": 2.0, "low": 1.9, "high": 2.1, "before_count": 10, "after_count": 5}
+    same = {**slower, "changed": None}
+    past = {"stages": [{"stage": "a", **same}, {"stage": "b", **slower}], "lanes": [{"lane": "docs", **slower}]}
+    lines = execution.findings(report(history=past), drawing=PLAIN)
+    told = "has become slower: 2.00 times as long (1.90 to 2.10) in the last 5 experiments of this name as in 10 before them"
+    assert lines[2:] == [f"  b {told}", f"  lane docs {told}"]

@@ -34,6 +34,12 @@ def test_only_digits_and_dots_look_like_a_ref(text: str) -> None:
     assert not looks_like_ref(text) or set(text) <= set("0123456789.")
 
 
+def test_a_ref_says_what_it_is() -> None:
+    """With the article of its level."""
+    told = [parse_ref(text).described for text in ("12", "12.3", "12.3.1")]
+    assert told == ["12 is an experiment", "12.3 is a variant", "12.3.1 is an iteration"]
+
+
 @pytest.mark.parametrize(
     "text", ["", "0", "01", "1.0", "1.2.3.4", "1.", ".1", "1..2", " 1", "1\n", "-1", "1.2.x", "٣", "a"]
 )

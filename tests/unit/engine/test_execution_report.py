@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.engine.lanes import Lane
 from orchestrator.engine.reporting.execution import MOST_BARS, Floor, Read, of
+from orchestrator.engine.reporting.history import Before
 from orchestrator.spec.experiment import ExperimentSpec
 from orchestrator.store.buckets import counted
 
@@ -147,8 +148,21 @@ def test_the_time_line_is_bounded() -> None:
 def test_a_stage_that_has_become_slower_over_experiments_is_told() -> None:
     """Five experiments that took twice as long as ten before them; that other stages did not change is told too."""
     newest_first = [(15 - number, {"a": 0.2 if number < 5 else 0.1, "b": 0.3}) for number in range(15)]
-    wobbled = [(id_, {name: wall * (1 + id_ % 3 / 100) for name, wall in walls.items()}) for id_, walls in newest_first]
-    history = {row["stage"]: row for row in told(*ROWS, before=tuple(wobbled))["history"]}
+    wobbled: Before = [
+        (id_, {name: wall * (1 + id_ % 3 / 100) for name, wall in walls.items()}, {}) for id_, walls in newest_first
+    ]
+    history = {row["stage"]: row for row in told(*ROWS, before=wobbled)["history"]["stages"]}
     assert (history["a"]["changed"], history["a"]["after_count"], history["a"]["before_count"]) == ("slower", 5, 10)
     assert 1.8 < history["a"]["ratio"] < 2.2
     assert history["b"]["changed"] is None
+
+
+def test_a_lane_is_compared_with_itself_where_it_had_as_much_to_do() -> None:
+    """Two evaluations that take twice as long as two did; experiments with twenty evaluations in the lane say nothing about that."""
+    lanes: Before = [
+        (20 - number, {}, {"quick": (2.0 if number < 5 else 1.0 + number / 100, 2)}) for number in range(15)
+    ]
+    larger: Before = [(number, {}, {"quick": (30.0, 20)}) for number in range(5, 0, -1)]
+    (row,) = told(*ROWS, before=(*lanes, *larger))["history"]["lanes"]
+    assert (row["lane"], row["experiments"], row["changed"]) == ("quick", 15, "slower")
+    assert (row["after_count"], row["before_count"]) == (5, 10)

@@ -1,6 +1,8 @@
 """Claims about what the meters of a worker measure."""
 
+import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -13,6 +15,7 @@ import pytest
 
 from orchestrator.worker import lane, run_batch
 from orchestrator.worker.usage import LONG_SECONDS, ProcessMeter, ThreadMeter
+from tests.support.house import ROOT
 from tests.support.neighbours import crowded
 
 SIZE = 1 << 20
@@ -51,6 +54,37 @@ def test_a_process_knows_what_it_moved_since_it_was_asked_last(stored: Path) -> 
     assert SIZE <= read_bytes < 2 * SIZE
     assert SIZE <= written_bytes < 2 * SIZE
     assert meter.moved_bytes() == (0, 0)
+
+
+CHILDREN = """
+import subprocess, sys
+from orchestrator.worker.usage import ProcessMeter
+
+def peak_mib(*sizes, own=0):
+    meter.begin()
+    held = bytearray(own << 20)
+    for size in sizes:
+        subprocess.run([sys.executable, "-c", f"bytearray({size} << 20)"], check=True)
+    found = meter.peak_bytes()
+    return None if found is None else found >> 20
+
+meter = ProcessMeter()
+print([peak_mib(), peak_mib(60, 20), peak_mib(), peak_mib(20), peak_mib(20, own=150), peak_mib(250)])
+"""
+
+
+def test_the_peak_is_that_of_the_largest_process_even_of_those_it_waited_for() -> None:
+    """A process that holds 60 MiB counts though this one holds little; a smaller one after it is unknown and not "little", unless this
+    process was larger than all of them; what has waited for nobody has its own.
+    """
+    told = subprocess.run([sys.executable, "-c", CHILDREN], capture_output=True, text=True, check=True, cwd=ROOT)
+    alone, with_child, alone_again, smaller, larger_itself, grown = json.loads(told.stdout.replace("None", "null"))
+    assert 0 < alone < 40
+    assert 60 <= with_child < 100
+    assert 0 < alone_again < 40
+    assert smaller is None
+    assert 150 <= larger_itself < 190
+    assert 250 <= grown < 290
 
 
 def test_a_thread_counts_its_own_and_not_its_neighbours(stored: Path) -> None:

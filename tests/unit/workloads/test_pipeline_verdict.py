@@ -6,8 +6,8 @@ import pytest
 
 from orchestrator.workloads.pipeline import load_lanes
 from orchestrator.workloads.pipeline.findings import Counts, Finding, Severity, counts_of, one_line, worst_first
-from orchestrator.workloads.pipeline.hints import BANDIT, GENERAL, MYPY, PYTEST, RUFF, family_of, hints_for
-from orchestrator.workloads.pipeline.printing import MOST_FINDINGS, Section, sla_text, text_of, wants_colour
+from orchestrator.workloads.pipeline.hints import BANDIT, COVERAGE, GENERAL, MYPY, PYTEST, RUFF, family_of, hints_for
+from orchestrator.workloads.pipeline.printing import MOST_FINDINGS, Section, text_of, wants_colour
 from orchestrator.workloads.pipeline.verdict import judge_counts, judge_coverage, left_out
 
 LANES = load_lanes().lanes
@@ -84,7 +84,7 @@ def test_critical_findings_count_as_errors() -> None:
         ("B602", BANDIT, "B6"),
         ("failed", PYTEST, "failed"),
         ("error", PYTEST, "error"),
-        ("uncovered", PYTEST, "uncovered"),
+        ("uncovered", COVERAGE, "uncovered"),
     ],
 )
 def test_a_rule_finds_the_hint_of_its_family(rule: str, table: dict[str, str], family: str | None) -> None:
@@ -102,7 +102,12 @@ def test_hints_say_how_often_and_where_and_end_with_the_general_ones() -> None:
     assert hints[-1].text == GENERAL["ruff"][0]
 
 
-@pytest.mark.parametrize("tool", ["ruff", "mypy", "bandit", "pytest"])
+def test_lines_that_did_not_run_need_no_test_run_again() -> None:
+    """What is true of failed tests is not said of coverage."""
+    assert [hint.family for hint in hints_for("coverage", [finding("uncovered")])] == ["uncovered"]
+
+
+@pytest.mark.parametrize("tool", ["ruff", "mypy", "bandit", "pytest", "coverage"])
 def test_without_findings_there_is_nothing_to_do(tool: str) -> None:
     """A clean report has no hint, not even a general one."""
     assert hints_for(tool, []) == []
@@ -162,12 +167,6 @@ class Terminal(io.StringIO):
 def test_colour_is_for_terminals(stream: io.StringIO, environment: dict[str, str], expected: bool) -> None:
     """A file gets none, and NO_COLOR switches it off on a terminal."""
     assert wants_colour(stream, environment) is expected
-
-
-@pytest.mark.parametrize(("seconds", "end"), [(1.0, "a stage"), (24.0, "nearly too slow"), (30.1, "TOO SLOW")])
-def test_slowness_is_told_from_four_fifths_on(seconds: float, end: str) -> None:
-    """Below 80 % of the SLA only the numbers are told, then a warning, above 100 % a violation."""
-    assert sla_text(seconds, lane=LANES["standard"]).endswith(end)
 
 
 def test_the_worst_comes_first() -> None:

@@ -52,6 +52,26 @@ def test_a_speed_up_says_how_it_is_known() -> None:
     assert (unknown.to_json()["speed_up_basis"], unknown.speed_up, unknown.efficiency) == (None, None, None)
 
 
+def test_sharing_cores_makes_neither_the_bound_larger_nor_the_work() -> None:
+    """In threads two stages that compute take 1.25 s each and would take 0.5 s alone: the least possible stays 0.625 s, one after the
+    other 2.5 s.
+    """
+    setting = Setting(cores=2, shapes=five.SHAPES, workers={"thread": 5}, profiles=five.profiles())
+    figures = figures_of(five.in_threads(), setting=setting)
+    assert (figures.work_seconds, figures.critical_path.seconds) == (4.5, 0.5)
+    assert figures.lower_bound_seconds == 0.625
+    assert (figures.headroom, figures.speed_up) == (2.0, 2.0)
+    assert figures.scaling_limit == 4.0
+
+
+def test_what_a_run_takes_alone_is_its_own_and_not_the_mean() -> None:
+    """One after the other a variant of half the work takes half of what the profile says; a stage without a profile leaves that open."""
+    runs = [five.run("cpu_a", 0.0, 0.25, cpu_seconds=0.25), five.run("nap_a", 0.0, 0.5, cpu_seconds=0.0)]
+    setting = Setting(cores=2, shapes=five.SHAPES, workers={}, profiles=five.profiles())
+    assert figures_of(runs, setting=setting).sequential_seconds == 0.75
+    assert figures_of([*runs, five.run("other", 0.0, 1.0)], setting=setting).sequential_seconds is None
+
+
 def test_utilisation_is_busy_time_and_not_success() -> None:
     """Five failures are as busy as five successes; the throughput is 0."""
     runs = [five.run(name, 0.0, 1.0, state="failed", ref=f"1.1.{name}") for name in five.CPU_SHARES]
