@@ -144,7 +144,7 @@ SELECT json_group_array(json(row)) FROM (
                     sum(u.attempts) AS evaluations
                 FROM json_each(e.spec, '$.stage') AS s, usage AS u
                 WHERE e.state = 'succeeded' AND s.value ->> 'lane' IS NOT NULL
-                AND u.experiment = e.id AND u.stage = s.value ->> 'name' AND u.end = 'succeeded'
+                AND u.experiment = e.id AND u.stage = s.value ->> 'name' AND u.end = 'succeeded' AND u.first_started_us IS NOT NULL
                 GROUP BY lane
             )
         )
