@@ -121,7 +121,9 @@ def start_daemon(door: Door, *, environ: Mapping[str, str], announce: Callable[[
     try:
         pid = _start(door, log, environ=environ)
     except OSError as error:
-        raise NoDaemon(f"no daemon is listening and none could be started: {error}", hint="see --state-dir") from error
+        place = "" if error.filename is None else f"{error.filename}: "
+        message = f"no daemon is listening and none could be started: {place}{error.strerror}"
+        raise NoDaemon(message, hint="see --state-dir") from error
     if pid is not None:
         announce(f"started a private daemon in the background (pid {pid}, log {log})")
     return pid is not None

@@ -56,6 +56,15 @@ def test_no_start_forbids_it(own_orc: Orc) -> None:
     assert not own_orc.state.exists()
 
 
+def test_a_place_where_none_can_be_started_is_named(own_orc: Orc) -> None:
+    """Status 4 with the folder and what the system says of it."""
+    refused = own_orc("ls", "--state-dir", "/proc/none")
+    assert (refused.status, refused.err) == (
+        4,
+        "error: no daemon is listening and none could be started: /proc/none: No such file or directory\nhint: see --state-dir\n",
+    )
+
+
 def test_a_killed_daemon_leaves_a_socket_nobody_is_deceived_by(own_orc: Orc) -> None:
     """The next call starts another daemon, which knows what was submitted."""
     ref = own_orc.finished()

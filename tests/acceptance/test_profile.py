@@ -65,4 +65,6 @@ def test_a_change_that_helps_is_kept_and_one_that_does_not_is_rolled_back(own_or
     wrong = own_orc(*place, "--try", "limits.max_paralel=1")
     assert wrong.status == 2
     assert "max_parallel" in wrong.error["problems"][0]["message"]
+    few = own_orc("profile", str(folder), "--runs", "4", "--try", "limits.max_parallel=2")
+    assert (few.status, few.err) == (2, "error: --try with --runs 4 could show nothing: at least 5 are needed\n")
     assert "run 1" not in wrong.err

@@ -86,6 +86,19 @@ async def test_nothing_that_passes_is_abandoned(tmp_path: Path) -> None:
     assert judged == [(False, 0.0)] * 3
 
 
+async def test_after_a_round_in_which_nothing_passed_it_generates_anew_or_gives_up(tmp_path: Path) -> None:
+    """As `on_failure` says: by default the next round follows, with "abandon" the first is the last; both say that nothing passed."""
+    out_of_reach = {"criterion": [{"metric": "value", "op": "<", "threshold": 0.0}]}
+    async with open_lab(tmp_path, InlineExecutor(value)) as lab:
+        anew = await lab.run(**RANDOM, gate=out_of_reach, loop={"max_rounds": 2})
+        given_up = await lab.run(**RANDOM, gate=out_of_reach, loop={"max_rounds": 2, "on_failure": "abandon"})
+
+    assert (anew["state"], anew["round"]) == ("abandoned", 2)
+    assert anew["reason"] == "nothing passed the gate (6 variants evaluated): all rounds are used up (2)"
+    assert (given_up["state"], given_up["round"]) == ("abandoned", 1)
+    assert given_up["reason"] == 'no variant of round 1 passed, and on_failure is "abandon"'
+
+
 async def test_what_passes_ends_the_search(tmp_path: Path) -> None:
     """With a gate and no target the first round in which a variant passed is the last, and only what passed is selected, the best first."""
     loose = {"criterion": [{"metric": "value", "op": "<=", "threshold": 2.0}]}

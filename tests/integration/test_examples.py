@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from orchestrator.spec.plan import plan
 from orchestrator.spec.reading import read_experiment
+from tests.support.daemon import ORC, private_orc
 from tests.support.daemon_process import ROOT, daemon
 
 EXAMPLES = ROOT / "examples"
@@ -63,6 +65,35 @@ def test_an_example_exports_the_same_bytes_under_every_executor(name: str, priva
     assert rows
     assert {row["state"] for row in rows} == {"succeeded"}
     assert exports == [exports[0]] * 3
+
+
+@pytest.mark.timeout(180)
+def test_the_demo_runs_an_experiment_to_its_winner_and_asks_about_it() -> None:
+    """It starts a daemon by itself, shows progress and the winner as a table, and what it came to answers afterwards."""
+    with private_orc() as orc:
+        program = orc.home / "orc"
+        program.write_text(f'#!/bin/sh\nexec {shlex.join(ORC)} "$@"\n')
+        program.chmod(0o755)
+        demo = subprocess.run(
+            ["sh", EXAMPLES / "demo.sh"],
+            env={**orc.environment, "ORC": str(program)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=170,
+            check=False,
+        )
+        assert demo.returncode == 0, demo.stderr
+        assert "started a private daemon" in demo.stderr
+        assert "/117 evaluations" in demo.stderr
+        best = orc("best", "1", "--json").json
+        assert best["params"]["codec"] == "bz2"
+        assert f"{best['ref']}  " in demo.stdout
+        assert "succeeded in" in demo.stdout
+        assert "├─ 1.1.1 main sources  succeeded" in demo.stdout
+        answers = [orc(*words.split()) for words in ("ls", "show 1.3", "logs 1.3.1", "export 1 --format csv", "why 1")]
+    assert [(answer.status, bool(answer.out)) for answer in answers] == [(0, True)] * 5
+    assert answers[3].out.count("\n") == 118
 
 
 def test_sort_reads_the_same_files_at_every_call() -> None:

@@ -1,8 +1,10 @@
 """The user's units under a real service manager: activation, readiness, watchdog, restart, stop."""
 
+import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from tests.support.user_manager import UserManager, user_manager
 UNITS = ROOT / "systemd/user"
 SERVICE, SOCKET, TARGET = "orchestrator.service", "orchestrator.socket", "orchestrator.target"
 KEEPER, KEEPER_SOCKET = "orchestrator-keeper.service", "orchestrator-keeper.socket"
+KEEPER_MODULE = "orchestrator.worker.keeper"
 OVERRIDE = """
 [Service]
 ExecStart=
@@ -80,6 +83,22 @@ def installed(home: Path, *, more: str = "", environment: str = "") -> Iterator[
         yield Service(manager=manager, state=state)
 
 
+def install(home: Path, environ: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """`make install-user` behind its virtual environment: the programs are those of this checkout."""
+    programs = home / "programs"
+    programs.mkdir()
+    for name, module in (
+        ("orc", "orchestrator"),
+        ("orchestratord", "orchestrator daemon"),
+        ("orchestrator-keeper", KEEPER_MODULE),
+    ):
+        program = programs / name
+        program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -P -m {module} "$@"\n')
+        program.chmod(0o755)
+    script = ["sh", str(ROOT / "systemd/install-user.sh"), str(programs)]
+    return subprocess.run(script, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
 def sleeps(*seconds: float) -> dict[str, Any]:
     """An experiment whose evaluations take that long, one after the other."""
     return {
@@ -93,6 +112,31 @@ def sleeps(*seconds: float) -> dict[str, Any]:
 def wait_for(client: Client, kind: str) -> None:
     """Return once the daemon has told an event of that kind."""
     next(event for event in client.events(since=0, follow=True) if event["kind"] == kind)
+
+
+@pytest.mark.timeout(120)
+def test_a_user_installs_it_and_the_first_request_starts_it(private_places: Path) -> None:
+    """The script links the programs and enables the units; `orc status`, which starts no daemon of its own, is answered by the service."""
+    with user_manager(private_places) as manager:
+        done = install(private_places, manager.environ)
+        assert done.returncode == 0, done.stderr
+        orc = private_places / ".local/bin/orc"
+        assert f"Put {orc.parent} on your PATH." in done.stdout
+        assert manager.ctl("is-enabled", SERVICE, SOCKET, KEEPER_SOCKET).split() == ["enabled"] * 3
+        status = subprocess.run(
+            [orc, "status", "--json"], env=manager.environ, capture_output=True, text=True, check=True
+        )
+        assert (json.loads(status.stdout)["pid"], status.stderr) == (int(manager.show(SERVICE, "MainPID")), "")
+        manager.ctl("stop", TARGET)
+
+
+def test_without_a_service_manager_it_says_what_works_all_the_same(private_places: Path) -> None:
+    """Status 1 with what is in place and what to do; `orc` is there."""
+    done = install(private_places, {"HOME": str(private_places), "PATH": os.environ["PATH"]})
+    assert done.returncode == 1
+    assert "your service manager does not answer" in done.stderr
+    shown = subprocess.run([private_places / ".local/bin/orc", "--version"], capture_output=True, text=True, check=True)
+    assert shown.stdout.startswith("orc ")
 
 
 @pytest.mark.timeout(120)

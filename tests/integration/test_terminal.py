@@ -59,14 +59,14 @@ def test_colour_is_for_terminals_that_may_have_it(orc: Orc) -> None:
 def test_progress_is_a_picture_at_a_terminal_and_lines_elsewhere(orc: Orc) -> None:
     """Bars of every level that are drawn in place and taken away; with NO_COLOR too; in a pipe a line says the same."""
     folder = str(orc.experiment(more='cases = ["a", "b"]'))
-    for environment in ({}, {"NO_COLOR": "1"}):
-        drawn = at_terminal(orc, "run", folder, **environment)
+    for no_colour in ("", "1"):
+        drawn = at_terminal(orc, "run", folder, NO_COLOR=no_colour)
         assert all(
             level in drawn for level in ("rounds", "variants of this round", "case a", "all evaluations", "elapsed")
         )
         assert ERASE_LINE in drawn
         assert "succeeded in" in drawn.splitlines()[-1]
-        assert (COLOUR in drawn) == (not environment)
+        assert (COLOUR in drawn) == (not no_colour)
     plain = orc("run", folder)
     assert "\x1b" not in plain.out + plain.err
     assert "round 1 of 1" in plain.err

@@ -14,7 +14,8 @@ from orchestrator.cli.setup import Setup, pass_setup
 from orchestrator.cli.text import NONE, duration, printable, size, table
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
-from orchestrator.search.stages.history import keep
+from orchestrator.errors import InvalidRequest
+from orchestrator.search.stages.history import ENOUGH_RUNS, keep
 
 Row = dict[str, Any]
 
@@ -107,7 +108,9 @@ def _try_out(setup: Setup, sample: Sample, changes: Sequence[str], *, runs: int)
     multiple=True,
     help="Measure the experiment with this change beside itself, and say whether it is kept. May be given again.",
 )
-@click.option("--runs", type=click.IntRange(1, 100), help="How often each is run: 3 by default, 8 with --try.")
+@click.option(
+    "--runs", type=click.IntRange(1, 100), help="How often each is run: 3 by default; 8 with --try, and at least 5."
+)
 @click.option(
     "--evaluations",
     type=click.IntRange(1, 1_000_000),
@@ -127,9 +130,12 @@ def command(setup: Setup, /, spec: str, overrides: tuple[str, ...], *, changes: 
     With --try the experiment as it is and with the change are run one beside the other. The change is kept, exit status 0, when it surely
     (95 %) saves at least 5 % of the time; else it is rolled back, exit status 3. The file is never written.
     """
+    runs = sizes["runs"] or (TRIES if changes else RUNS)
+    if changes and runs < ENOUGH_RUNS:
+        raise InvalidRequest(f"--try with --runs {runs} could show nothing: at least {ENOUGH_RUNS} are needed")
     plan = _plan(setup, spec, overrides)
     sample = sample_of(spec, overrides, plan, evaluations=sizes["evaluations"], trying=bool(changes))
     if changes:
         _plan(setup, spec, (*overrides, *changes))  # what is wrong with the candidate is told before anything runs
-        return _try_out(setup, sample, changes, runs=sizes["runs"] or TRIES)
-    return _compare(setup, sample, runs=sizes["runs"] or RUNS)
+        return _try_out(setup, sample, changes, runs=runs)
+    return _compare(setup, sample, runs=runs)

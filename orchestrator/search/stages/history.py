@@ -17,7 +17,7 @@ _CONFIDENCE = 0.95
 _ONE_SIDED = 0.9  # an interval of which 95 % lies below its upper end
 _EFFECT = 0.05  # less is no change worth a word
 _TICK_SECONDS = 1e-9
-_ENOUGH = 5  # runs on each side
+ENOUGH_RUNS = 5  # runs on each side
 _PERMUTATIONS = 499
 
 
@@ -64,7 +64,7 @@ def keep(before: Sequence[float], after: Sequence[float], *, rng: Random, paired
     verdict = _verdict(*_usable(before, after, paired=paired), rng=rng, paired=paired, confidence=_ONE_SIDED)
     if verdict.ratio is None or verdict.low is None or verdict.high is None:
         few = min(verdict.before_count, verdict.after_count)
-        return Decision(kept=False, reason=f"{few} runs are too few, {_ENOUGH} are needed", verdict=verdict)
+        return Decision(kept=False, reason=f"{few} runs are too few, {ENOUGH_RUNS} are needed", verdict=verdict)
     kept = verdict.high < 1.0 - _EFFECT and verdict.changed == "faster"
     found = f"{verdict.ratio:.3f} ({verdict.low:.3f} to {verdict.high:.3f}) of the time before"
     needed = "surely" if kept else "not surely"
@@ -87,7 +87,7 @@ def _logarithm(wall: float) -> float:
 def _verdict(
     before: Sequence[float], after: Sequence[float], *, rng: Random, paired: bool, confidence: float
 ) -> Verdict:
-    if min(len(before), len(after)) < _ENOUGH:
+    if min(len(before), len(after)) < ENOUGH_RUNS:
         return Verdict(
             changed=None,
             ratio=None,

@@ -8,7 +8,14 @@ import pytest
 
 from orchestrator.errors import CorruptDatabase, NewerDatabase, StoreError
 from orchestrator.store import sql
-from orchestrator.store.database import CHECKPOINT_PAGES, PAGE_BYTES, checkpoint_pages, has_wal_reset_bug, prepare
+from orchestrator.store.database import (
+    CHECKPOINT_PAGES,
+    PAGE_BYTES,
+    checkpoint_pages,
+    connect,
+    has_wal_reset_bug,
+    prepare,
+)
 from orchestrator.store.journal import Journal
 from orchestrator.store.store import open_store
 from tests.support.records import add_experiment, rows
@@ -51,6 +58,16 @@ async def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
     assert schema(path) == before
+
+
+async def test_who_reads_cannot_write(tmp_path: Path) -> None:
+    """Whatever statement a reader's connection is given, the file stays as the writer left it."""
+    path = tmp_path / "orchestrator.db"
+    await prepare(path)
+    async with connect(path, read_only=True) as reader:
+        for statement in ("DELETE FROM event", "CREATE TABLE mine (x)", "PRAGMA user_version = 99"):
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                await reader.execute(statement)
 
 
 async def test_two_databases_have_two_ids(tmp_path: Path) -> None:
