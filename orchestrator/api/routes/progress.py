@@ -27,16 +27,6 @@ _BEGINNING = frozenset({"experiment_submitted", "experiment_reopened"})
 _FOLLOW = Query(default=False, description="Go on until it has ended, or until nothing is active.")
 
 
-@router.get("/v1/progress", dependencies=[READING])
-async def progress_of_all(services: Given, follow: bool = _FOLLOW) -> Response:  # noqa: FBT001 - a query parameter
-    """Snapshots of all experiments that have not ended, as of one; when following, of those that are submitted meanwhile too."""
-    active = await services.views.read("open_experiments")
-    if follow:
-        return StreamedAnswer(_followed(services, active, joined=True), media_type=NDJSON, follows=True)
-    found = [await services.orchestrator.progress(experiment) for experiment in active]
-    return Response(lines(found), media_type=NDJSON)
-
-
 @router.get("/v1/experiments/{ref}/progress", dependencies=[READING])
 async def progress(services: Given, ref: ExperimentRef, follow: bool = _FOLLOW) -> Response:  # noqa: FBT001 - a query parameter
     """Snapshots, a JSON document a line; when following, one after each change (at most every 100 ms), the last when it has ended.
@@ -46,6 +36,16 @@ async def progress(services: Given, ref: ExperimentRef, follow: bool = _FOLLOW) 
     if follow:
         return StreamedAnswer(_followed(services, [ref.experiment]), media_type=NDJSON, follows=True)
     return Response(lines([await services.orchestrator.progress(ref.experiment)]), media_type=NDJSON)
+
+
+@router.get("/v1/progress", dependencies=[READING])
+async def progress_of_all(services: Given, follow: bool = _FOLLOW) -> Response:  # noqa: FBT001 - a query parameter
+    """Snapshots of all experiments that have not ended, as of one; when following, of those that are submitted meanwhile too."""
+    active = await services.views.read("open_experiments")
+    if follow:
+        return StreamedAnswer(_followed(services, active, joined=True), media_type=NDJSON, follows=True)
+    found = [await services.orchestrator.progress(experiment) for experiment in active]
+    return Response(lines(found), media_type=NDJSON)
 
 
 class _Followed:
