@@ -59,8 +59,10 @@ class TimeLimits:
     def recall(self, facts: Mapping[str, Any]) -> str | None:
         """Which lanes had begun before this daemon; not those that had begun before the experiment ended and was opened again.
 
-        The limit by which it was cut short already, in words.
+        The time of the experiment counts from there too. The limit by which it was cut short already, in words.
         """
+        if self._started_us is not None:
+            self._started_us = max(self._started_us, facts["reopened_us"] or 0)
         ended_us = facts["ended_us"] or 0
         begun = [row for row in facts["lanes"] if row[0] in self._limits and (row[1] or 0) > ended_us]
         self._begun_us = {lane: begun_us for lane, begun_us, _ in begun}

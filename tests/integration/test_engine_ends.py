@@ -253,6 +253,24 @@ async def test_used_up_wall_time_stops_what_runs_and_keeps_what_was_measured(tmp
     assert rules[0] is None
 
 
+async def test_what_the_wall_limit_has_cut_is_retried_with_time_of_its_own(tmp_path: Path) -> None:
+    """After `orc retry` the limit counts anew: what was cancelled runs and succeeds, and the next round is not said to have no time."""
+    gate = anyio.Event()
+    executor = InlineExecutor(value, gate=gate, holds=lambda evaluation: evaluation.variant > 1)
+    async with open_lab(tmp_path, executor) as lab:
+        await lab.run(limits={"wall": "1s"})
+        gate.set()
+        since = await lab.now()
+        retried = await lab.retry("1")
+        ended = await lab.ended(1, since=since)
+        (reopened,) = await lab.decisions(1, "retry")
+
+    assert retried["iterations"] == 2
+    assert (ended["state"], ended["iterations"]["succeeded"], ended["iterations"]["cancelled"]) == ("succeeded", 3, 0)
+    assert ended["reason"] != "the wall time of limits.wall is used up"
+    assert reopened["message"] == "opened again: 2 evaluations of 1 are queued anew"
+
+
 async def test_on_error_fail_ends_it_at_the_first_failure(tmp_path: Path) -> None:
     """The first failure ends the experiment failed and names itself; what had not run is cancelled."""
     async with open_lab(tmp_path, InlineExecutor(odd), slots=1) as lab:

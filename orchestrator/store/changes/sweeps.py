@@ -140,14 +140,27 @@ class RetryWork:
         queued = self._queue(transaction)
         if not any(queued.values()):
             raise self._nothing()
-        if ExperimentState(found["state"]) in ENDED_EXPERIMENT:
-            move_experiment(transaction, experiment, ExperimentState.RUNNING)
-            enter_phase(transaction, experiment, Phase.EVALUATING, round_number=found["round"])
         retried = Retried(
             iterations=sum(queued.values()), failed=queued[IterationState.FAILED], variants=variants, cases=dict(cases)
         )
+        if ExperimentState(found["state"]) in ENDED_EXPERIMENT:
+            self._reopen(transaction, retried, round_number=found["round"])
         transaction.tell("work_retried", experiment=experiment, ref=str(self.ref), **retried.counts)
         return retried
+
+    def _reopen(self, transaction: Transaction, retried: Retried, *, round_number: int) -> None:
+        """Go on with an experiment that has ended. When that was is on record: its limits of time count anew from there."""
+        experiment = self.ref.experiment
+        move_experiment(transaction, experiment, ExperimentState.RUNNING)
+        enter_phase(transaction, experiment, Phase.EVALUATING, round_number=round_number)
+        decision = Decision(
+            kind="retry",
+            rule="reopened",
+            message=f"opened again: {retried.iterations} evaluations of {self.ref} are queued anew",
+            inputs={"ref": str(self.ref), "failed_only": self.failed_only},
+            result=retried.counts,
+        )
+        decision.add(transaction, experiment=experiment, round_number=round_number)
 
     def _queue(self, transaction: Transaction) -> dict[IterationState, int]:
         scope = _scope(self.ref)

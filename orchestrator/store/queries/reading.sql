@@ -200,8 +200,10 @@ FROM variant WHERE experiment = :experiment AND number >= (
 ) AND round = :round;
 
 -- lane_times --
--- When the lanes of an experiment began last, and when their time was used up, as decisions say; and when the experiment ended last.
+-- When the lanes of an experiment began last, and when their time was used up, as decisions say; and when the experiment ended last, and
+-- was opened again last.
 SELECT json_object(
+    'reopened_us', (SELECT max(time_us) FROM decision WHERE experiment = :experiment AND kind = 'retry'),
     'ended_us', (
         SELECT max(time_us) FROM decision WHERE experiment = :experiment AND kind = 'decide' AND result ->> 'action' = 'end'
     ),

@@ -96,7 +96,11 @@ def test_the_next_limit_is_what_is_waited_for(
 def test_a_lane_goes_on_from_its_record() -> None:
     """Over restarts of the daemon its time runs; what is run again after an end has time of its own."""
     limits = times("docs", "heavy")
-    facts = {"ended_us": at(5), "lanes": [["docs", at(10), None], ["heavy", at(1), at(2)], ["gone", at(10), None]]}
+    facts = {
+        "reopened_us": at(6),
+        "ended_us": at(5),
+        "lanes": [["docs", at(10), None], ["heavy", at(1), at(2)], ["gone", at(10), None]],
+    }
     assert limits.recall(facts) is None
     assert limits.begin(DOCS, now_us=at(400)) is None
     assert limits.is_over(DOCS, now_us=at(400))
@@ -107,11 +111,20 @@ def test_a_lane_goes_on_from_its_record() -> None:
 def test_what_was_cut_short_ends_by_that_limit_whoever_leads_it() -> None:
     """A daemon that comes after the cut knows of it; one that comes after another opening does not."""
     limits = times("docs")
-    assert limits.recall({"ended_us": None, "lanes": [["docs", at(0), at(300)]]}) == (
+    assert limits.recall({"reopened_us": None, "ended_us": None, "lanes": [["docs", at(0), at(300)]]}) == (
         "the 300 s that lane docs may take are used up"
     )
-    assert limits.recall({"ended_us": None, "lanes": [["docs", at(400), at(300)]]}) is None
-    assert limits.recall({"ended_us": at(301), "lanes": [["docs", at(0), at(300)]]}) is None
+    assert limits.recall({"reopened_us": None, "ended_us": None, "lanes": [["docs", at(400), at(300)]]}) is None
+    assert limits.recall({"reopened_us": None, "ended_us": at(301), "lanes": [["docs", at(0), at(300)]]}) is None
+
+
+def test_the_time_of_an_experiment_counts_from_where_it_was_opened_again() -> None:
+    """Not while it goes on for the first time."""
+    for reopened_us, used_up in ((None, True), (at(250), False), (at(0), True)):
+        limits = times(wall="300s")
+        limits.start(at(0))
+        limits.recall({"reopened_us": reopened_us, "ended_us": None, "lanes": []})
+        assert (limits.used_up(at(301)) is not None) == used_up
 
 
 def test_a_round_that_could_not_run_has_no_time() -> None:
