@@ -61,16 +61,24 @@ class Following:
                 return
 
     def progress_of_all(self) -> Iterator[dict[str, Any]]:
-        """Snapshots of all experiments that are active, and of those that are submitted meanwhile, until none is."""
+        """Snapshots of all experiments that are active, and of those that are submitted meanwhile, until none is.
 
-        def ask(session: Session) -> Iterator[dict[str, Any] | None]:
+        What has ended while there was no daemon is told too.
+        """
+        active: set[str] = set()
+
+        def ask(session: Session) -> Iterator[dict[str, Any]]:
+            for ref in sorted(active, key=int):
+                try:
+                    yield from session.lines(calls.progress(ref))
+                except NotFound:  # removed meanwhile
+                    active.discard(ref)
             yield from session.lines(calls.progress(None, follow=True))
-            if not any(session.json(calls.status())["experiments"].values()):
-                yield None
 
         for snapshot in self.items(ask):
-            if snapshot is None:
+            if "ref" not in snapshot:  # the last line: nothing is active
                 return
+            (active.discard if snapshot["state"] in ENDED_EXPERIMENT else active.add)(snapshot["ref"])
             yield snapshot
 
     def resolve(self, refs: Sequence[str]) -> list[str]:

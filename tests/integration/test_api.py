@@ -225,9 +225,10 @@ async def test_progress_of_all_is_of_what_is_active(state: Path) -> None:
         followed = [json.loads(line) for line in (await door.ask("GET", "/v1/progress?follow=true")).body.splitlines()]
         nothing = await door.ask("GET", "/v1/progress?follow=true")
     assert [json.loads(line)["ref"] for line in standing] == ["1", "2"]
+    assert (nothing.status, nothing.body) == (200, b'{"active":0}\n')
+    assert followed.pop() == {"active": 0}
     last = {snapshot["ref"]: snapshot["state"] for snapshot in followed}
     assert last in ({"1": "succeeded", "2": "succeeded"}, {"2": "succeeded"}, {})
-    assert (nothing.status, nothing.body) == (200, b"")
 
 
 async def test_why_and_explain_have_their_shapes(state: Path) -> None:

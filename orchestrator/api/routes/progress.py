@@ -34,16 +34,19 @@ async def progress(services: Given, ref: ExperimentRef, follow: bool = _FOLLOW) 
     While nothing runs, `waits` says why.
     """
     if follow:
-        return StreamedAnswer(_followed(services, [ref.experiment]), media_type=NDJSON, follows=True)
+        return StreamedAnswer(_one_followed(services, ref.experiment), media_type=NDJSON, follows=True)
     return Response(lines([await services.orchestrator.progress(ref.experiment)]), media_type=NDJSON)
 
 
 @router.get("/v1/progress", dependencies=[READING])
 async def progress_of_all(services: Given, follow: bool = _FOLLOW) -> Response:  # noqa: FBT001 - a query parameter
-    """Snapshots of all experiments that have not ended, as of one; when following, of those that are submitted meanwhile too."""
-    active = await services.views.read("open_experiments")
+    """Snapshots of all experiments that have not ended, as of one.
+
+    When following, of those that are submitted meanwhile too; once nothing is active, the last line is `{"active": 0}`.
+    """
     if follow:
-        return StreamedAnswer(_followed(services, active, joined=True), media_type=NDJSON, follows=True)
+        return StreamedAnswer(_all_followed(services), media_type=NDJSON, follows=True)
+    active = await services.views.read("open_experiments")
     found = [await services.orchestrator.progress(experiment) for experiment in active]
     return Response(lines(found), media_type=NDJSON)
 
@@ -51,8 +54,9 @@ async def progress_of_all(services: Given, follow: bool = _FOLLOW) -> Response: 
 class _Followed:
     """The experiments that are followed, and what was told of them last."""
 
-    def __init__(self, services: Services, experiments: Iterable[int]) -> None:
+    def __init__(self, services: Services, experiments: Iterable[int], *, joined: bool) -> None:
         self.active = set(experiments)
+        self._joined = joined  # by what is submitted or reopened meanwhile
         self._services = services
         self._waits: dict[int, Any] = {}  # of those that were told
         self._standing: set[int] = set()  # evaluations wait and none runs
@@ -84,7 +88,7 @@ class _Followed:
         self._standing.discard(experiment)
         self._waits.pop(experiment, None)
 
-    async def moved(self, subscription: Subscription, *, joined: bool) -> set[int] | None:
+    async def moved(self, subscription: Subscription) -> set[int] | None:
         """Those of which something was told, as soon as it is; none when it is time to look at those that stand; None at the end."""
         with anyio.move_on_after(WAITING_SECONDS if self._standing else None):
             while True:
@@ -92,7 +96,7 @@ class _Followed:
                 if events is None:
                     return None
                 moved = experiments_of(events)
-                if joined:
+                if self._joined:
                     self.active |= experiments_of(event for event in events if event["kind"] in _BEGINNING)
                 if subscription.missed:
                     subscription.missed = False
@@ -102,17 +106,32 @@ class _Followed:
         return set()
 
 
-async def _followed(services: Services, experiments: Iterable[int], *, joined: bool = False) -> Pieces:
+async def _one_followed(services: Services, experiment: int) -> Pieces:
     with services.events.subscribe() as subscription:
-        followed = _Followed(services, experiments)
-        moved: set[int] | None = set(followed.active)
-        while moved is not None:
-            began = anyio.current_time()
-            told = await followed.snapshots(moved)
-            cost = anyio.current_time() - began
-            if told:
-                yield lines(told)
-            if not followed.active:
-                return
-            await anyio.sleep(max(SHORTEST_SECONDS, cost / SHARE_OF_TIME))
-            moved = await followed.moved(subscription, joined=joined)
+        async for piece in _told(_Followed(services, [experiment], joined=False), subscription):
+            yield piece
+
+
+async def _all_followed(services: Services) -> Pieces:
+    with services.events.subscribe() as subscription:
+        active = await services.views.read("open_experiments")
+        followed = _Followed(services, active, joined=True)
+        async for piece in _told(followed, subscription):
+            yield piece
+        if not followed.active:
+            yield lines([{"active": 0}])
+
+
+async def _told(followed: _Followed, subscription: Subscription) -> Pieces:
+    """Snapshots until nothing of what is followed is active, or until the door closes."""
+    moved: set[int] | None = set(followed.active)
+    while moved is not None:
+        began = anyio.current_time()
+        told = await followed.snapshots(moved)
+        cost = anyio.current_time() - began
+        if told:
+            yield lines(told)
+        if not followed.active:
+            return
+        await anyio.sleep(max(SHORTEST_SECONDS, cost / SHARE_OF_TIME))
+        moved = await followed.moved(subscription)

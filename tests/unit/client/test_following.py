@@ -30,13 +30,15 @@ def test_progress_is_asked_for_again_when_it_breaks_off(private_places: Path) ->
 
 
 def test_all_progress_goes_on_until_nothing_is_active(private_places: Path) -> None:
-    """A stream that has ended in order is opened again while the daemon says that something is active."""
-    still, none = (ok(b'{"experiments": {"running": %d, "paused": 0}}' % count) for count in (1, 0))
-    streams = chunked(RUNNING), still, chunked(RUNNING, SUCCEEDED), none
+    """After a stream that has ended in order, because a daemon was told to stop, what has ended meanwhile is told, and no daemon started."""
+    one, two = (b'{"ref": "%d", "state": "running"}\n' % ref for ref in (1, 2))
+    ended, gone = b'{"ref": "1", "state": "succeeded"}\n', b'{"error": {"code": "not_found", "message": "no 2"}}'
+    streams = chunked(one, two), chunked(ended), ok(gone, status="404 Not Found"), chunked(b'{"active": 0}\n')
     with scripted_peer(private_places / "s", *streams) as peer:
-        states = [each["state"] for each in following(peer.path, []).progress_of_all()]
-    assert states == ["running", "running", "succeeded"]
-    assert [request.split()[1].partition(b"?")[0] for request in peer.received] == [b"/v1/progress", b"/v1/status"] * 2
+        told = [(each["ref"], each["state"]) for each in following(peer.path, []).progress_of_all()]
+    assert told == [("1", "running"), ("2", "running"), ("1", "succeeded")]
+    places = [request.split()[1].partition(b"?")[0] for request in peer.received]
+    assert places == [b"/v1/progress", b"/v1/experiments/1/progress", b"/v1/experiments/2/progress", b"/v1/progress"]
 
 
 def test_events_go_on_behind_the_last_one(private_places: Path) -> None:
