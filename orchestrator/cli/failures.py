@@ -55,7 +55,7 @@ def error_lines(error: OrchestratorError, *, colour: bool) -> list[str]:
     lines = [f"{_coloured('error:', 'red' if colour else None)} {first}", *more]
     width = max((len(each.where) for each in error.problems if len(each.where) <= LONGEST_PLACE), default=0)
     for each in error.problems:
-        if error.message == f"{each.where}: {each.message}":
+        if error.message in {f"{each.where}: {each.message}", f"{each.where} {each.message}"}:
             continue  # the only one, which is said already
         where = printable(each.where)
         message = printable(each.message, keep_lines=True).replace("\n", "\n" + " " * (width + 4))

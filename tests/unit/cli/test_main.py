@@ -192,9 +192,10 @@ def test_all_problems_are_shown_with_their_places() -> None:
 
 
 def test_a_problem_that_is_the_whole_message_is_said_once() -> None:
-    """As the daemon words what is wrong with one field of a request."""
-    error = InvalidSpec("metrics.a: must be finite", problems=[Problem("metrics.a", "must be finite")])
-    assert error_lines(error, colour=False) == ["error: metrics.a: must be finite"]
+    """As the daemon words what is wrong with one field of a request, and with a file that is no TOML."""
+    for message in ("metrics.a: must be finite", "metrics.a must be finite"):
+        error = InvalidSpec(message, problems=[Problem("metrics.a", "must be finite")])
+        assert error_lines(error, colour=False) == [f"error: {message}"]
 
 
 def test_an_error_cannot_steer_the_terminal() -> None:
