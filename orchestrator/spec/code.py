@@ -111,6 +111,8 @@ def _check_function(function: str, *, module: str, file: Path) -> str | None:
         return f"cannot read {file}: {error.strerror}"
     except SyntaxError as error:
         return f"{file} cannot be imported: {error.msg}" + (f" in line {error.lineno}" if error.lineno else "")
+    if function in names.unfit:
+        return f'"{function}" in {file} takes other arguments; write def {function}(params) or def {function}(params, trial)'
     if function in names.bound or names.open_ended:
         return None
     if function in names.nested:

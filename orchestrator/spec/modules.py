@@ -4,6 +4,7 @@ import ast
 import sys
 import warnings
 import zipimport
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.machinery import (
@@ -51,6 +52,7 @@ class Names:
 
     bound: frozenset[str]
     nested: frozenset[str]  # functions inside classes and functions
+    unfit: frozenset[str]  # functions that surely cannot be called as `f(params)` or `f(params, trial=trial)`
     open_ended: bool
 
 
@@ -108,20 +110,36 @@ def read_names(file: Path) -> Names:
     """The names a source file binds. Raises OSError and SyntaxError."""
     source = file.read_bytes()
     if len(source) > LARGEST_SOURCE_BYTES:
-        return Names(bound=frozenset(), nested=frozenset(), open_ended=True)
+        return Names(bound=frozenset(), nested=frozenset(), unfit=frozenset(), open_ended=True)
     try:
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse(source, filename=str(file))
     except (ValueError, RecursionError, MemoryError) as error:
         raise SyntaxError(str(error) or "too deeply nested") from None
     own = list(_top_level(tree))
-    bound = {name for node in own for name in _bound_by(node)}
+    bound = Counter(name for node in own for name in _bound_by(node))
     functions = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
     return Names(
         bound=frozenset(bound),
-        nested=frozenset(node.name for node in functions) - bound,
+        nested=frozenset(node.name for node in functions) - bound.keys(),
+        unfit=frozenset(name for name in map(_unfit, own) if name is not None and bound[name] == 1),
         open_ended="*" in bound or "__getattr__" in bound,
     )
+
+
+def _unfit(node: ast.AST) -> str | None:
+    """The name of a function that takes something else than the parameters and, if it has that, `trial`."""
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or node.decorator_list:
+        return None
+    takes = node.args
+    positional = [*takes.posonlyargs, *takes.args]
+    needed = {each.arg for each in positional[1 : len(positional) - len(takes.defaults)]}
+    needed |= {each.arg for each, default in zip(takes.kwonlyargs, takes.kw_defaults, strict=True) if default is None}
+    if not positional:
+        return None if takes.vararg and needed <= {"trial"} else node.name
+    twice = bool(takes.args) and takes.args[0] is positional[0] and takes.args[0].arg == "trial"
+    by_position_only = "trial" in {each.arg for each in takes.posonlyargs[1:]}
+    return node.name if twice or by_position_only or not needed <= {"trial"} else None
 
 
 def _top_level(tree: ast.AST) -> Iterator[ast.AST]:

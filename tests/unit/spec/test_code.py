@@ -1,5 +1,6 @@
 """Code is found without being imported."""
 
+import inspect
 import sys
 import zipfile
 from pathlib import Path
@@ -95,6 +96,55 @@ def test_code_that_is_not_there_is_a_problem_with_a_suggestion(folder: Path, cal
 
     assert problem.where == "stage.first.call"
     assert part.format(folder=folder) in problem.message
+
+
+@pytest.mark.parametrize(
+    ("definition", "fits"),
+    [
+        ("def f(params): ...", True),
+        ("def f(params, trial): ...", True),
+        ("def f(params, *, trial): ...", True),
+        ("def f(params, /, trial=None): ...", True),
+        ("def f(params, folds=5, **more): ...", True),
+        ("def f(*anything): ...", True),
+        ("async def f(params, trial): ...", True),
+        ("import functools\n@functools.cache\ndef f(): ...", True),
+        ("def f(): ...\ntry:\n    from quick import f\nexcept ImportError:\n    pass", True),
+        ("def f(): ...", False),
+        ("def f(trial): ...", False),
+        ("def f(trial, params): ...", False),
+        ("def f(x, y): ...", False),
+        ("def f(params, trial, /): ...", False),
+        ("def f(*, params): ...", False),
+        ("def f(params, *, folds): ...", False),
+        ("def f(**parameters): ...", False),
+        ("async def f(x, y): ...", False),
+    ],
+)
+def test_a_function_that_cannot_be_called_is_told_before_it_is(tmp_path: Path, definition: str, fits: bool) -> None:
+    """Whether it takes the parameters, and besides them nothing that it must have but `trial`, as Python itself would judge."""
+    (tmp_path / "model.py").write_text(f"{definition}\n")
+    problems = missing(tmp_path, {"call": "model:f"})
+    assert (
+        [problem.message for problem in problems] == []
+        if fits
+        else [f'"f" in {tmp_path}/model.py takes other arguments; write def f(params) or def f(params, trial)']
+    )
+    if "import" not in definition:
+        assert fits == accepts(definition)
+
+
+def accepts(definition: str) -> bool:
+    """Whether the worker's way to call it works."""
+    found: dict[str, Any] = {}
+    exec(definition, found)
+    signature = inspect.signature(found["f"])
+    named = {each.name for each in signature.parameters.values() if each.kind is not inspect.Parameter.POSITIONAL_ONLY}
+    try:
+        signature.bind({}, **({"trial": None} if "trial" in named else {}))
+    except TypeError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
