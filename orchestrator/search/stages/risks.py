@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from orchestrator.domain.durations import written
 from orchestrator.search.stages.figures import most_at_once
 from orchestrator.search.stages.situation import Advice, Case, Finding
 from orchestrator.search.stages.sizing import enough
@@ -48,7 +49,7 @@ def too_many_workers(case: Case) -> Iterator[Advice]:
             finding=Finding.TOO_MANY_WORKERS,
             evidence={"workers": pool.workers, "utilisation": pool.utilisation or 0.0, "predicted_seconds": seconds},
             advice=f"{pool.workers} {'threads' if threads else 'slots'} were busy for {100 * (pool.utilisation or 0.0):.0f} % of their "
-            f"time: {size} would be as fast ({seconds:.3g} s by prediction) and leave room for others.",
+            f"time: {size} would be as fast ({written(seconds)} by prediction) and leave room for others.",
             change={"threads" if threads else "slots": size},
         )
 
@@ -83,7 +84,7 @@ def unstable(case: Case) -> Iterator[Advice]:
                 finding=Finding.UNSTABLE,
                 stage=stage,
                 evidence={"runs": profile.runs, "p90_over_p10": profile.spread},
-                advice=f"{stage} takes from {profile.wall_p10_seconds:.3g} to {profile.wall_p90_seconds:.3g} s: "
+                advice=f"{stage} takes from {written(profile.wall_p10_seconds)} to {written(profile.wall_p90_seconds)}: "
                 "measure more runs before changing anything for it, and look at what else ran.",
             )
 

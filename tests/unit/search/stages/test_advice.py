@@ -42,7 +42,7 @@ def test_threads_that_compute_are_sent_to_processes() -> None:
     assert advice == Advice(
         finding=Finding.GIL_BOUND,
         evidence={"thread_cpu_seconds": 1.25, "wall_seconds": 1.25, "share": 1.0},
-        advice="Threads computed for 1.25 s of 1.25 s, one at an instant: run cpu_a, cpu_b and mixed in processes.",
+        advice="Threads computed for 1.2 s of 1.2 s, one at an instant: run cpu_a, cpu_b and mixed in processes.",
         predicted_wall_seconds=advice.predicted_wall_seconds,
         gain=advice.gain,
         change={f"stage.{name}.executor": "process" for name in ("cpu_a", "cpu_b", "mixed")},
