@@ -99,6 +99,6 @@ def sla_risk(case: Case) -> Iterator[Advice]:
                 finding=Finding.SLA_RISK,
                 stage=shape.name,
                 evidence={"runs": len(walls), "p95_upper_seconds": upper, "limit_seconds": shape.sla_seconds},
-                advice=f"{shape.name} may take {upper:.3g} s, its limit is {shape.sla_seconds:.3g} s: "
+                advice=f"{shape.name} may take longer than its limit of {written(shape.sla_seconds)}, up to {written(upper)}: "
                 "make it shorter or raise the limit.",
             )
