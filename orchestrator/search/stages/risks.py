@@ -1,13 +1,14 @@
 """Findings that cost no time yet: each a function from a case to advice that predicts no wall."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from orchestrator.domain.durations import written
 from orchestrator.search.stages.figures import most_at_once
+from orchestrator.search.stages.records import StageRun
 from orchestrator.search.stages.situation import Advice, Case, Finding
 from orchestrator.search.stages.sizing import enough
-from orchestrator.search.stages.sla import p95_upper
+from orchestrator.search.stages.sla import p95_upper, suggested_limit
 from orchestrator.search.stages.sums import PoolFigures
 
 _SATURATED = 0.9
@@ -92,13 +93,19 @@ def unstable(case: Case) -> Iterator[Advice]:
 def sla_risk(case: Case) -> Iterator[Advice]:
     """A stage whose 95th percentile may lie above its limit."""
     for shape in case.situation.shapes:
-        walls = [run.wall_seconds for run in case.situation.runs if run.stage == shape.name and run.ran]
-        upper = p95_upper(walls)
+        own = [run for run in case.situation.runs if run.stage == shape.name and run.ran]
+        upper = p95_upper([run.wall_seconds for run in own])
         if shape.sla_seconds is not None and upper is not None and upper > shape.sla_seconds:
             yield Advice(
                 finding=Finding.SLA_RISK,
                 stage=shape.name,
-                evidence={"runs": len(walls), "p95_upper_seconds": upper, "limit_seconds": shape.sla_seconds},
+                evidence={"runs": len(own), "p95_upper_seconds": upper, "limit_seconds": shape.sla_seconds},
                 advice=f"{shape.name} may take longer than its limit of {written(shape.sla_seconds)}, up to {written(upper)}: "
-                "make it shorter or raise the limit.",
+                f"make it shorter or raise the limit{_fitting(own, above=shape.sla_seconds)}.",
             )
+
+
+def _fitting(runs: Sequence[StageRun], *, above: float) -> str:
+    """The limit that its runs suggest, once there are enough of them, when it is another one."""
+    limit = suggested_limit([run.wall_seconds for run in runs if run.state == "succeeded"])
+    return "" if limit is None or limit <= above else f" ({written(limit)} would fit)"

@@ -253,7 +253,16 @@ def test_a_limit_that_may_be_missed_is_a_risk() -> None:
     situation = Situation(runs=runs, shapes=(shape,), plan=Plan(cores=8, processes=8))
     advice = found(situation)[Finding.SLA_RISK]
     assert (advice.stage, advice.gain, advice.change, advice.evidence["limit_seconds"]) == ("a", None, None, 9.5)
+    assert advice.advice.endswith("or raise the limit.")
     assert Finding.SLA_RISK not in found(replace(situation, shapes=(replace(shape, sla_seconds=100.0),)))
+
+
+def test_a_limit_that_ten_runs_suggest_is_told_when_it_is_above_the_one_there_is() -> None:
+    """1.25 times the 95th percentile of 8 s is 10 s."""
+    runs = tuple(five.run("a", 0.0, 8.0, ref=f"1.{place}.1") for place in range(10))
+    shape = StageShape(name="a", sla_seconds=7.0)
+    situation = Situation(runs=runs, shapes=(shape,), plan=Plan(cores=8, processes=8))
+    assert found(situation)[Finding.SLA_RISK].advice.endswith("or raise the limit (10 s would fit).")
 
 
 MEASURED = st.just(0.0) | st.floats(1e-9, 10.0)
