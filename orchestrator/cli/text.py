@@ -12,8 +12,9 @@ from typing import Any
 
 import click
 
+from orchestrator.domain.durations import written
+
 NONE = "-"
-SHORT_SECONDS = 0.1
 FEW = 10  # below it a decimal is worth its place
 LINES = frozenset("\n\t")
 BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=(?:[mµ]?s|min|h|d|[KMGT]iB|B|USD)\b)")
@@ -44,21 +45,8 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`52 µs`, `4.1 ms`, `0.41 s`, `12 s`, `3 min 5 s`, `2 h 14 min`, `3 d 4 h`."""
-    if seconds is None:
-        return NONE
-    if 0 < seconds < SHORT_SECONDS * 0.995:  # what would be written as 100 ms is 0.1 s
-        return f"{seconds * 1e6:.0f} µs" if seconds < SHORT_SECONDS / 100 else f"{seconds * 1e3:.2g} ms"
-    if seconds < FEW:
-        return f"{seconds:.2g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    """As durations are written for people; `-` for None."""
+    return NONE if seconds is None else written(seconds)
 
 
 def size(count: float | None) -> str:

@@ -118,7 +118,6 @@ class Evaluation:
         """Take back what waits and stop what runs; returns when all of it is on record."""
         self.queue.closed = True
         await self._take_back(lambda _: True)
-        self._dispatcher.withdraw(self.queue, lambda _: True)  # what was to be tried again
         self._active.clear()
 
     async def cancel(self, ref: Ref) -> dict[str, int]:
@@ -164,6 +163,7 @@ class Evaluation:
         batches = self.queue.stop(match)
         for batch in batches:
             await batch.done.wait()
+        self._dispatcher.withdraw(self.queue, match)  # what was to be tried again, or has followed meanwhile
         return sum(len(batch.cancelled) for batch in batches)
 
     async def _take_in(self, page: Iterable[ActiveVariant]) -> None:
@@ -225,7 +225,7 @@ class Evaluation:
             decisions=(*(() if told is None else self.reports.close(batch)), *self.queue.placements.take()),
         )
         await self._write(change, ending)
-        self._leave(ending)
+        await self._leave(ending)
         now = anyio.current_time()
         fresh = [(Ready(item.variant, item.iteration, now), seconds) for item, seconds in taken.again]
         self._queue_again(fresh, to_front=bool(result.unstarted or result.interrupted))
@@ -249,8 +249,9 @@ class Evaluation:
         for variant in variants:
             following = next_step(variant, self.plan)
             if following.step is Step.WAIT or variant.committing or variant.outdated:
+                variant.overtaken = variant.committing
                 continue
-            variant.committing = True
+            variant.committing, variant.overtaken = True, False
             ending.following.append(variant)
             if following.step is Step.QUEUE:
                 planned = self.plan.iterations(following.stages, variant.hash)
@@ -280,16 +281,22 @@ class Evaluation:
                 dropped=tuple(ending.dropped),
             )
             await self._write(change, ending)
-        self._leave(ending)
+        await self._leave(ending)
         self._announce()
 
-    def _leave(self, ending: Ending) -> None:
-        """Forget variants that have nothing left to do here: only once that is on record, for who looks next looks there."""
+    async def _leave(self, ending: Ending) -> None:
+        """Forget variants that have nothing left to do here: only once that is on record, for who looks next looks there.
+
+        Of those that go on, what ended meanwhile has follow-ups of its own.
+        """
         for variant in ending.following:
             variant.committing = False
         for variant in ending.leaving:
             if all(iteration.state in ENDED_ITERATION for iteration in variant.iterations.values()):
                 self._active.pop(variant.number, None)
+        overtaken = [variant for variant, _ in ending.queued if variant.overtaken]
+        if overtaken:
+            await self._commit_follow_ups(overtaken)
 
     async def _write(self, change: EndIterations, ending: Ending) -> None:
         await self._store.write(change)
@@ -297,9 +304,12 @@ class Evaluation:
         for variant, planned in ending.queued:
             self._active[variant.number] = variant
             for one in planned:
+                if one.number in variant.iterations:
+                    continue  # somebody has read it from the store already
                 fresh = ActiveIteration(one.number, one.stage, one.case, one.repeat, one.seed, IterationState.QUEUED)
                 variant.iterations[one.number] = fresh
-                self.queue.push([Ready(variant, fresh, now)])
+                if variant.pruned is None:  # else it is dropped as soon as nothing of the variant runs
+                    self.queue.push([Ready(variant, fresh, now)])
 
     def _queue_again(self, waits: Sequence[tuple[Ready, float]], *, to_front: bool = False) -> None:
         """Make iterations ready, each after its wait in seconds."""

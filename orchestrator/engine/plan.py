@@ -99,6 +99,11 @@ class Plan:
         return Measures(self.spec)
 
     @cached_property
+    def flows(self) -> bool:
+        """Whether stages begin while others of the variant still run: there are several, and none promotes."""
+        return len(self.stages) > 1 and not any(stage.promote for stage in self.spec.stages)
+
+    @cached_property
     def has_contests(self) -> bool:
         """Whether some promotion compares the variants of a round with each other."""
         return any(isinstance(stage.promote, TopShare) for stage in self.spec.stages)

@@ -41,7 +41,8 @@ class ActiveVariant:
     parameters_json: str
     iterations: dict[int, ActiveIteration] = field(default_factory=dict)
     pruned: Pruning | None = None  # it ends as soon as nothing of it runs any more
-    committing: bool = False  # what follows for it is on its way to the store: nothing else follows meanwhile
+    committing: bool = False  # what follows for it is on its way to the store: nothing else follows meanwhile,
+    overtaken: bool = False  # though something else of it has ended
     outdated: bool = (
         False  # more of it may be queued in the store than is known here: nothing follows before it is loaded anew
     )
@@ -68,11 +69,18 @@ class Next:
 
 
 def next_step(variant: ActiveVariant, plan: Plan, promoted: Mapping[str, bool] | None = None) -> Next:
-    """What follows from where its iterations stand. `promoted` holds answers of round-wide promotions (stage to yes or no)."""
+    """What follows from where its iterations stand. `promoted` holds answers of round-wide promotions (stage to yes or no).
+
+    A stage is open once all of those it comes after have succeeded. Where stages promote it also waits until nothing of the variant
+    runs, and is closed when something has failed. So it never depends on timing what of a variant is run.
+    """
     states = {iteration.state for iteration in variant.iterations.values()}
     if variant.pruned is not None:
         return _WAIT if IterationState.RUNNING in states else _PRUNED
     if states != _ALL_WELL:
+        opened = _opened(variant, plan) if plan.flows else ()
+        if opened:
+            return Next(Step.QUEUE, opened)
         return next(following for state, following in _BY_STATE if state in states)
     if len(plan.stages) == 1:
         return _EVALUATED
@@ -88,6 +96,14 @@ _BY_STATE = (
 )
 _ALL_WELL = {IterationState.SUCCEEDED}
 _EVALUATED = Next(Step.EVALUATED)
+
+
+def _opened(variant: ActiveVariant, plan: Plan) -> tuple[str, ...]:
+    """The stages that have not begun, and come after nothing but what has succeeded."""
+    begun = {iteration.stage for iteration in variant.iterations.values()}
+    unfinished = {one.stage for one in variant.iterations.values() if one.state is not IterationState.SUCCEEDED}
+    done = begun - unfinished
+    return tuple([name for name, stage in plan.stages.items() if name not in begun and done.issuperset(stage.after)])
 
 
 def _after_success(variant: ActiveVariant, plan: Plan, promoted: Mapping[str, bool]) -> Next:

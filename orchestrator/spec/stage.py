@@ -128,7 +128,10 @@ class StageSpec(SpecModel):
         examples=[{"ratio": r"ratio=([\d.]+)"}],
     )
     after: tuple[str, ...] = Field(
-        default=(), strict=False, description="The stages that must have succeeded before.", examples=[["filter"]]
+        default=(),
+        strict=False,
+        description="The stages that must have succeeded before; it starts then, whatever else of the variant runs.",
+        examples=[["filter"]],
     )
     arguments: Mapping[str, Any] = Field(
         default={}, description="Constants besides the parameters.", examples=[{"games": 10}]

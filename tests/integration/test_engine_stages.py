@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from orchestrator.domain.refs import parse_ref as ref_of
@@ -49,6 +50,35 @@ async def test_a_stage_waits_for_the_one_before(tmp_path: Path) -> None:
     assert all(order.index((variant, "quick")) < order.index((variant, "slow")) for variant in (1, 2, 3))
     assert (ended["best"], ended["iterations"]["total"]) == ("1.1", 6)
     assert refs == [[f"1.{n}.1", f"1.{n}.2"] for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("slow_fails", [False, True], ids=["well", "failing"])
+async def test_a_chain_goes_on_beside_a_stage_that_takes_longer(tmp_path: Path, slow_fails: bool) -> None:
+    """`c` after `b` after `a` run to their end while `slow` still runs, and do so if it fails in the end; what comes after both waits."""
+    gate = anyio.Event()
+    stages = [
+        call("slow"),
+        call("a"),
+        call("b", after=["a"]),
+        call("c", after=["b"]),
+        call("last", after=["c", "slow"]),
+    ]
+
+    def evaluate(parameters: Any, evaluation: Any, job: Any) -> Any:
+        return failure() if slow_fails and job.stage == "slow" else value(parameters)
+
+    executor = InlineExecutor(evaluate, gate=gate, holds=lambda one: one.iteration == 1, abilities=ONE_BY_ONE)
+    async with open_lab(tmp_path, executor, slots=2) as lab:
+        experiment = await lab.submit(stage=stages, space={"x": [1]})
+        await lab.until(lambda event: event["kind"] == "iterations_finished" and "1.1.4" in event["refs"])
+        before = await lab.states(experiment)
+        gate.set()
+        await lab.ended(experiment)
+        after = await lab.states(experiment)
+
+    assert before["1.1"] == ["evaluating", "running", "succeeded", "succeeded", "succeeded"]
+    well, failed = ["evaluated", *["succeeded"] * 5], ["failed", "failed", *["succeeded"] * 3]
+    assert after["1.1"] == (failed if slow_fails else well)
 
 
 async def test_a_criterion_prunes_who_does_not_meet_it(tmp_path: Path) -> None:
@@ -198,6 +228,29 @@ async def test_the_table_does_not_depend_on_how_it_was_run(tmp_path: Path) -> No
 
     assert len(set(map(str, found.values()))) == 1
     assert found["one at a time"][0].count("\n") > 100
+
+
+BRANCHING: dict[str, Any] = {
+    "stage": [call("a"), call("b", after=["a"]), call("x"), call("y", after=["x"]), call("z", after=["b", "y"])],
+    "space": {"x": {"low": 0.0, "high": 1.0}},
+    "search": {"method": "random", "variants": 12},
+    "cases": ["u", "v"],
+    "loop": {"max_rounds": 2},
+}
+
+
+async def test_branches_of_which_some_fail_give_one_table(tmp_path: Path) -> None:
+    """What runs of a variant in which something fails is what does not come after it, however it was run."""
+    found = {}
+    for name, (abilities, slots, limits) in HOW.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        async with open_lab(folder, InlineExecutor(drawn, abilities=abilities), slots=slots) as lab:
+            await lab.run(**BRANCHING, limits={"max_parallel": 4, **limits})
+            found[name] = await lab.export(1)
+
+    assert len(set(found.values())) == 1
+    assert found["one at a time"].count(",failed,") > 5
 
 
 async def test_the_gate_judges_every_variant_by_the_same_measure(tmp_path: Path) -> None:

@@ -24,8 +24,14 @@ def evaluate(params, trial):
 
 def refine(params, trial):
     return {"value": params["x"] ** 2 + trial.repeat}
+
+def rough(params, trial):
+    time.sleep(params["pause"] / 500)
+    if trial.seed % 4 == 0:
+        raise ValueError("too rough")
+    return {"value": params["x"]}
 """
-SPEC = """
+PROMOTING = """
 name = "tortured"
 seed = 11
 cases = ["a", "b"]
@@ -60,6 +66,49 @@ metric = "value"
 op = "<="
 threshold = -1.0
 """
+BRANCHING = """
+name = "branching"
+seed = 12
+cases = ["a", "b"]
+objective = { metric = "value", goal = "minimize" }
+
+[[stage]]
+name = "left"
+call = "model:rough"
+executor = "EXECUTOR"
+
+[[stage]]
+name = "left-on"
+call = "model:evaluate"
+after = ["left"]
+
+[[stage]]
+name = "right"
+call = "model:evaluate"
+
+[[stage]]
+name = "right-on"
+call = "model:refine"
+after = ["right"]
+executor = "EXECUTOR"
+
+[[stage]]
+name = "last"
+call = "model:refine"
+after = ["left-on", "right-on"]
+
+[space]
+x = { low = 0, high = 60 }
+pause = [0, 3, 9]
+
+[search]
+method = "random"
+variants = 16
+
+[loop]
+max_rounds = 2
+"""
+SPECS = {"promoting": PROMOTING, "branching": BRANCHING}
 EXECUTORS = ("process", "thread", "sequential", "isolated")
 LONGEST_LIFE_SECONDS = 0.5
 ALONE = 0.7
@@ -75,26 +124,26 @@ def seeds() -> Iterator[int]:
         first += 1
 
 
-def submit(client: Client, folder: Path, executor: str) -> Experiment:
-    """The experiment of this campaign."""
+def submit(client: Client, folder: Path, kind: str, executor: str) -> Experiment:
+    """An experiment of this campaign."""
     (folder / "model.py").write_text(MODEL)
-    (folder / "experiment.toml").write_text(SPEC.replace("EXECUTOR", executor))
+    (folder / "experiment.toml").write_text(SPECS[kind].replace("EXECUTOR", executor))
     return client.submit(folder / "experiment.toml")
 
 
-def undisturbed(folder: Path, executor: str) -> bytes:
+def undisturbed(folder: Path, kind: str, executor: str) -> bytes:
     """The table of a run nobody touched."""
     with daemon(folder / "calm") as running:
-        experiment = submit(running.client, folder, executor)
+        experiment = submit(running.client, folder, kind, executor)
         experiment.wait()
         return experiment.export()
 
 
-def disturbed(folder: Path, executor: str, rng: random.Random) -> tuple[bytes, int]:
+def disturbed(folder: Path, kind: str, executor: str, rng: random.Random) -> tuple[bytes, int]:
     """The table of a run whose daemon was killed at random moments, and how often it was."""
     state = folder / f"torn-{rng.random()}"
     with daemon(state) as running:
-        ref = submit(running.client, folder, executor).ref
+        ref = submit(running.client, folder, kind, executor).ref
     kills = 0
     while True:
         alone = rng.random() < ALONE
@@ -122,15 +171,15 @@ def ends_within(client: Client, ref: str, *, seconds: float) -> bytes | None:
 @pytest.mark.timeout(1500)
 def test_a_daemon_killed_at_any_moment_ends_with_the_table_of_an_undisturbed_run(tmp_path: Path) -> None:
     """However often and whenever the daemon is killed with -9, the exported bytes are the same and no process is left."""
-    calm = {executor: undisturbed(tmp_path, executor) for executor in EXECUTORS}
-    assert len(set(calm.values())) == 1
+    calm = {kind: {undisturbed(tmp_path, kind, executor) for executor in EXECUTORS} for kind in SPECS}
+    assert [len(tables) for tables in calm.values()] == [1, 1]
     total = 0
     for seed in seeds():
         rng = random.Random(seed)
-        executor = rng.choice(EXECUTORS)
-        table, kills = disturbed(tmp_path, executor, rng)
+        executor, kind = rng.choice(EXECUTORS), rng.choice(tuple(SPECS))
+        table, kills = disturbed(tmp_path, kind, executor, rng)
         total += kills
-        print(f"seed {seed}: {executor}, killed {kills} times", flush=True)
-        assert table == calm[executor], f"TORTURE_SEED={seed} gives another table"
+        print(f"seed {seed}: {kind}, {executor}, killed {kills} times", flush=True)
+        assert {table} == calm[kind], f"TORTURE_SEED={seed} gives another table"
     assert total > 0
     assert not processes_left(str(tmp_path))

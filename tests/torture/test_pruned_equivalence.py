@@ -45,15 +45,15 @@ def test_a_bar_prunes_the_same_variants_however_often_the_daemon_is_killed(
 ) -> None:
     """The exported bytes are the same, on every executor and after any number of `kill -9`, and some variants are pruned."""
     monkeypatch.setattr(campaign, "MODEL", MODEL)
-    monkeypatch.setattr(campaign, "SPEC", SPEC)
-    calm = {executor: campaign.undisturbed(tmp_path, executor) for executor in campaign.EXECUTORS}
+    monkeypatch.setattr(campaign, "SPECS", {"pruned": SPEC})
+    calm = {executor: campaign.undisturbed(tmp_path, "pruned", executor) for executor in campaign.EXECUTORS}
     assert len(set(calm.values())) == 1
     table = calm["process"]
     assert 10 < table.count(b",pruned,") < 50
     total = 0
     for seed in campaign.seeds():
         rng = random.Random(seed)
-        torn, kills = campaign.disturbed(tmp_path, rng.choice(campaign.EXECUTORS), rng)
+        torn, kills = campaign.disturbed(tmp_path, "pruned", rng.choice(campaign.EXECUTORS), rng)
         total += kills
         assert torn == table, f"TORTURE_SEED={seed} gives another table"
     assert total > 0

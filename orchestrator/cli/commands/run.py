@@ -48,9 +48,8 @@ def _follow(setup: Setup, submitted: Any, *, enforce_sla: bool) -> int:
     if setup.json:
         setup.print_json({**outcome(setup, snapshot), **({"sla_missed": missed} if enforce_sla else {})})
     else:
+        setup.print_lines([f"SLA missed: {printable(sentence)}" for sentence in missed])
         print_result(setup, snapshot)
-    for sentence in missed:
-        setup.message(f"SLA missed: {printable(sentence)}")
     return FINE if snapshot["state"] == ExperimentState.SUCCEEDED and not missed else NOT_SUCCEEDED
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
+from orchestrator.domain.durations import written
 from orchestrator.search.stages.records import StageRun
 from orchestrator.search.stages.replay import longest_path
 from orchestrator.search.stages.situation import Case
@@ -59,8 +60,8 @@ def bottlenecks(case: Case) -> tuple[Bottleneck, ...]:
             on_critical_path=stage in path,
             free_wall_seconds=free,
             gain=gain,
-            text=f"{stage} takes {walls[stage]:.3g} s, {walls[stage] / mean:.1f} times the mean of {mean:.3g} s; "
-            f"if it were free, the whole would take {free:.3g} s instead of {now:.3g} s",
+            text=f"{stage} takes {written(walls[stage])}, {walls[stage] / mean:.1f} times the mean of {written(mean)}; "
+            f"if it were free, the whole would take {written(free)} instead of {written(now)}",
         )
 
     return tuple(map(of, long))
@@ -83,7 +84,7 @@ def imbalance(runs: Iterable[StageRun]) -> Imbalance | None:
     if walls[longest] <= _UNEVEN * walls[shortest]:
         return None
     ratio = walls[longest] / walls[shortest]
-    text = f"{longest} takes {ratio:.1f} times as long as {shortest} ({walls[longest]:.3g} s, {walls[shortest]:.3g} s)"
+    text = f"{longest} takes {ratio:.1f} times as long as {shortest} ({written(walls[longest])}, {written(walls[shortest])})"
     return Imbalance(longest=longest, shortest=shortest, ratio=ratio, text=text)
 
 

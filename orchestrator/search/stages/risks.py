@@ -1,12 +1,14 @@
 """Findings that cost no time yet: each a function from a case to advice that predicts no wall."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from orchestrator.domain.durations import written
 from orchestrator.search.stages.figures import most_at_once
+from orchestrator.search.stages.records import StageRun
 from orchestrator.search.stages.situation import Advice, Case, Finding
 from orchestrator.search.stages.sizing import enough
-from orchestrator.search.stages.sla import p95_upper
+from orchestrator.search.stages.sla import p95_upper, suggested_limit
 from orchestrator.search.stages.sums import PoolFigures
 
 _SATURATED = 0.9
@@ -48,7 +50,7 @@ def too_many_workers(case: Case) -> Iterator[Advice]:
             finding=Finding.TOO_MANY_WORKERS,
             evidence={"workers": pool.workers, "utilisation": pool.utilisation or 0.0, "predicted_seconds": seconds},
             advice=f"{pool.workers} {'threads' if threads else 'slots'} were busy for {100 * (pool.utilisation or 0.0):.0f} % of their "
-            f"time: {size} would be as fast ({seconds:.3g} s by prediction) and leave room for others.",
+            f"time: {size} would be as fast ({written(seconds)} by prediction) and leave room for others.",
             change={"threads" if threads else "slots": size},
         )
 
@@ -83,7 +85,7 @@ def unstable(case: Case) -> Iterator[Advice]:
                 finding=Finding.UNSTABLE,
                 stage=stage,
                 evidence={"runs": profile.runs, "p90_over_p10": profile.spread},
-                advice=f"{stage} takes from {profile.wall_p10_seconds:.3g} to {profile.wall_p90_seconds:.3g} s: "
+                advice=f"{stage} takes from {written(profile.wall_p10_seconds)} to {written(profile.wall_p90_seconds)}: "
                 "measure more runs before changing anything for it, and look at what else ran.",
             )
 
@@ -91,13 +93,19 @@ def unstable(case: Case) -> Iterator[Advice]:
 def sla_risk(case: Case) -> Iterator[Advice]:
     """A stage whose 95th percentile may lie above its limit."""
     for shape in case.situation.shapes:
-        walls = [run.wall_seconds for run in case.situation.runs if run.stage == shape.name and run.ran]
-        upper = p95_upper(walls)
+        own = [run for run in case.situation.runs if run.stage == shape.name and run.ran]
+        upper = p95_upper([run.wall_seconds for run in own])
         if shape.sla_seconds is not None and upper is not None and upper > shape.sla_seconds:
             yield Advice(
                 finding=Finding.SLA_RISK,
                 stage=shape.name,
-                evidence={"runs": len(walls), "p95_upper_seconds": upper, "limit_seconds": shape.sla_seconds},
-                advice=f"{shape.name} may take {upper:.3g} s, its limit is {shape.sla_seconds:.3g} s: "
-                "make it shorter or raise the limit.",
+                evidence={"runs": len(own), "p95_upper_seconds": upper, "limit_seconds": shape.sla_seconds},
+                advice=f"{shape.name} may take longer than its limit of {written(shape.sla_seconds)}, up to {written(upper)}: "
+                f"make it shorter or raise the limit{_fitting(own, above=shape.sla_seconds)}.",
             )
+
+
+def _fitting(runs: Sequence[StageRun], *, above: float) -> str:
+    """The limit that its runs suggest, once there are enough of them, when it is another one."""
+    limit = suggested_limit([run.wall_seconds for run in runs if run.state == "succeeded"])
+    return "" if limit is None or limit <= above else f" ({written(limit)} would fit)"

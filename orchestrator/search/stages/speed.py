@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from statistics import median
 
+from orchestrator.domain.durations import written
 from orchestrator.search.stages.bottlenecks import stage_walls
 from orchestrator.search.stages.profile import Kind
 from orchestrator.search.stages.replay import halved, longest_path, placed
@@ -66,7 +67,7 @@ def interpreter_bound(case: Case) -> Iterator[Advice]:
     yield Advice(
         finding=Finding.GIL_BOUND,
         evidence={"thread_cpu_seconds": together, "wall_seconds": wall, "share": together / wall},
-        advice=f"Threads computed for {together:.3g} s of {wall:.3g} s, one at an instant: run {_list(moving)} in processes.",
+        advice=f"Threads computed for {written(together)} of {written(wall)}, one at an instant: run {_list(moving)} in processes.",
         predicted_wall_seconds=seconds,
         gain=gain,
         change={f"stage.{stage}.executor": "process" for stage in moving},
@@ -88,7 +89,7 @@ def workers_blocked(case: Case) -> Iterator[Advice]:
     yield Advice(
         finding=Finding.WORKERS_BLOCKED,
         evidence=evidence | ({"queued_seconds": sum(queued)} if queued else {}),
-        advice=f"{_list(moving)} held processes for {held:.3g} s and only waited there: run them in threads.",
+        advice=f"{_list(moving)} held processes for {written(held)} and only waited there: run them in threads.",
         predicted_wall_seconds=seconds,
         gain=gain,
         change={f"stage.{stage}.executor": "thread" for stage in moving},

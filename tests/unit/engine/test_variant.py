@@ -48,6 +48,41 @@ def test_stages_that_fork_and_join_wait_for_both(standing: dict[str, Any], expec
     assert next_step(variant(DIAMOND, 1, **standing), DIAMOND) == expected
 
 
+CHAINS = plan(stage("a"), stage("b", after=["a"]), stage("x"), stage("y", after=["b", "x"]))
+
+
+@pytest.mark.parametrize(
+    ("standing", "expected"),
+    [
+        ({"a": DONE, "x": "running"}, Next(Step.QUEUE, ("b",))),
+        ({"a": DONE, "x": "queued", "b": "queued"}, Next(Step.WAIT)),
+        ({"a": DONE, "x": "running", "b": DONE}, Next(Step.WAIT)),
+        ({"a": DONE, "x": "failed"}, Next(Step.QUEUE, ("b",))),
+        ({"a": DONE, "x": "cancelled", "b": "running"}, Next(Step.WAIT)),
+        ({"a": DONE, "x": "failed", "b": DONE}, Next(Step.FAILED)),
+        ({"a": "failed", "x": DONE}, Next(Step.FAILED)),
+    ],
+)
+def test_a_stage_waits_for_those_it_comes_after_and_for_no_other(standing: dict[str, Any], expected: Next) -> None:
+    """It is open once they have succeeded, whatever else of the variant runs or has failed: timing does not decide what runs."""
+    assert next_step(variant(CHAINS, 1, **standing), CHAINS) == expected
+
+
+def test_a_stage_waits_for_all_cases_of_the_one_before() -> None:
+    """One of two that has succeeded opens nothing."""
+    planned = plan(*(stage("a"), stage("b", after=["a"])), cases=["u", "v"])
+    half = variant(planned, 1, a=DONE)
+    half.iterations[2] = variant(planned, 1, a="running").iterations[2]
+    assert next_step(half, planned) == Next(Step.WAIT)
+
+
+def test_where_a_stage_promotes_later_stages_wait_for_all_that_runs() -> None:
+    """What is not promoted is not to have run further than others by chance; and nothing later runs once something has failed."""
+    planned = plan(*(stage("a"), stage("b", after=["a"]), stage("x", promote={"top": 0.5}), stage("y", after=["x"])))
+    assert next_step(variant(planned, 1, a=DONE, x="running"), planned) == Next(Step.WAIT)
+    assert next_step(variant(planned, 1, a=DONE, x="failed"), planned) == Next(Step.FAILED)
+
+
 def test_a_failure_does_not_cancel_its_siblings() -> None:
     """A failed case leaves the variant waiting for its other cases; it fails when they have ended."""
     planned = plan(cases=["x", "y"])

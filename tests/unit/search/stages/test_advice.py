@@ -42,7 +42,7 @@ def test_threads_that_compute_are_sent_to_processes() -> None:
     assert advice == Advice(
         finding=Finding.GIL_BOUND,
         evidence={"thread_cpu_seconds": 1.25, "wall_seconds": 1.25, "share": 1.0},
-        advice="Threads computed for 1.25 s of 1.25 s, one at an instant: run cpu_a, cpu_b and mixed in processes.",
+        advice="Threads computed for 1.2 s of 1.2 s, one at an instant: run cpu_a, cpu_b and mixed in processes.",
         predicted_wall_seconds=advice.predicted_wall_seconds,
         gain=advice.gain,
         change={f"stage.{name}.executor": "process" for name in ("cpu_a", "cpu_b", "mixed")},
@@ -253,7 +253,16 @@ def test_a_limit_that_may_be_missed_is_a_risk() -> None:
     situation = Situation(runs=runs, shapes=(shape,), plan=Plan(cores=8, processes=8))
     advice = found(situation)[Finding.SLA_RISK]
     assert (advice.stage, advice.gain, advice.change, advice.evidence["limit_seconds"]) == ("a", None, None, 9.5)
+    assert advice.advice.endswith("or raise the limit.")
     assert Finding.SLA_RISK not in found(replace(situation, shapes=(replace(shape, sla_seconds=100.0),)))
+
+
+def test_a_limit_that_ten_runs_suggest_is_told_when_it_is_above_the_one_there_is() -> None:
+    """1.25 times the 95th percentile of 8 s is 10 s."""
+    runs = tuple(five.run("a", 0.0, 8.0, ref=f"1.{place}.1") for place in range(10))
+    shape = StageShape(name="a", sla_seconds=7.0)
+    situation = Situation(runs=runs, shapes=(shape,), plan=Plan(cores=8, processes=8))
+    assert found(situation)[Finding.SLA_RISK].advice.endswith("or raise the limit (10 s would fit).")
 
 
 MEASURED = st.just(0.0) | st.floats(1e-9, 10.0)

@@ -44,7 +44,7 @@ def test_a_bottleneck_is_told_with_its_real_ratio() -> None:
         on_critical_path=True,
         free_wall_seconds=pytest.approx(0.02),  # type: ignore[arg-type]
         gain=pytest.approx(1.0 - 0.02 / 0.3),  # type: ignore[arg-type]
-        text="big takes 0.3 s, 3.9 times the mean of 0.076 s; if it were free, the whole would take 0.02 s instead of 0.3 s",
+        text="big takes 0.3 s, 3.9 times the mean of 76 ms; if it were free, the whole would take 20 ms instead of 0.3 s",
     )
 
 
