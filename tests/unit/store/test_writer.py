@@ -121,6 +121,19 @@ async def test_what_is_urgent_never_keeps_others_waiting_for_long(path: Path) ->
         assert await names(store) == ["gate", "urgent 0", "long", "urgent 1", "urgent 2"]
 
 
+async def test_the_next_transaction_waits_for_no_turn_of_the_event_loop(path: Path) -> None:
+    """While the loop is busy with something else, what has been sent is written to its end."""
+    gate, first, second = Named("gate", may_end=threading.Event()), Large("first"), Large("second")
+    async with open_store(path) as store, anyio.create_task_group() as tasks:
+        for change in (gate, first, second):
+            tasks.start_soon(store.writer.write, change)
+            await checkpoint()
+        await to_thread.run_sync(gate.began.wait, 20)
+        assert gate.may_end is not None
+        gate.may_end.set()
+        assert second.began.wait(20)  # blocks the loop
+
+
 @pytest.mark.parametrize("error", [Conflict("not this one"), RuntimeError("a defect")])
 async def test_a_refused_change_fails_alone(path: Path, error: Exception) -> None:
     """One change of a group is refused, or has a defect: only its caller hears of it, nothing of it stays, the others are kept."""
