@@ -41,7 +41,7 @@ def figures(report: Row, *, drawing: Drawing) -> list[str]:
 
 def _ran(found: Row, runs: int, *, total: int) -> str:
     pools = ", ".join(
-        f"{count(found['workers'][name], name, f'{name}es' if name == 'process' else None)} {100 * share:.0f} % busy"
+        f"{_workers(name, found['workers'][name])} {100 * share:.0f} % busy"
         for name, share in found["utilisation"].items()
         if share is not None
     )
@@ -52,6 +52,12 @@ def _ran(found: Row, runs: int, *, total: int) -> str:
     return (
         f"{which} in {duration(found['wall_seconds'])}: {found['concurrency']:.2g} at once on average; {pools}{cores}"
     )
+
+
+def _workers(pool: str, number: int) -> str:
+    if pool == "sequential":
+        return "1 process in turn"
+    return count(number, pool, "processes" if pool == "process" else None)
 
 
 def _gain(found: Row) -> str | None:

@@ -33,9 +33,14 @@ class Ending:
         return tuple(NewIterations(variant=variant.number, iterations=planned) for variant, planned in self.queued)
 
 
-def ended_attempt(batch: RunningBatch, item: Ready, outcome: Outcome) -> EndedAttempt:
-    """An attempt for the record, with how long it had waited, as far as that is known."""
-    waited = max(0.0, batch.started - item.since) if batch.started else outcome.usage.queue_seconds
+def ended_attempt(batch: RunningBatch, item: Ready, outcome: Outcome, *, sent_us: int) -> EndedAttempt:
+    """An attempt for the record, with how long it had waited, as far as that is known: until its batch was sent (`sent_us` by the clock
+    on the wall), and from then on until it began itself.
+    """
+    waited = outcome.usage.queue_seconds
+    if batch.started:
+        behind_us = 0 if outcome.usage.started_us is None else outcome.usage.started_us - sent_us
+        waited = max(0.0, batch.started - item.since) + max(0, behind_us) / 1e6
     return EndedAttempt(item.variant.number, item.iteration.number, item.iteration.attempt, waited, outcome)
 
 

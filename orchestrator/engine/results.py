@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import anyio
+
 from orchestrator.domain.evaluation import BatchResult
 from orchestrator.domain.outcome import UNKNOWN_USAGE, AttemptEnd, Outcome
 from orchestrator.domain.states import ENDED_ITERATION, IterationState
@@ -16,6 +18,7 @@ from orchestrator.engine.variant import ActiveIteration
 from orchestrator.search.metrics import with_measured
 from orchestrator.store.changes.iterations import EndedAttempt
 from orchestrator.store.moves import IterationMove
+from orchestrator.store.times import now_us
 
 
 class Taken(NamedTuple):
@@ -40,6 +43,7 @@ class Results:
     def take(self, batch: RunningBatch, result: BatchResult) -> Taken:
         """Take over what came of the members of a batch."""
         taken = Taken([], [], [])
+        sent_us = now_us() - int((anyio.current_time() - batch.started) * 1e6)
         for position, item in enumerate(batch.items):
             outcome = self._outcome(batch, position, result)
             if outcome is not None and outcome.end is AttemptEnd.SUCCEEDED:  # as nearly all do
@@ -51,7 +55,7 @@ class Results:
                 if settled.state is IterationState.QUEUED:
                     taken.again.append((item, settled.wait_seconds))
             if outcome is not None:
-                taken.attempts.append(ended_attempt(batch, item, outcome))
+                taken.attempts.append(ended_attempt(batch, item, outcome, sent_us=sent_us))
             taken.moves.append(iteration_move(item))
         return taken
 

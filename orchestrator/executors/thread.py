@@ -24,7 +24,8 @@ class ThreadExecutor(LocalExecutor):
     def __init__(self, folder: Path, *, threads: int, output_limit_bytes: int) -> None:
         start = partial(start_thread_host, threads=threads)
         super().__init__(
-            SlotPool(start, folder=folder, seats=threads, processes=threads), output_limit_bytes=output_limit_bytes
+            SlotPool(start, folder=folder, seats=threads, processes=threads, spares=1),
+            output_limit_bytes=output_limit_bytes,
         )
 
 

@@ -68,3 +68,17 @@ def test_a_change_that_helps_is_kept_and_one_that_does_not_is_rolled_back(own_or
     few = own_orc("profile", str(folder), "--runs", "4", "--try", "limits.max_parallel=2")
     assert (few.status, few.err) == (2, "error: --try with --runs 4 could show nothing: at least 5 are needed\n")
     assert "run 1" not in wrong.err
+
+
+def test_what_was_learnt_belongs_to_the_code_it_was_learnt_of(own_orc: Orc) -> None:
+    """A second experiment adds to the profile; once the code has changed it is measured anew."""
+    folder = own_orc.experiment()
+
+    def learnt() -> int:
+        assert own_orc("run", str(folder), "--set", 'name="known"').status == 0
+        (stage,) = own_orc("report", "known", "--json").json["stages"]
+        return int(stage["profile"]["runs"])
+
+    first, second = learnt(), learnt()
+    (folder / "model.py").write_text((folder / "model.py").read_text() + "\n# other code\n")
+    assert (first, second, learnt()) == (3, 6, 3)

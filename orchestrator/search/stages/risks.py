@@ -86,7 +86,7 @@ def unstable(case: Case) -> Iterator[Advice]:
                 stage=stage,
                 evidence={"runs": profile.runs, "p90_over_p10": profile.spread},
                 advice=f"{stage} takes from {written(profile.wall_p10_seconds)} to {written(profile.wall_p90_seconds)}: "
-                "measure more runs before changing anything for it, and look at what else ran.",
+                "unless its parameters explain that, measure more runs before changing anything for it, and look at what else ran.",
             )
 
 

@@ -35,7 +35,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """With what it is run. `thread` has a pool of its own, all other executors share the processes, which are warm."""
+    """With what it is run. `thread` has a pool of its own and `sequential` one worker; all others share the processes, which are warm."""
 
     cores: float
     processes: int
@@ -69,8 +69,8 @@ class Prediction:
 
 
 def pool_of(executor: str) -> str:
-    """The pool an executor's workers belong to: `thread` or `process`."""
-    return "thread" if executor == "thread" else "process"
+    """The pool an executor's workers belong to: `thread`, `sequential` or `process`."""
+    return executor if executor in ("thread", "sequential") else "process"
 
 
 def cpu_share_on(plan: Plan, *, executor: str, share: float) -> float:
@@ -126,6 +126,7 @@ class _Run:
         self._waiting = [len(task.after) for task in tasks]
         self._pools = {
             "process": _Pool("process", free=list(range(explicit(plan.processes, where="slots")))),
+            "sequential": _Pool("sequential", free=[0]),
             "thread": _Pool("thread", free=list(range(explicit(plan.threads, where="threads")))),
         }
         self._locked: set[str] = set()

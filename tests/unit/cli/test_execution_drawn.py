@@ -64,6 +64,12 @@ def test_figures_are_sentences_with_their_basis() -> None:
     assert "queue" not in text
 
 
+def test_a_sequential_run_has_a_process_and_no_pool() -> None:
+    """However many slots the daemon has."""
+    alone = {**FIGURES, "workers": {"sequential": 1}, "utilisation": {"sequential": 0.97}}
+    assert "1 process in turn 97 % busy" in "\n".join(execution.figures(report(figures=alone), drawing=PLAIN))
+
+
 def test_it_is_told_what_the_whole_would_take_without_a_stage() -> None:
     """Where that saves something; a stage that is all there is would leave nothing."""
     several = report(walls_if_free={"b": 0.4, "a": 0.7, "c": 0.99})

@@ -80,6 +80,15 @@ def test_utilisation_is_busy_time_and_not_success() -> None:
     assert (figures.succeeded, figures.throughput) == (0, 0.0)
 
 
+def test_one_after_the_other_has_one_worker_whatever_there_is() -> None:
+    """A sequential run keeps its only process busy all the time, not half of two."""
+    runs = [
+        five.run(name, place / 2, place / 2 + 0.5, executor="sequential") for place, name in enumerate(("a", "b", "c"))
+    ]
+    (pool,) = figures_of(runs, setting=SETTING).pools
+    assert (pool.name, pool.workers, pool.utilisation) == ("sequential", 1, 1.0)
+
+
 def test_the_wall_is_from_the_first_start_to_the_last_end() -> None:
     """Five stages side by side take as long as the longest, not as all together; a second reading changes nothing."""
     runs = five.in_threads()

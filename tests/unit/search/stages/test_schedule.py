@@ -54,6 +54,16 @@ def test_who_locks_the_same_never_overlaps() -> None:
     assert [(bar.name, bar.started_seconds) for bar in prediction.bars] == [("a", 0), ("d", 0), ("b", 1), ("c", 2)]
 
 
+def test_what_is_run_one_after_the_other_never_overlaps() -> None:
+    """Five sequential stages take 2.5 s however many processes there are, and beside them others run."""
+    in_turn = predict(five.tasks(dict.fromkeys(five.CPU_SHARES, "sequential")), plan=Plan(cores=2, processes=5))
+    assert in_turn.wall_seconds == pytest.approx(2.5)
+    mixed = predict(
+        five.tasks({**five.PROCESSES, "cpu_a": "sequential", "nap_a": "sequential"}), plan=Plan(cores=4, processes=5)
+    )
+    assert mixed.wall_seconds == pytest.approx(1.0)
+
+
 def test_what_is_released_starts_at_once() -> None:
     """A chain goes on while a longer stage still runs, for nothing waits for a batch to end."""
     tasks = [task("long", 3.0), task("a", 1.0), task("b", 1.0, after=("a",)), task("c", 1.0, after=("b",))]
