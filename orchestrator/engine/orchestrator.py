@@ -43,8 +43,6 @@ from orchestrator.store.times import now_us
 
 log = structlog.get_logger(__name__)
 
-WARM = 2
-"""So many processes load the code of an experiment's first stages while its first variants are made: as many as are kept ready."""
 GIVE_UP_SECONDS = 2.0
 """How much longer than its work the daemon waits, on its way out, for a store that takes nothing."""
 
@@ -199,8 +197,7 @@ class Orchestrator:
         """Begin to warm up the executors of the first stages, without waiting for them."""
         for name in conductor.plan.graph.roots:
             stage = conductor.evaluation.queue.stages[name]
-            for _ in range(min(WARM, conductor.plan.spec.limits.max_parallel)):
-                self._tasks.start_soon(stage.executor.prepare, stage.job)
+            self._tasks.start_soon(stage.executor.prepare, stage.job)
 
     async def pause(self, ref: Ref) -> dict[str, Any]:
         """Start nothing more of an experiment. Raises Conflict."""
