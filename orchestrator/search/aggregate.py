@@ -82,12 +82,13 @@ def directions(objectives: Iterable[Objective], criteria: Iterable[Criterion] = 
 
 def mean(values: Sequence[float]) -> float:
     """The arithmetic mean, within the values' own range whatever the rounding, their order, and however large they are."""
-    if max(map(abs, values)) > sys.float_info.max / len(
-        values
-    ):  # in some order, but not in every, their sum would overflow
-        middle = math.fsum(value / len(values) for value in values)
+    count = len(values)
+    if max(map(abs, values)) > sys.float_info.max / (
+        2 * count
+    ):  # their sum might overflow, in some order or by rounding
+        middle = 2.0 * math.fsum(value / 2.0 / count for value in values)
     else:
-        middle = math.fsum(values) / len(values)
+        middle = math.fsum(values) / count
     return min(max(middle, min(values)), max(values))
 
 

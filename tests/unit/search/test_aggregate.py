@@ -2,6 +2,7 @@
 
 import math
 import statistics
+import sys
 from random import Random
 
 import pytest
@@ -99,6 +100,13 @@ def test_too_large_a_deviation_is_unknown_and_the_mean_still_a_number() -> None:
     assert mean([1.7e308, -1.7e308, 1.7e308]) == mean(
         [1.7e308, 1.7e308, -1.7e308]
     )  # of the second the sum overflows on the way
+
+
+@pytest.mark.parametrize("count", range(1, 21))
+def test_a_mean_at_the_edge_of_what_a_float_can_hold_is_within_the_values(count: int) -> None:
+    """Neither the sum of values that are just small enough overflows by rounding, nor that of their parts."""
+    for value in (sys.float_info.max / count, sys.float_info.max, -sys.float_info.max / count):
+        assert mean([value] * count) == value
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=20), st.randoms(use_true_random=False))
