@@ -16,6 +16,7 @@ from orchestrator.cli.text import (
     table,
     terminal_columns,
     width,
+    without_result,
 )
 from orchestrator.client import calls
 from orchestrator.domain.outcome import short_error
@@ -116,11 +117,10 @@ def _shortfalls(setup: Setup, ref: object) -> list[str]:
 def result_line(snapshot: dict[str, Any]) -> str:
     """`12 rsi succeeded in 4.2 s: 30 evaluations, 2 failed (a variant passed)`."""
     iterations = snapshot["iterations"]
-    failed = f", {iterations['failed']} failed" if iterations["failed"] else ""
     reason = f" ({printable(snapshot['reason'])})" if snapshot.get("reason") else ""
     took = duration(snapshot.get("elapsed_seconds"))
     done = count(iterations["succeeded"] + iterations["failed"], "evaluation")
-    return f"{name_of(snapshot)} {snapshot['state']} in {took}: {done}{failed}{reason}"
+    return f"{name_of(snapshot)} {snapshot['state']} in {took}: {done}{without_result(iterations)}{reason}"
 
 
 def outcome(setup: Setup, snapshot: dict[str, Any]) -> dict[str, Any]:

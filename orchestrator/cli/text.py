@@ -89,6 +89,11 @@ def count(number_of: int, one: str, many: str | None = None) -> str:
     return f"{number_of} {one if number_of == 1 else many or one + 's'}"
 
 
+def without_result(iterations: Mapping[str, int]) -> str:
+    """`, 2 failed, 10 cancelled`: what of the iterations of an experiment came to nothing."""
+    return "".join(f", {iterations[state]} {state}" for state in ("failed", "cancelled") if iterations[state])
+
+
 def age(moment: str | None) -> str:
     """How long ago a time of the API was; without the seconds from a minute on."""
     if moment is None:

@@ -259,7 +259,7 @@ class Conductor:
     async def accept_code(self, code_hash: str, places: Places) -> None:
         """Run the code that has this hash from now on, and do not pause for its sake."""
         async with self._moving:
-            await self._store.write(AcceptCode(experiment=self.plan.experiment, code_hash=code_hash))
+            await self._store.write_now(AcceptCode(experiment=self.plan.experiment, code_hash=code_hash))
             self.evaluation.queue.accept_code(code_hash, places)
             self.evaluation.results.code_changed = False
             self.evaluation.queue.paused = self.state is ExperimentState.PAUSED
@@ -268,7 +268,7 @@ class Conductor:
     async def resume(self) -> None:
         """Go on. Raises Conflict when it is not paused."""
         async with self._moving:
-            self.state = await self._store.write(ResumeExperiment(experiment=self.plan.experiment))
+            self.state = await self._store.write_now(ResumeExperiment(experiment=self.plan.experiment))
             self.evaluation.queue.paused = self.evaluation.results.code_changed = False
             self._resumed.set()
         self._dispatcher.wake()

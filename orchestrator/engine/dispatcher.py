@@ -202,7 +202,7 @@ class Dispatcher:
                 batch.executor.recorded(result.receipt)
         except LetGo:
             pass  # on record it runs, and so it does: the next daemon hears its end
-        except StoreBlocked as error:  # raised only once the daemon, on its way out, waits for the store no longer
+        except StoreBlocked as error:  # it is stopped, or the daemon leaves, and waits for the store no longer
             log.warning("end_not_on_record", experiment=queue.experiment, stage=batch.stage.name, error=error.message)
         except Exception as error:  # a defect, of ours or of an executor, ends this experiment and no other
             log.exception("batch_failed", experiment=queue.experiment, stage=batch.stage.name)

@@ -28,6 +28,7 @@ from orchestrator.engine.settling import (
 from orchestrator.engine.time_limits import TimeLimits
 from orchestrator.engine.trouble import Trouble, internal_error
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
+from orchestrator.errors import StoreBlocked
 from orchestrator.spec.stage import Retries
 from orchestrator.store.changes.iterations import EndIterations, StartIterations
 from orchestrator.store.changes.sweeps import CancelWork, Retried, RetryWork
@@ -145,7 +146,7 @@ class Evaluation:
             for variant in self._active.values():
                 variant.outdated = variant.outdated or change.ref.variant in {None, variant.number}
             try:
-                retried = await self._store.write(change)
+                retried = await self._store.write_now(change)
                 await self.reports.recall(self._views)
             finally:
                 self.reload()
@@ -195,7 +196,7 @@ class Evaluation:
     # What the dispatcher tells
 
     async def begin(self, batch: RunningBatch) -> None:
-        """Commit that the members are running."""
+        """Commit that the members are running. Raises StoreBlocked when they are stopped before the store takes that."""
         batch.stop.hear = partial(self.reports.hear, batch)
         for item in batch.items:
             item.iteration.state = IterationState.RUNNING
@@ -204,7 +205,20 @@ class Evaluation:
         begun = self.times.begin(batch.stage.lane, now_us=now_us())
         if begun is not None or self.times.is_over(batch.stage.lane, now_us=now_us()):
             self._changed.set()
-        await self._store.write(StartIterations(experiment=self.plan.experiment, keys=keys, decision=begun))
+        change = StartIterations(experiment=self.plan.experiment, keys=keys, decision=begun)
+        try:
+            await self._store.write(change, stop=batch.stop)
+        except StoreBlocked:
+            self._give_back(batch)
+            raise
+
+    def _give_back(self, batch: RunningBatch) -> None:
+        """On record its members are queued still: those that are stopped are ended there as such."""
+        for item in batch.items:
+            item.iteration.state = IterationState.QUEUED
+            item.iteration.attempt -= 1
+        self.queue.push_front([item for item in batch.items if item.key not in batch.cancelled])
+        batch.cancelled.clear()
 
     async def end(self, batch: RunningBatch, result: BatchResult) -> None:
         """Commit what came of the members, and what follows for their variants, in one piece."""

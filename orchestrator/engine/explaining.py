@@ -19,15 +19,21 @@ async def explain(ref: Ref, views: Views, dispatcher: Dispatcher, conductor: Con
     row = await views.experiment(ref.experiment)
     if ref.variant is not None and (pruned := await _pruned(ref, views)) is not None:
         return [pruned]
-    if ExperimentState(row["state"]) in ENDED_EXPERIMENT or conductor is None:
-        return [_ended(row)]
+    if ExperimentState(row["state"]) in ENDED_EXPERIMENT:
+        conductor = None
     if ref.variant is None:
-        return _experiment(row, dispatcher, conductor)
-    iterations = await _iterations(ref, views)
+        return [_ended(row)] if conductor is None else _experiment(row, dispatcher, conductor)
+    state, iterations = await _part(ref, views)
+    if conductor is None:
+        return [replace(_ended(row), would_change=f"orc retry {ref}") if state in _MISSED else _ended(row)]
     waiting = [iteration for iteration in iterations if iteration["state"] == IterationState.QUEUED]
     if waiting:
         return _unique([reason for iteration in waiting for reason in _waiting(iteration, dispatcher, conductor)])
-    return [_not_waiting(ref, iterations, conductor)]
+    return [_not_waiting(ref, iterations, conductor, state=state)]
+
+
+_MISSED = frozenset({IterationState.FAILED, IterationState.CANCELLED, VariantState.FAILED, VariantState.CANCELLED})
+"""What a part can be that a retry runs again."""
 
 
 def _ended(row: dict[str, Any]) -> Reason:
@@ -50,11 +56,13 @@ async def _pruned(ref: Ref, views: Views) -> Reason | None:
     return Reason("pruned", message, f"orc retry {variant['ref']}")
 
 
-async def _iterations(ref: Ref, views: Views) -> list[dict[str, Any]]:
+async def _part(ref: Ref, views: Views) -> tuple[str, list[dict[str, Any]]]:
+    """The state of a variant or an iteration, and its iterations."""
     if ref.iteration is not None:
-        return [await views.iteration(ref)]
-    found: list[dict[str, Any]] = (await views.variant(ref))["iterations"]
-    return found
+        iteration = await views.iteration(ref)
+        return iteration["state"], [iteration]
+    variant = await views.variant(ref)
+    return variant["state"], variant["iterations"]
 
 
 def _experiment(row: dict[str, Any], dispatcher: Dispatcher, conductor: Conductor) -> list[Reason]:
@@ -104,13 +112,13 @@ def _of_stage(stage: str, dispatcher: Dispatcher, conductor: Conductor) -> list[
     return [_reason(wait, stage, dispatcher, conductor) for wait in waits]
 
 
-def _not_waiting(ref: Ref, iterations: list[dict[str, Any]], conductor: Conductor) -> Reason:
+def _not_waiting(ref: Ref, iterations: list[dict[str, Any]], conductor: Conductor, *, state: str) -> Reason:
     running = [iteration["ref"] for iteration in iterations if iteration["state"] == IterationState.RUNNING]
     if running:
         return Reason("running", f"{', '.join(running[:5])} is running", "it ends")
-    if ref.iteration is not None and iterations[0]["state"] in ENDED_ITERATION:
-        state = iterations[0]["state"]
-        return Reason("ended", f"{ref} has ended: {iterations[0]['cause'] or state}", f"orc retry {ref}")
+    if state in _MISSED or (ref.iteration is not None and state in ENDED_ITERATION):
+        cause = next((iteration["cause"] for iteration in iterations if iteration["cause"]), None)
+        return Reason("ended", f"{ref} has ended: {cause or state}", f"orc retry {ref}")
     return Reason(
         "round",
         "what there was to run of it has ended; the rest of its round is awaited",

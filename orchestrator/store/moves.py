@@ -26,6 +26,8 @@ State = TypeVar("State", bound=StrEnum)
 
 def check_move(moves: Mapping[State, frozenset[State]], source: State, target: State, *, what: str) -> None:
     """Raises IllegalMove when the table has no such move."""
+    if target == source:
+        raise IllegalMove(f"{what} is {source} already")
     if target not in moves[source]:
         raise IllegalMove(f"{what} is {source}: it cannot become {target}")
 

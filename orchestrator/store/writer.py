@@ -61,7 +61,7 @@ class Sized:
 
 
 class Closing:
-    """A change that ends or stops something, or makes room: it may use the reserve when the disk is full."""
+    """A change that ends or stops something, says what follows from that, or makes room: it may use the reserve when the disk is full."""
 
     __slots__ = ()
 

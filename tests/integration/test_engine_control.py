@@ -7,6 +7,7 @@ import anyio
 import pytest
 
 from orchestrator.domain.refs import parse_ref
+from orchestrator.engine.reasons import Reason
 from orchestrator.errors import Conflict, InvalidRequest, NotFound
 from tests.support.inline import InlineExecutor, metrics
 from tests.support.lab import open_lab
@@ -105,7 +106,7 @@ async def test_only_what_is_paused_is_resumed_and_only_experiments_are(tmp_path:
         with pytest.raises(Conflict, match="is running, not paused"):
             await lab.resume("1")
         await lab.pause("1")
-        with pytest.raises(Conflict, match="cannot become paused"):
+        with pytest.raises(Conflict, match="is paused already"):
             await lab.pause("1")
         with pytest.raises(InvalidRequest, match=r"1\.2 is a variant"):
             await lab.pause("1.2")
@@ -169,8 +170,10 @@ async def test_cancelling_a_part_leaves_the_rest(tmp_path: Path, ref: str) -> No
         await lab.submit(limits=ALONE)
         await lab.started(1)
         answer = await lab.cancel(ref)
+        while_it_goes_on = await lab.orchestrator.explain(parse_ref(ref))
         gate.set()
         ended = await lab.ended(1)
+        afterwards = await lab.orchestrator.explain(parse_ref(ref))
         states = await lab.states(1)
         number = int(ref.split(".")[1])
         counted = ended["variants"]
@@ -178,6 +181,8 @@ async def test_cancelling_a_part_leaves_the_rest(tmp_path: Path, ref: str) -> No
             await lab.cancel(ref)
 
     assert (answer["ref"], answer["state"], answer["iterations"]) == (ref, "cancelled", 1)
+    assert while_it_goes_on == [Reason("ended", f"{ref} has ended: cancelled", f"orc retry {ref}")]
+    assert [one.would_change for one in afterwards] == [f"orc retry {ref}"]
     assert states == {f"1.{n}": ["cancelled"] * 2 if n == number else ["evaluated", "succeeded"] for n in (1, 2, 3)}
     assert (ended["state"], counted["cancelled"], counted["evaluated"]) == ("succeeded", 1, 2)
 

@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ import pathlib, time
 def evaluate(params):
     while not pathlib.Path(params["until"]).exists():
         time.sleep(0.01)
+    return float(params["x"])
+"""
+SHORT = """
+import time
+
+def evaluate(params):
+    time.sleep(0.03)
     return float(params["x"])
 """
 TWO_SLOTS = {"ORCHESTRATOR_SLOTS": "2"}
@@ -114,6 +122,58 @@ def test_an_experiment_can_be_cancelled_on_a_full_disk(disk: SmallDisk, tmp_path
         cancelled = running.client.experiment(1).cancel()
 
         assert (cancelled["state"], counts(running)["cancelled"]) == ("cancelled", 4)
+        assert running.client.status()["state"] == "degraded"
+
+
+def test_what_turns_over_can_be_cancelled_when_the_disk_has_filled_up(disk: SmallDisk, tmp_path: Path) -> None:
+    """The disk fills up between two short evaluations, so that starts are refused: a part and the whole are cancelled at once."""
+    with daemon(disk.folder, environ=TWO_SLOTS) as running:
+        many = held(tmp_path) | {"space": {"x": {"low": 1, "high": 2000}, "until": [str(tmp_path)]}}
+        (tmp_path / "held.py").write_text(SHORT)
+        running.client.submit(many)
+        until(lambda: counts(running)["succeeded"] > 10)
+        disk.fill()
+        until(lambda: any(line["change"] == "StartIterations" for line in running.named("store_refuses")))
+        stopped = [one["ref"] for one in running.client.experiment(1).variants() if one["state"] == "proposed"][:2]
+        parts = [running.client.part(ref).cancel() for ref in stopped]
+        whole = running.client.experiment(1).cancel()
+        ended = counts(running)
+
+        assert [(part["state"], part["iterations"]) for part in parts] == [("cancelled", 1)] * 2
+        assert whole["state"] == "cancelled"
+        assert ended["succeeded"] + ended["cancelled"] == 2000
+
+
+def test_what_would_make_work_is_refused_on_a_full_disk_and_keeps_nobody_waiting(
+    disk: SmallDisk, tmp_path: Path
+) -> None:
+    """Resume, retry and new code are refused at once, and hold up neither each other nor a pause or a cancelling."""
+    with daemon(disk.folder, environ=TWO_SLOTS) as running:
+        fill_while_two_run(running, disk, tmp_path)
+        experiment = running.client.experiment(1)
+        experiment.pause()
+        (tmp_path / "go").touch()
+        until(lambda: counts(running)["succeeded"] == 2)
+        for asked in (experiment.resume, partial(experiment.resume, accept_code=True)):
+            with pytest.raises(StoreError, match="the disk is full"):
+                asked()
+        assert experiment.cancel()["state"] == "cancelled"
+        with pytest.raises(StoreError, match="the disk is full"):
+            experiment.retry()
+
+
+def test_what_has_run_comes_to_its_end_on_a_full_disk(disk: SmallDisk, tmp_path: Path) -> None:
+    """When the last evaluation ends with 0 bytes free, selection and the end of the experiment are on record, without more room."""
+    with daemon(disk.folder, environ=TWO_SLOTS) as running:
+        running.client.submit(held(tmp_path) | {"space": {"x": [1, 2], "until": [str(tmp_path / "go")]}})
+        until(lambda: counts(running)["running"] == 2)
+        disk.fill()
+        until(lambda: running.client.status()["state"] == "degraded")
+        (tmp_path / "go").touch()
+        ended = running.client.experiment(1).wait(timeout_seconds=PATIENCE_SECONDS)
+
+        assert ended["state"] == "succeeded"
+        assert running.client.experiment(1).document()["selected"] == ["1.1"]
         assert running.client.status()["state"] == "degraded"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from orchestrator.cli.setup import Setup, pass_setup
-from orchestrator.cli.text import NONE, age, between, duration, printable, state_painter, table
+from orchestrator.cli.text import NONE, age, between, duration, printable, state_painter, table, without_result
 from orchestrator.cli.verb import verb
 from orchestrator.client import calls
 
@@ -29,8 +29,7 @@ def _all(setup: Setup, limit: int | None) -> list[dict[str, Any]]:
 def _progress(each: dict[str, Any]) -> str:
     iterations = each["iterations"]
     finished = iterations["succeeded"] + iterations["failed"] + iterations["cancelled"]
-    failed = f", {iterations['failed']} failed" if iterations["failed"] else ""
-    return f"{finished}/{iterations['total']}{failed}"
+    return f"{finished}/{iterations['total']}{without_result(iterations)}"
 
 
 def _best(best: Any) -> str:

@@ -77,7 +77,7 @@ class ResumeExperiment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnterPhase:
+class EnterPhase(Closing):
     """Say what a running experiment does now."""
 
     experiment: int

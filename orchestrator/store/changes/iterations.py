@@ -162,7 +162,7 @@ class EndIterations(Closing, Sized):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromoteVariants:
+class PromoteVariants(Closing):
     """Commit who of a round goes on to later stages and who is pruned."""
 
     experiment: int

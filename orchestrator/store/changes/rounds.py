@@ -9,7 +9,7 @@ from orchestrator.domain.states import ExperimentState, IterationState, Phase, V
 from orchestrator.errors import StoreBlocked
 from orchestrator.store.changes.experiments import AddExperiment, enter_phase
 from orchestrator.store.moves import experiment_row, move_experiment
-from orchestrator.store.writer import Sized, Transaction
+from orchestrator.store.writer import Closing, Sized, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +223,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreVariants:
+class ScoreVariants(Closing):
     """Commit gate verdicts."""
 
     experiment: int
@@ -238,7 +238,7 @@ class ScoreVariants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SelectVariants:
+class SelectVariants(Closing):
     """Commit what is selected, in place of what was, and move on to deciding."""
 
     experiment: int
@@ -260,7 +260,7 @@ class SelectVariants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecideRound:
+class DecideRound(Closing):
     """Commit what follows a round: the next one, or the end."""
 
     experiment: int

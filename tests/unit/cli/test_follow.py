@@ -71,6 +71,13 @@ def test_the_result_is_one_line() -> None:
     assert result_line(ended) == "12 rsi abandoned in 1 min 1 s: 9 evaluations, 1 failed (all rounds are used up (5))"
 
 
+def test_what_was_cancelled_is_no_result() -> None:
+    """What was cut short or pruned is told beside what has failed."""
+    counts = {"total": 12, "succeeded": 2, "failed": 1, "running": 0, "queued": 0, "cancelled": 9}
+    ended = snapshot(state="succeeded", reason=None, iterations=counts, elapsed_seconds=4.0)
+    assert result_line(ended) == "12 rsi succeeded in 4 s: 3 evaluations, 1 failed, 9 cancelled"
+
+
 def drawn(of: dict[str, Any], *, columns: int = 100) -> str:
     """What is on the screen, as text."""
     screen, console = Screen(), Console(width=columns, force_terminal=False, color_system=None)
