@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import processes_left
+from orchestrator.locks import LockState, survey
+from tests.support.processes import processes_about, processes_left
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "tests" / "fixtures" / "acceptance" / "model.py"
@@ -53,6 +54,11 @@ class Orc:
         return self.home / "state"
 
     @property
+    def temporary(self) -> Path:
+        """Where temporary files go."""
+        return self.home / "tmp"
+
+    @property
     def environment(self) -> dict[str, str]:
         """What every call sees."""
         return {
@@ -63,6 +69,7 @@ class Orc:
             "ORCHESTRATOR_DRAIN_SECONDS": "3",
             "PYTHONPATH": str(ROOT),
             "LANG": "C.UTF-8",
+            "TMPDIR": str(self.temporary),
         }
 
     @contextmanager
@@ -186,6 +193,7 @@ def private_orc() -> Iterator[Orc]:
     """An `orc` whose daemon is stopped, with everything it runs, at the end: no process, socket or temporary file is left of it."""
     home = Path(tempfile.mkdtemp(prefix="orc-"))
     orc = Orc(home=home)
+    orc.temporary.mkdir()
     try:
         yield orc
     finally:
@@ -195,14 +203,36 @@ def private_orc() -> Iterator[Orc]:
 
 def _end(orc: Orc) -> None:
     """Stop the daemon, if one runs; what a failed test left running must not be waited for."""
-    listed = orc("ls", "--no-start", "--json")
-    for each in listed.json if listed.status == 0 else ():
-        if each["state"] in {"queued", "running", "paused"}:
-            orc("cancel", str(each["id"]))
+    cancel_all(orc)
     stopped = orc("stop", "--all")
     assert stopped.status == 0, stopped.err
     assert processes_left(str(orc.home)) == {}
     assert left_behind(orc.state) == []
+    assert at_work(orc) == []
+
+
+def cancel_all(orc: Orc) -> None:
+    """Cancel what is open, if a daemon runs."""
+    listed = orc("ls", "--no-start", "--json")
+    for each in listed.json if listed.status == 0 else ():
+        if each["state"] in {"queued", "running", "paused"}:
+            orc("cancel", str(each["id"]))
+
+
+AT_REST = ("orchestrator daemon", "orchestrator.worker.keeper", "from multiprocessing")
+"""In the command lines of what a daemon with nothing to do consists of."""
+
+
+def at_work(orc: Orc) -> list[str]:
+    """What there is besides a daemon with nothing to do: processes, locks that are held, temporary files."""
+    processes = processes_about(str(orc.home)).values()
+    locks = orc.home / "locks"
+    seen = survey(locks) if locks.exists() else ()
+    return [
+        *sorted(command for command in processes if not any(words in command for words in AT_REST)),
+        *sorted(f"lock {name}" for name, lock in seen if lock.state is LockState.HELD),
+        *sorted(path.name for path in orc.temporary.iterdir()),
+    ]
 
 
 def left_behind(state: Path) -> list[str]:
