@@ -25,7 +25,8 @@ from orchestrator.engine.time_limits import UsedUp
 from orchestrator.engine.trouble import Trouble
 from orchestrator.search.decide import RoundSummary
 from orchestrator.search.registry import generator
-from orchestrator.store.changes.experiments import AcceptCode, EnterPhase, MoveExperiment, ResumeExperiment
+from orchestrator.store.changes.experiments import AcceptCode, EnterPhase
+from orchestrator.store.changes.pauses import PauseExperiment, ResumeExperiment
 from orchestrator.store.changes.rounds import BeginExperiment
 from orchestrator.store.changes.sweeps import CutShort, EndEarly, Retried, RetryWork
 from orchestrator.store.times import now_us
@@ -83,7 +84,7 @@ class Conductor:
         self.evaluation.queue.paused = self.state is ExperimentState.PAUSED
         self.evaluation.times.start(whole["started_us"])
         await self._place()
-        if self.round <= 1 and self.phase in {None, Phase.GENERATING}:
+        if self.round <= 1 and self.phase in {None, Phase.GENERATING} and self.plan.spec.limits.wall_seconds is None:
             return  # nothing can have been evaluated
         await recall_times(self._views, self.evaluation.queue)
         lanes = await self._views.read("lane_times", {"experiment": self.plan.experiment})
@@ -125,8 +126,7 @@ class Conductor:
     # The phases, in order
 
     async def _begin(self) -> None:
-        change = BeginExperiment(experiment=self.plan.experiment, approach=APPROACH)
-        self.state = await self._store.write(change)
+        self.state = await self._store.write(BeginExperiment(experiment=self.plan.experiment, approach=APPROACH))
         if self.state is ExperimentState.RUNNING:
             if self.plan.spec.limits.wall_seconds is not None:
                 self.evaluation.times.start((await self._views.whole(self.plan.experiment))["started_us"])
@@ -244,11 +244,10 @@ class Conductor:
             await self._pause()
 
     async def _pause(self, reason: str | None = None) -> None:
-        change = MoveExperiment(experiment=self.plan.experiment, target=ExperimentState.PAUSED, reason=reason)
-        await self._store.write(change)
+        await self._store.write(PauseExperiment(experiment=self.plan.experiment, reason=reason))
         self._resumed = anyio.Event()
-        self.state = ExperimentState.PAUSED
-        self.evaluation.queue.paused = True
+        self.state, self.evaluation.queue.paused = ExperimentState.PAUSED, True
+        self.evaluation.times.pause(now_us())
         self._dispatcher.wake()
 
     async def _pause_for_code(self) -> None:
@@ -270,6 +269,7 @@ class Conductor:
         async with self._moving:
             self.state = await self._store.write_now(ResumeExperiment(experiment=self.plan.experiment))
             self.evaluation.queue.paused = self.evaluation.results.code_changed = False
+            self.evaluation.times.resume(now_us())
             self._resumed.set()
         self._dispatcher.wake()
 

@@ -150,7 +150,7 @@ class LimitsSpec(SpecModel):
         default=None,
         validation_alias="wall",
         serialization_alias="wall",
-        description="How long the experiment may take.",
+        description="How long the experiment may take, without the time it is paused.",
         examples=["2h"],
     )
     max_failures: MaxFailures | None = Field(

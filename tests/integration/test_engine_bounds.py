@@ -1,8 +1,9 @@
-"""Claims about what bounds evaluations: slots they take, timeouts that follow what was measured, what a daemon does not have."""
+"""Claims about what bounds evaluations: slots they take, timeouts that follow what was measured, wall time that a pause does not take, what a daemon does not have."""
 
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from orchestrator.domain.evaluation import Evaluation, Job
@@ -11,10 +12,12 @@ from orchestrator.domain.refs import ExperimentId, Ref
 from orchestrator.engine import permits
 from orchestrator.errors import InvalidSpec
 from orchestrator.executors.base import Abilities
+from orchestrator.store.times import now_us
 from tests.support.inline import InlineExecutor, lasting, metrics
 from tests.support.lab import Lab, open_lab
 
 pytestmark = pytest.mark.asyncio
+SECOND_US = 1_000_000
 MODEL = {"call": "model:evaluate"}
 ONE_BY_ONE = Abilities(can_kill=True, isolates_crashes=True, batches=False, permit="slot")
 
@@ -149,3 +152,27 @@ async def test_nothing_starts_while_too_many_results_are_not_on_record_and_it_go
         ahead += len(event["refs"]) * (1 if event["kind"] == "iterations_started" else -1)
         most = max(most, ahead)
     assert most <= 2 * 2  # executing, and standing by
+
+
+async def test_a_pause_takes_nothing_of_the_wall_time(tmp_path: Path) -> None:
+    """Paused for longer than the limit, also over a restart, it goes on where it was; both moves are decisions on record."""
+    gate = anyio.Event()
+    executor = InlineExecutor(value, abilities=ONE_BY_ONE, gate=gate, holds=lambda evaluation: evaluation.variant > 1)
+    async with open_lab(tmp_path, executor, slots=1) as lab:
+        await lab.submit(space={"x": list(range(10))}, limits={"wall": "1s"})
+        await lab.started(2)
+        await lab.pause("1")
+        paused_us = now_us()
+        gate.set()
+        await lab.until(lambda event: event["kind"] == "iterations_finished" and "1.2.1" in event["refs"])
+    async with open_lab(tmp_path, executor, slots=1) as lab:
+        while now_us() < paused_us + SECOND_US:
+            await anyio.lowlevel.checkpoint()
+        standing = await lab.states(1)
+        await lab.resume("1")
+        ended = await lab.ended(1)
+        decided = [*await lab.decisions(1, "pause"), *await lab.decisions(1, "resume")]
+
+    assert standing["1.10"] == ["proposed", "queued"]
+    assert (ended["state"], ended["iterations"]["succeeded"]) == ("succeeded", 10)
+    assert [(one["rule"], one["message"]) for one in decided] == [("hand", "paused by hand"), ("hand", "it goes on")]

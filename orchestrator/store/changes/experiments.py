@@ -61,22 +61,6 @@ class MoveExperiment(Closing):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeExperiment:
-    """Take a pause back: to where it was."""
-
-    experiment: int
-
-    def apply(self, transaction: Transaction) -> ExperimentState:
-        """The state it has now."""
-        found = experiment_row(transaction, self.experiment)
-        if found["state"] != ExperimentState.PAUSED:
-            raise Conflict(f"experiment {self.experiment} is {found['state']}, not paused")
-        target = ExperimentState.QUEUED if found["started_us"] is None else ExperimentState.RUNNING
-        move_experiment(transaction, self.experiment, target)
-        return target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EnterPhase(Closing):
     """Say what a running experiment does now."""
 

@@ -200,12 +200,17 @@ FROM variant WHERE experiment = :experiment AND number >= (
 ) AND round = :round;
 
 -- lane_times --
--- When the lanes of an experiment began last, and when their time was used up, as decisions say; and when the experiment ended last, and
--- was opened again last.
+-- When the lanes of an experiment began last, and when their time was used up, as decisions say; and when the experiment ended last,
+-- was opened again last, was paused and went on (opened again it goes on too).
 SELECT json_object(
     'reopened_us', (SELECT max(time_us) FROM decision WHERE experiment = :experiment AND kind = 'retry'),
     'ended_us', (
         SELECT max(time_us) FROM decision WHERE experiment = :experiment AND kind = 'decide' AND result ->> 'action' = 'end'
+    ),
+    'pauses', (
+        SELECT json_group_array(json_array(kind, time_us)) FROM (
+            SELECT kind, time_us FROM decision WHERE experiment = :experiment AND kind IN ('pause', 'resume', 'retry') ORDER BY id
+        )
     ),
     'lanes', (
         SELECT json_group_array(json_array(lane, begun_us, cut_us)) FROM (

@@ -1,6 +1,7 @@
 """The time an experiment may take, and the lanes of its stages: what is left, what is used up, what goes on record."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,7 @@ def test_a_lane_goes_on_from_its_record() -> None:
     facts = {
         "reopened_us": at(6),
         "ended_us": at(5),
+        "pauses": [],
         "lanes": [["docs", at(10), None], ["heavy", at(1), at(2)], ["gone", at(10), None]],
     }
     assert limits.recall(facts) is None
@@ -111,11 +113,17 @@ def test_a_lane_goes_on_from_its_record() -> None:
 def test_what_was_cut_short_ends_by_that_limit_whoever_leads_it() -> None:
     """A daemon that comes after the cut knows of it; one that comes after another opening does not."""
     limits = times("docs")
-    assert limits.recall({"reopened_us": None, "ended_us": None, "lanes": [["docs", at(0), at(300)]]}) == (
-        "the 300 s that lane docs may take are used up"
+    assert limits.recall(
+        {"reopened_us": None, "ended_us": None, "pauses": [], "lanes": [["docs", at(0), at(300)]]}
+    ) == ("the 300 s that lane docs may take are used up")
+    assert (
+        limits.recall({"reopened_us": None, "ended_us": None, "pauses": [], "lanes": [["docs", at(400), at(300)]]})
+        is None
     )
-    assert limits.recall({"reopened_us": None, "ended_us": None, "lanes": [["docs", at(400), at(300)]]}) is None
-    assert limits.recall({"reopened_us": None, "ended_us": at(301), "lanes": [["docs", at(0), at(300)]]}) is None
+    assert (
+        limits.recall({"reopened_us": None, "ended_us": at(301), "pauses": [], "lanes": [["docs", at(0), at(300)]]})
+        is None
+    )
 
 
 def test_the_time_of_an_experiment_counts_from_where_it_was_opened_again() -> None:
@@ -123,7 +131,7 @@ def test_the_time_of_an_experiment_counts_from_where_it_was_opened_again() -> No
     for reopened_us, used_up in ((None, True), (at(250), False), (at(0), True)):
         limits = times(wall="300s")
         limits.start(at(0))
-        limits.recall({"reopened_us": reopened_us, "ended_us": None, "lanes": []})
+        limits.recall({"reopened_us": reopened_us, "ended_us": None, "pauses": [], "lanes": []})
         assert (limits.used_up(at(301)) is not None) == used_up
 
 
@@ -134,3 +142,43 @@ def test_a_round_that_could_not_run_has_no_time() -> None:
     limits.begin(DOCS, now_us=at(0))
     assert limits.no_time(at(299)) is None
     assert limits.no_time(at(300)) == "the 300 s that lane docs may take are used up"
+
+
+def test_while_it_is_paused_no_time_passes() -> None:
+    """Neither the experiment's nor a lane's; what was paused before a lane has begun is none of its time."""
+    limits = times("docs", wall="600s")
+    limits.start(at(0))
+    limits.pause(at(10))
+    assert [limits.seconds_left(at(then)) for then in (10, 5000)] == [590, 590]
+    limits.resume(at(1010))
+    limits.begin(DOCS, now_us=at(1020))
+    limits.pause(at(1030))
+    assert limits.seconds_left(at(9000)) == 290
+    limits.resume(at(2030))
+    assert [limits.is_over(DOCS, now_us=at(then)) for then in (2319, 2320)] == [False, True]
+    assert [limits.used_up(at(then)) is not None for then in (2599, 2600)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("pauses", "over_at"),
+    [
+        ([], 300),
+        ([["pause", at(10)], ["resume", at(110)], ["pause", at(200)], ["resume", at(210)]], 410),
+        ([["pause", at(10)], ["retry", at(110)]], 400),
+        ([["resume", at(10)]], 300),
+    ],
+)
+def test_pauses_are_recalled(pauses: list[list[Any]], over_at: int) -> None:
+    """By the next daemon. One that ended with its experiment lasts no longer than that; one begun by an older daemon is not on record."""
+    limits = times(wall="300s")
+    limits.start(at(0))
+    limits.recall({"reopened_us": None, "ended_us": None, "pauses": pauses, "lanes": []})
+    assert [limits.used_up(at(then)) is not None for then in (over_at - 1, over_at)] == [False, True]
+
+
+def test_what_is_paused_over_a_restart_has_all_its_time_left() -> None:
+    """Its pause is open on record."""
+    limits = times(wall="300s")
+    limits.start(at(0))
+    limits.recall({"reopened_us": None, "ended_us": None, "pauses": [["pause", at(10)]], "lanes": []})
+    assert limits.seconds_left(at(100_000)) == 290

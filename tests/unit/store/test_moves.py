@@ -19,7 +19,8 @@ from orchestrator.domain.states import (
     sources,
 )
 from orchestrator.errors import Conflict, IllegalMove, NotFound
-from orchestrator.store.changes.experiments import MoveExperiment, RemoveExperiment, ResumeExperiment
+from orchestrator.store.changes.experiments import MoveExperiment, RemoveExperiment
+from orchestrator.store.changes.pauses import ResumeExperiment
 from orchestrator.store.changes.rounds import DecideRound, Decision
 from orchestrator.store.sql import STATEMENTS
 from orchestrator.store.store import Store, open_store
