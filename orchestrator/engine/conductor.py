@@ -271,7 +271,7 @@ class Conductor:
             self.evaluation.queue.paused = self.evaluation.results.code_changed = False
             self.evaluation.times.resume(now_us())
             self._resumed.set()
-        self._dispatcher.wake()
+        self.evaluation.look()
 
     async def cancel(self) -> None:
         """End it; returns when that is on record and nothing of it runs."""

@@ -109,6 +109,11 @@ class Evaluation:
         await self._changed.wait()
         self._changed = anyio.Event()
 
+    def look(self) -> None:
+        """Look again at what is to be done, and how long that may take."""
+        self._changed.set()
+        self._dispatcher.wake()
+
     def reload(self) -> None:
         """Look at everything that is open again: something was queued anew."""
         self._cursor = 0

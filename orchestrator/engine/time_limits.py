@@ -100,7 +100,9 @@ class TimeLimits:
         return lane is not None and self._lane(lane.name, now_us) is not None
 
     def seconds_left(self, now_us: int) -> float | None:
-        """Until the next limit that is not used up yet; 0 when that of the experiment is; None when there is none."""
+        """Until the next limit that is not used up yet; 0 when that of the experiment is; None when there is none, or they stand still."""
+        if self._pauses and self._pauses[-1][1] is None:
+            return None
         lanes = [self._limits[name] - self._spent(begun_us, now_us) for name, begun_us in self._begun_us.items()]
         left = [seconds for seconds in lanes if seconds > 0]
         if self._wall_seconds is not None and self._started_us is not None:

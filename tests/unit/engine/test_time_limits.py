@@ -145,15 +145,16 @@ def test_a_round_that_could_not_run_has_no_time() -> None:
 
 
 def test_while_it_is_paused_no_time_passes() -> None:
-    """Neither the experiment's nor a lane's; what was paused before a lane has begun is none of its time."""
+    """Neither the experiment's nor a lane's, and nobody waits for its end; what was paused before a lane has begun is none of its time."""
     limits = times("docs", wall="600s")
     limits.start(at(0))
     limits.pause(at(10))
-    assert [limits.seconds_left(at(then)) for then in (10, 5000)] == [590, 590]
+    assert limits.seconds_left(at(5000)) is None
     limits.resume(at(1010))
+    assert limits.seconds_left(at(1010)) == 590
     limits.begin(DOCS, now_us=at(1020))
     limits.pause(at(1030))
-    assert limits.seconds_left(at(9000)) == 290
+    assert limits.used_up(at(9000), lanes=["docs"]) is None
     limits.resume(at(2030))
     assert [limits.is_over(DOCS, now_us=at(then)) for then in (2319, 2320)] == [False, True]
     assert [limits.used_up(at(then)) is not None for then in (2599, 2600)] == [False, True]
@@ -181,4 +182,5 @@ def test_what_is_paused_over_a_restart_has_all_its_time_left() -> None:
     limits = times(wall="300s")
     limits.start(at(0))
     limits.recall({"reopened_us": None, "ended_us": None, "pauses": [["pause", at(10)]], "lanes": []})
+    limits.resume(at(100_000))
     assert limits.seconds_left(at(100_000)) == 290
