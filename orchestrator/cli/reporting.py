@@ -29,8 +29,9 @@ def outcome(report: Row, *, drawing: Drawing) -> list[str]:
         "best": _best(report),
         "used": used_text(report["usage"], elapsed_seconds=report["elapsed_seconds"]),
         "cost": cost_text(report),
+        "prune": _unjudged(report),
     }
-    told = [folded(f"  {name}     ", part, columns=drawing.columns) for name, part in parts.items() if part]
+    told = [folded(f"  {name:<9}", part, columns=drawing.columns) for name, part in parts.items() if part]
     return [*lines, *(line for part in told for line in part)]
 
 
@@ -41,6 +42,16 @@ def _done(report: Row) -> str:
     ended = ", ".join(f"{value} {name}" for name, value in variants.items() if value)
     evaluations = f"{count(iterations['total'], 'evaluation')}{f': {told}' if told else ''}"
     return f"{count(report['round'], 'round')}; {count(report['variant_count'], 'variant')}{f': {ended}' if ended else ''}; {evaluations}"
+
+
+def _unjudged(report: Row) -> str:
+    """That the rule of [prune] waits for a metric nobody reports."""
+    prune = report.get("prune")
+    if prune is None or not report["iterations"]["succeeded"] or prune["metric"] in prune["reported"]:
+        return ""
+    told = f"they report {', '.join(map(printable, prune['reported']))}" if prune["reported"] else "they report nothing"
+    metric = printable(prune["metric"])
+    return f'the rule {prune["rule"]} has had nothing to judge: no evaluation reports "{metric}"; {told}'
 
 
 def _best(report: Row) -> str:

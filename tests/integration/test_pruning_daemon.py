@@ -92,6 +92,20 @@ def test_each_rule_prunes_what_it_says(rule: str, orc: Orc) -> None:
     assert (folder / "ends").read_text().split() == ["3", "1"]
 
 
+@pytest.mark.parametrize(("metric", "told"), [("los", 'no evaluation reports "los"; they report loss'), ("loss", None)])
+def test_a_report_says_that_a_rule_has_had_nothing_to_judge(metric: str, told: str | None, orc: Orc) -> None:
+    """A metric that was misspelt prunes nothing; one that is reported, and never bad enough, is no matter."""
+    rule = f'[prune]\nrule = "threshold"\nmetric = "{metric}"\nop = "<="\nthreshold = 100'
+    ref, _ = submit(orc, "climb", prune=rule, space="[3]")
+    assert [each["state"] for each in variants_of(orc, ref)] == ["evaluated"]
+    prune = orc("report", ref, "--json").json["prune"]
+    said = [line for line in orc("report", ref).out.splitlines() if "nothing to judge" in line]
+
+    assert prune == {"rule": "threshold", "metric": metric, "pruned": 0, "reported": ["loss"]}
+    assert [told in line for line in said if told] == ([True] if told else [])
+    assert len(said) == (told is not None)
+
+
 @pytest.mark.parametrize("executor", ["isolated", "sequential", "thread"])
 def test_every_executor_prunes(executor: str, orc: Orc) -> None:
     """By the same bar, with the same decision."""

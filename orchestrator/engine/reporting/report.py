@@ -6,7 +6,7 @@ from typing import Any
 from anyio import to_thread
 
 from orchestrator.domain.refs import Ref
-from orchestrator.engine.reporting import execution, failures, stages
+from orchestrator.engine.reporting import execution, failures, pruning, stages
 from orchestrator.engine.reporting.profiles import profiles_of
 from orchestrator.errors import NoBest
 from orchestrator.spec.experiment import ExperimentSpec
@@ -39,6 +39,7 @@ async def report(ref: Ref, views: Views, *, floor: execution.Floor) -> dict[str,
         "round": row["round"],
         "rounds": [shapes.with_times(each) for each in rounds],
         "usage": row["usage"],
+        "prune": await pruning.of(row, views),
         "stages": [
             {**stage, "profile": profiles.get(stage["stage"]), "overlap": overlap.get(stage["stage"])}
             for stage in stages.of(usage, walls, names=[stage["name"] for stage in row["spec"]["stage"]])

@@ -37,6 +37,18 @@ SELECT json_group_array(json(row)) FROM (
     ORDER BY number
 );
 
+-- reported_metrics --
+-- The names of the metrics in the last reports of an experiment.
+SELECT json_group_array(name) FROM (
+    SELECT DISTINCT entry.key AS name
+    FROM (
+        SELECT metrics FROM report WHERE experiment = :experiment
+        ORDER BY variant DESC, iteration DESC, attempt DESC, number DESC
+        LIMIT :limit
+    ) AS newest, json_each(newest.metrics) AS entry
+    ORDER BY name
+);
+
 -- reported_courses --
 -- One metric as the last attempts of ended iterations reported it, of some variants after a number.
 SELECT json_group_array(json(row)) FROM (
