@@ -114,9 +114,7 @@ class Session:
             answer = ask(self.connect(), request, timeout_seconds=timeout_seconds)
         except NoAnswer as first:
             if not request.repeatable:
-                raise NoDaemon(
-                    f"the daemon went away before it answered ({first})", hint="it may have done it: look"
-                ) from first
+                raise NoDaemon(f"the daemon gave no answer ({first})", hint="it may have done it: look") from first
             try:
                 answer = ask(self.connect(), request, timeout_seconds=timeout_seconds)
             except NoAnswer as second:

@@ -14,7 +14,7 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from orchestrator.errors import CorruptDatabase, StoreError
+from orchestrator.errors import CorruptDatabase, StoreError, StoreFull
 from orchestrator.store import soundness, sql
 
 log = structlog.get_logger(__name__)
@@ -29,6 +29,7 @@ WAL_SHARE = 8  # on a small disk the journal may have an eighth of what is free 
 FEWEST_CHECKPOINT_PAGES = 64
 WRITING_CACHE_KIB = 8192  # the kernel's cache holds the rest; memory must not grow with what is on record
 READING_CACHE_KIB = 2048
+FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_FSYNC")  # or beyond a quota
 FIXED_VERSIONS = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """Releases that mend the WAL-reset bug: the last of their branch, or anything from 3.51.3 on (sqlite.org/wal.html)."""
 
@@ -121,7 +122,7 @@ def _pragmas(*, read_only: bool, pages: int) -> list[str]:
 async def prepare(path: Path) -> None:
     """Make the file fit for this program: create, check or migrate it.
 
-    Raises CorruptDatabase, NewerDatabase or StoreError; the files are then left as they are.
+    Raises CorruptDatabase, NewerDatabase, StoreFull or StoreError; the files are then left as they are.
     """
     fresh = not path.exists()
     if fresh and any(path.with_name(path.name + end).exists() for end in ("-wal", "-shm")):
@@ -141,8 +142,9 @@ async def prepare(path: Path) -> None:
     except sqlite3.DatabaseError as error:
         if "malformed" in str(error) or "not a database" in str(error):
             raise soundness.corrupt(path, str(error)) from error
-        message = f"{path}: {error}"
-        raise StoreError(message, hint="look at the folder's permissions and free space") from error
+        if error.sqlite_errorname in FULL:
+            raise StoreFull(f"{path}: there is no room on its disk ({error})", hint="make some there") from error
+        raise StoreError(f"{path}: {error}", hint="look at the folder's permissions and free space") from error
     if fresh:
         path.chmod(0o600)
         _sync_folder(path.parent)

@@ -301,7 +301,6 @@ def _commit(
 
 
 _MAKE_ROOM = "make room where the state directory is: orc rm removes an experiment and its output"
-_FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_FSYNC")  # or beyond a quota
 _PASSING = (
     "SQLITE_IOERR",
     "SQLITE_BUSY",
@@ -320,5 +319,5 @@ def _translate(error: Exception, group: list[Waiting]) -> Exception:
         return error
     name = str(getattr(error, "sqlite_errorname", None))
     log.error("store_failed", error=str(error), code=name)
-    kind = StoreFull if name in _FULL else StoreBlocked if name.startswith(_PASSING) else StoreError
+    kind = StoreFull if name in database.FULL else StoreBlocked if name.startswith(_PASSING) else StoreError
     return kind(f"the database refused: {error}", hint="look at free disk space and at the daemon's log")

@@ -6,6 +6,7 @@ or passed over a socket): it comes back when the last copy is closed, or at once
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -27,10 +28,18 @@ def read(descriptor: int) -> Optional[Dict[str, Any]]:
 
 
 def write(descriptor: int, facts: Dict[str, Any]) -> None:
-    """One line in one write, then the rest cut off: a reader, who takes the first line, sees the old or the new holder."""
+    """One line in one write, then the rest cut off: a reader, who takes the first line, sees the old or the new holder.
+
+    Where there is no room for it nobody is named: the lock is held by its descriptor, not by what the file says.
+    """
     line = json.dumps(facts).encode() + b"\n"
-    os.pwrite(descriptor, line, 0)
-    os.ftruncate(descriptor, len(line))
+    try:
+        written = os.pwrite(descriptor, line, 0)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        written = 0
+    os.ftruncate(descriptor, len(line) if written == len(line) else 0)
 
 
 def sign(descriptor: int, *, pid: int, start_ticks: Optional[int]) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import StoreError
+from orchestrator.errors import LockHeld, StoreError
+from orchestrator.locks import last_holder, seize, take
 from tests.support.daemon_process import Running, daemon
 from tests.support.small_disk import SmallDisk, small_disk
 
@@ -113,6 +114,29 @@ def test_a_daemon_comes_up_on_a_full_disk_and_can_be_read(disk: SmallDisk, tmp_p
 
             assert (state, standing["running"], standing["queued"]) == ("degraded", 0, 4)
             assert (ended["state"], counts(second)["succeeded"]) == ("succeeded", 4)
+
+
+def test_a_daemon_that_has_left_in_order_comes_up_again_on_a_full_disk(disk: SmallDisk) -> None:
+    """Its lock file, which it has emptied, finds no room for its name."""
+    with daemon(disk.folder) as first:
+        first.process.terminate()
+        assert first.end() == 0
+    disk.fill()
+    with daemon(disk.folder) as second:
+        assert second.client.status()["state"] == "degraded"
+
+
+def test_a_lock_is_held_although_there_is_no_room_to_say_by_whom(disk: SmallDisk) -> None:
+    """Nobody else gets it, its file names nobody, and it comes back as ever."""
+    path = disk.folder / "gpu0.lock"
+    path.touch()
+    disk.fill()
+    with take(path):
+        assert last_holder(path) is None
+        with pytest.raises(LockHeld, match="has not yet written who it is"):
+            seize(path)
+    with take(path) as taken:
+        assert taken.stale is None
 
 
 def test_an_experiment_can_be_cancelled_on_a_full_disk(disk: SmallDisk, tmp_path: Path) -> None:
