@@ -142,7 +142,7 @@ async def prepare(path: Path) -> None:
     except sqlite3.DatabaseError as error:
         if "malformed" in str(error) or "not a database" in str(error):
             raise soundness.corrupt(path, str(error)) from error
-        if error.sqlite_errorname in FULL:
+        if getattr(error, "sqlite_errorname", None) in FULL:
             raise StoreFull(f"{path}: there is no room on its disk ({error})", hint="make some there") from error
         raise StoreError(f"{path}: {error}", hint="look at the folder's permissions and free space") from error
     if fresh:
