@@ -136,7 +136,7 @@ class Conductor:
         with anyio.CancelScope() as self._proposing:
             if self._stop is not None:
                 return
-            cut = await rounds.propose(self._generator, self.plan, self.round, store=self._store, views=self._views)
+            cut = await rounds.propose(self._generator, self.plan, self.round, self._views, store=self.evaluation.fresh)
             self._limit_reached = self._limit_reached or cut
             self._enter(Phase.EVALUATING, self.round)
 

@@ -1,7 +1,7 @@
 """The evaluating of one experiment: loads what is open page by page, hands it to the dispatcher, turns results into moves.
 
-In memory is only what runs or may run soon; what has ended is in the store. What is to be done is read from there, so that a fresh
-start, a restart and a retry are the same thing.
+In memory is only what runs or may run soon; what has ended is in the store. What is to be done is read from there, or is a copy of
+what was put there a moment ago (`fresh.py`), so that a fresh start, a restart and a retry are the same thing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,6 +16,7 @@ from orchestrator.engine.adopting import Group
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.ending import Ending, drop_waiting, variant_move
+from orchestrator.engine.fresh import Fresh
 from orchestrator.engine.loading import load_page, load_variants, merge
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
@@ -52,6 +53,7 @@ class Evaluation:
         self.reports = Reports(plan, report_writer, prune=self._prune)
         self.times = TimeLimits(plan)
         self.tally = self.queue.tally
+        self.fresh = Fresh(store, dispatcher.room.shelf)
         self.results = Results(plan, self.queue)
         self._store = store
         self._views = views
@@ -71,15 +73,27 @@ class Evaluation:
         while self._more and self.queue.ready < LOW_WATER:
             limit = max(1, (PAGE_ITERATIONS if self._active else FIRST_ITERATIONS) // self.plan.per_variant)
             async with self.books:
-                page = await load_page(self._views, self.plan, after=self._cursor, limit=limit)
-                self._more = len(page) == limit
-                if page:
-                    self._cursor = page[-1].number
-                    await self._take_in(page)
+                await self._take_in(await self._next_page(limit))
                 self.queue.beyond = await self._beyond() if self.queue.allocation == "dynamic" else 0
             self._dispatcher.wake()
         self._dispatcher.wake()
         return self._more or bool(self._active)
+
+    async def _next_page(self, limit: int) -> list[ActiveVariant]:
+        """The next `limit` variants that have not ended, or fewer: from memory where they are kept, from the store what comes before and after."""
+        page = self.fresh.take(after=self._cursor, limit=limit)
+        if page:
+            self._cursor = page[-1].number
+            return page
+        before = self.fresh.first
+        page = await load_page(self._views, self.plan, after=self._cursor, before=before, limit=limit)
+        if len(page) == limit:
+            self._cursor = page[-1].number
+        elif before is None:
+            self._more = False
+        else:
+            self._cursor = before - 1
+        return page
 
     async def adopt(self, groups: Sequence[Group]) -> None:
         """Go on with what an earlier daemon has sent; on record it is running."""
@@ -115,7 +129,7 @@ class Evaluation:
         self._dispatcher.wake()
 
     def reload(self) -> None:
-        """Look at everything that is open again: something was queued anew."""
+        """Look at everything that is open, from the beginning: something was queued."""
         self._cursor = 0
         self._more = True
         self._changed.set()
@@ -123,6 +137,7 @@ class Evaluation:
     async def halt(self) -> None:
         """Take back what waits and stop what runs; returns when all of it is on record."""
         self.queue.closed = True
+        self.fresh.drop()
         await self._take_back(lambda _: True)
         self._active.clear()
 
@@ -135,6 +150,7 @@ class Evaluation:
         async with self.books:
             stopped = await self._take_back(match)
             counts = await self._store.write(CancelWork(ref=ref, rule="cancelled"))
+            self.fresh.drop()
             variant = self._active.get(ref.variant or 0)
             if variant is not None and (counts["variants"] or ref.iteration is None):
                 self._active.pop(variant.number)
@@ -154,6 +170,7 @@ class Evaluation:
                 retried = await self._store.write_now(change)
                 await self.reports.recall(self._views)
             finally:
+                self.fresh.drop()
                 self.reload()
         self.tally.take_back(retried)
         return retried

@@ -1,6 +1,7 @@
 """Open variants as the store has them, page by page."""
 
 import json
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -16,10 +17,12 @@ from orchestrator.store.views import Views
 Measured = Mapping[tuple[int, int], Mapping[str, float]]
 
 
-async def load_page(views: Views, plan: Plan, *, after: int, limit: int) -> list[ActiveVariant]:
-    """The next `limit` variants that have not ended, after a number, with all their iterations."""
-    place = {"experiment": plan.experiment}
-    rows: list[list[Any]] = await views.read("open_variants", {**place, "after": after, "limit": limit})
+async def load_page(
+    views: Views, plan: Plan, *, after: int, limit: int, before: int | None = None
+) -> list[ActiveVariant]:
+    """The next `limit` variants that have not ended, after a number (and before another), with all their iterations."""
+    place = {"experiment": plan.experiment, "after": after, "before": before or sys.maxsize, "limit": limit}
+    rows: list[list[Any]] = await views.read("open_variants", place)
     measured = await _measured(views, plan, [row[0] for row in rows])
     variants = [_variant(row, measured) for row in rows]
     for variant in variants:

@@ -7,6 +7,7 @@ import anyio
 import structlog
 
 from orchestrator.engine.admission import MEMORY, MEMORY_SOON, Admission, QueueView, Wait, admit
+from orchestrator.engine.fresh import Shelf
 from orchestrator.engine.lanes import Lanes, free_workers
 from orchestrator.engine.lock_books import LockView
 from orchestrator.engine.machine_watch import MachineWatch
@@ -23,6 +24,7 @@ class Room:
     def __init__(self, watch: MachineWatch, kinds: Iterable[str], *, lanes: Lanes) -> None:
         self.watch = watch
         self.lanes = lanes
+        self.shelf = Shelf()
         self._in_lanes: Counter[str] = Counter()  # batches let in, by lane
         self._turns = {kind: Turns() for kind in kinds}
         self._held = dict.fromkeys(self._turns, 0)  # batches let in

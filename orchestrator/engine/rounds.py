@@ -13,6 +13,7 @@ from orchestrator.domain.identity import canonical_json, round_seed, variant_has
 from orchestrator.domain.states import ExperimentState
 from orchestrator.engine.contest import contest, held_variants
 from orchestrator.engine.durably import DurableWriter
+from orchestrator.engine.fresh import Fresh
 from orchestrator.engine.plan import APPROACH, Plan
 from orchestrator.engine.trouble import Tally
 from orchestrator.search import decide as deciding
@@ -59,9 +60,7 @@ async def count_what_ended(views: Views, plan: Plan, tally: Tally) -> None:
 # Generating
 
 
-async def propose(
-    generator: Generator, plan: Plan, round_number: int, *, store: DurableWriter, views: Views
-) -> str | None:
+async def propose(generator: Generator, plan: Plan, round_number: int, views: Views, *, store: Fresh) -> str | None:
     """Commit the round's proposals, after a crash only those that are missing, and the move to evaluating them.
 
     Returns which limit cut them short, if one did.
@@ -83,10 +82,10 @@ async def propose(
         return None
     cut = None
     async for change in changes:
-        added, taken = await store.write(replace(change, room=room))
-        room -= added
-        done += taken
-        if taken < len(change.proposals):
+        added = await store.write(replace(change, room=room))
+        room -= len(added.variants)
+        done += added.taken
+        if added.taken < len(change.proposals):
             cut = _used_up(plan)
             break
     await store.write(replace(end, proposals=done))
@@ -132,7 +131,7 @@ def _used_up(plan: Plan) -> str:
     return f"limits.evaluations = {plan.spec.limits.evaluations} has no room for another variant, which {takes}"
 
 
-async def _commit_all(changes: AsyncIterator[Change[Any]], store: DurableWriter) -> None:
+async def _commit_all(changes: AsyncIterator[Change[Any]], store: Fresh) -> None:
     """Commit in order, making the next ones while one is written."""
     under_way = anyio.Semaphore(2, fast_acquire=True)
 

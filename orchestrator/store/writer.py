@@ -32,7 +32,7 @@ from orchestrator.store.times import now_us, rfc3339
 
 log = structlog.get_logger(__name__)
 
-ROWS_AT_ONCE = (256, 32, 4, 1)
+ROWS_AT_ONCE = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 Result = TypeVar("Result")
 ResultOut = TypeVar("ResultOut", covariant=True)
 Event = dict[str, Any]

@@ -187,6 +187,21 @@ async def test_cancelling_a_part_leaves_the_rest(tmp_path: Path, ref: str) -> No
     assert (ended["state"], counted["cancelled"], counted["evaluated"]) == ("succeeded", 1, 2)
 
 
+async def test_a_variant_that_is_far_from_its_turn_can_be_cancelled(tmp_path: Path) -> None:
+    """Cancelled before it was even loaded it never runs, though it was proposed a moment ago; all others do."""
+    gate = anyio.Event()
+    executor = InlineExecutor(value, gate=gate)
+    async with open_lab(tmp_path, executor, slots=1) as lab:
+        await lab.submit(space={"x": list(range(3000))}, limits=ALONE)
+        await lab.started(1)
+        await lab.cancel("1.2999")
+        gate.set()
+        ended = await lab.ended(1)
+
+    assert (ended["variants"]["cancelled"], ended["variants"]["evaluated"]) == (1, 2999)
+    assert {evaluation.variant for evaluation in executor.seen} == set(range(1, 3001)) - {2999}
+
+
 async def test_cancelling_one_iteration_of_several(tmp_path: Path) -> None:
     """The variant's other iterations run to their end; then the variant, which needs them all, is cancelled and keeps what was measured."""
     gate = anyio.Event()

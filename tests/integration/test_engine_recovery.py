@@ -113,7 +113,7 @@ async def test_work_that_was_running_is_lost_but_not_charged(tmp_path: Path) -> 
         ended = await lab.ended(1)
         attempts = [await lab.attempts(f"1.{number}.1") for number in (1, 2, 3)]
         (recovered,) = await lab.events("iterations_recovered")
-        charged = await lab.store.views.read("open_variants", {"experiment": 1, "after": 0, "limit": 9})
+        charged = await lab.store.views.read("open_variants", {"experiment": 1, "after": 0, "before": 9**9, "limit": 9})
 
     assert attempts[:2] == [[(1, "failed", "worker_lost"), (2, "succeeded", None)]] * 2
     assert attempts[2] == [(1, "succeeded", None)]
@@ -171,7 +171,7 @@ async def test_what_was_cut_off_in_its_second_attempt_waits_for_nothing(tmp_path
         await lab.pause("1")
     async with open_lab(tmp_path, InlineExecutor(value)) as lab:
         ((_, _, _, (cut_off,)),) = await lab.store.views.read(
-            "open_variants", {"experiment": 1, "after": 0, "limit": 9}
+            "open_variants", {"experiment": 1, "after": 0, "before": 9**9, "limit": 9}
         )
         attempts = await lab.attempts("1.1.1")
 

@@ -60,7 +60,7 @@ def proposed(x: Any, *, iterations: int = 1) -> Proposed:
 async def propose(
     store: Store, experiment: int, proposals: Iterable[Proposed], *, room: int | None = None
 ) -> tuple[int, int]:
-    """Commit proposals of the first round."""
+    """Commit proposals of the first round: how many became new variants, and how many were taken."""
     done = await rows(store, "SELECT count(*) FROM proposal WHERE experiment = ?", experiment)
     change = AddProposals(
         experiment=experiment,
@@ -70,7 +70,8 @@ async def propose(
         proposals=tuple(proposals),
         room=room,
     )
-    return await store.writer.write(change)
+    added = await store.writer.write(change)
+    return len(added.variants), added.taken
 
 
 async def add_experiment(store: Store, *, variants: int = 3, iterations: int = 1, name: str = "recorded") -> int:

@@ -110,6 +110,13 @@ class Proposed(NamedTuple):
     parents: tuple[str, ...] = ()
 
 
+class Added(NamedTuple):
+    """What became of proposals."""
+
+    variants: Mapping[int, Proposed]  # those that are new, by their number
+    taken: int  # how many proposals were taken at all
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddProposals(Sized):
     """Commit the next proposals of a round. A repeated one points at the first variant with its parameters."""
@@ -127,8 +134,8 @@ class AddProposals(Sized):
         """One for each."""
         return len(self.proposals)
 
-    def apply(self, transaction: Transaction) -> tuple[int, int]:
-        """How many became new variants, and how many were taken at all: what is beyond `room` and all after it is left out."""
+    def apply(self, transaction: Transaction) -> Added:
+        """What became of them: what is beyond `room` and all after it is left out."""
         state = experiment_row(transaction, self.experiment)
         values = {"experiment": self.experiment, "round": self.round}
         if transaction.read("round_row", values)["proposals"] != self.first_ordinal - 1:  # its turn comes after theirs
@@ -143,7 +150,7 @@ class AddProposals(Sized):
         transaction.run("add_to_round", {**values, "count": len(pointers)})
         if self.end is not None:
             self.end.apply(transaction)
-        return len(new), len(pointers)
+        return Added(new, len(pointers))
 
     def _numbered(
         self, next_number: int, *, known: Mapping[str, int]

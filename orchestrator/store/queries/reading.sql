@@ -54,7 +54,7 @@ SELECT json_quote(iterations_queued + iterations_running + iterations_succeeded 
 FROM experiment WHERE id = :experiment;
 
 -- open_variants --
--- Variants that still have iterations to start, with all their iterations, after a number. Of one that was never begun, as nearly all,
+-- Variants that still have iterations to start, with all their iterations, between two numbers. Of one that was never begun, as nearly all,
 -- there is nothing behind the seed. The last of another's values: when the attempt failed after which it waits for the next, now when that
 -- is unknown. (One that went down with the daemon has no executor.)
 SELECT json_group_array(json(row)) FROM (
@@ -78,7 +78,7 @@ SELECT json_group_array(json(row)) FROM (
         )
     ) AS row
     FROM variant AS v
-    WHERE v.experiment = :experiment AND v.number > :after AND v.state IN ('proposed', 'evaluating')
+    WHERE v.experiment = :experiment AND v.number > :after AND v.number < :before AND v.state IN ('proposed', 'evaluating')
     ORDER BY v.number
     LIMIT :limit
 );
