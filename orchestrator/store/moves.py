@@ -56,25 +56,37 @@ def start_iterations(transaction: Transaction, experiment: int, keys: Sequence[K
     transaction.count(experiment, iterations_queued=-len(keys), iterations_running=len(keys))
 
 
-def end_iterations(transaction: Transaction, experiment: int, moves: Sequence[IterationMove]) -> None:
-    """Move running iterations on. Raises IllegalMove with their history when one is not running.
+class IterationEnds(NamedTuple):
+    """Moves out of `running`, as they are written."""
 
-    Those that have succeeded, nearly all as a rule, are written as lists of variants: a third of the time of rows.
-    """
+    moves: Sequence[IterationMove]
+    succeeded: list[Key]
+    others: list[tuple[Any, ...]]  # in the order of `move_iterations`
+    targets: Counter[IterationState]
+
+
+def iteration_ends(moves: Sequence[IterationMove]) -> IterationEnds:
+    """Those that have succeeded, nearly all as a rule, are written as lists of variants: a third of the time of rows."""
     succeeded: list[Key] = []
-    rows = []
+    others = []
     for variant, number, target, attempt, charged, cause, deaths in moves:
         if target is IterationState.SUCCEEDED:
             succeeded.append((variant, number))
         else:
-            rows.append((variant, number, target.value, attempt, charged, plain(cause), deaths))
+            others.append((variant, number, target.value, attempt, charged, plain(cause), deaths))
     targets = Counter({IterationState.SUCCEEDED: len(succeeded)} if succeeded else {})
-    targets.update(IterationState(row[2]) for row in rows)
+    targets.update(IterationState(row[2]) for row in others)
+    return IterationEnds(moves, succeeded, others, targets)
+
+
+def end_iterations(transaction: Transaction, experiment: int, ends: IterationEnds) -> None:
+    """Move running iterations on. Raises IllegalMove with their history when one is not running."""
+    moves, succeeded, others, targets = ends
     for target in targets:
         check_move(ITERATION_MOVES, IterationState.RUNNING, target, what="an iteration")
     changed = _by_number(transaction, ("succeed_iterations", "succeed_iterations_of_all"), experiment, succeeded)
-    if rows:
-        changed += transaction.run_rows("move_iterations", rows, shared=(experiment,))
+    if others:
+        changed += transaction.run_rows("move_iterations", others, shared=(experiment,))
         _keep_evaluating(transaction, experiment, moves)
     _expect(transaction, changed, moves, experiment=experiment, source=IterationState.RUNNING)
     transaction.count(experiment, iterations_running=-len(moves))
@@ -145,19 +157,17 @@ class VariantMove(NamedTuple):
     passed: bool | None = None
 
 
-def move_variants(
-    transaction: Transaction, experiment: int, moves: Sequence[VariantMove], *, texts: Mapping[int, str]
-) -> None:
-    """End variants of one experiment that are evaluating. Raises IllegalMove with their states when one has ended before.
+class VariantEnds(NamedTuple):
+    """Moves of variants that end, as they are written."""
 
-    On record such a variant may still be `proposed`: that it is evaluating follows from its iterations. `texts` has the JSON of
-    metrics that is known already, by their id.
-    """
-    if not moves:
-        return
-    targets = Counter(move.target for move in moves)
-    for target in targets:
-        check_move(VARIANT_MOVES, VariantState.EVALUATING, target, what="a variant")
+    moves: Sequence[VariantMove]
+    evaluated: list[tuple[Any, ...]]  # in the order of `evaluate_variants`
+    others: list[tuple[Any, ...]]  # in the order of `move_variants`
+    targets: Counter[VariantState]
+
+
+def variant_ends(moves: Sequence[VariantMove], *, texts: Mapping[int, str]) -> VariantEnds:
+    """The rows of variants that end. `texts` has the JSON of metrics that is known already, by their id."""
     evaluated, others = [], []
     for number, target, rule, metrics, spread, objective, rank, passed in moves:
         found = texts.get(id(metrics)) or metrics_json(metrics)
@@ -167,8 +177,19 @@ def move_variants(
             others.append(
                 (number, target.value, rule, found, spread and json.dumps(spread), objective, rank, flag(passed))
             )
-    changed = transaction.run_rows("evaluate_variants", evaluated, shared=(experiment,))
-    changed += transaction.run_rows("move_variants", others, shared=(experiment,))
+    return VariantEnds(moves, evaluated, others, Counter([move.target for move in moves]))
+
+
+def move_variants(transaction: Transaction, experiment: int, ends: VariantEnds) -> None:
+    """End variants of one experiment that are evaluating. Raises IllegalMove with their states when one has ended before.
+
+    On record such a variant may still be `proposed`: that it is evaluating follows from its iterations.
+    """
+    moves, evaluated, others, targets = ends
+    for target in targets:
+        check_move(VARIANT_MOVES, VariantState.EVALUATING, target, what="a variant")
+    changed = transaction.run_rows("evaluate_variants", evaluated, shared=(experiment,)) if evaluated else 0
+    changed += transaction.run_rows("move_variants", others, shared=(experiment,)) if others else 0
     if changed != len(moves):
         place = (experiment, VariantState.EVALUATING.value)
         history = _where(transaction, "misplaced_variants", place, [(move.number,) for move in moves])

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
 import aiosqlite
 import anyio
@@ -58,6 +58,15 @@ class Sized:
     def rows(self) -> int:
         """About how many rows it touches."""
         return 1
+
+
+@runtime_checkable
+class Preparable(Protocol[ResultOut]):
+    """A change of which a part needs no database: that is done before it lines up, since all wait for the connection's thread."""
+
+    def prepared(self) -> Change[ResultOut]:
+        """The same change, with less left to do."""
+        ...
 
 
 class Closing:
@@ -188,7 +197,8 @@ class Writer:
             raise StoreFull(
                 "the disk is full: the little room that is left is for what has run already", hint=_MAKE_ROOM
             )
-        waiting = Waiting(change, prompt=isinstance(change, Sized) and change.prompt, rows=_rows(change))
+        ready = change.prepared() if isinstance(change, Preparable) else change
+        waiting = Waiting(ready, prompt=isinstance(change, Sized) and change.prompt, rows=_rows(change))
         await self._lines.join(waiting)
         await waiting.done.wait()
         if waiting.error is not None:

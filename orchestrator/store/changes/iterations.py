@@ -9,20 +9,25 @@ from orchestrator.domain.states import IterationState
 from orchestrator.store.changes.profiles import SaveProfiles
 from orchestrator.store.changes.reports import Told
 from orchestrator.store.changes.rounds import Decision, PlannedIteration
-from orchestrator.store.changes.usage import Place, add_usage
+from orchestrator.store.changes.usage import Place, Sums, add_usage, sums_of
 from orchestrator.store.columns import metrics_json, plain
 from orchestrator.store.moves import (
+    IterationEnds,
     IterationMove,
     Key,
+    VariantEnds,
     VariantMove,
     drop_iterations,
     end_iterations,
     experiment_row,
+    iteration_ends,
     move_variants,
     start_iterations,
+    variant_ends,
 )
 from orchestrator.store.writer import Closing, Sized, Transaction
 
+Details = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartIterations(Sized):
@@ -126,39 +131,77 @@ class EndIterations(Closing, Sized):
         """One for each that has ended: its attempt, its move and that of its variant."""
         return max(1, len(self.moves))
 
+    def prepared(self) -> "_EndingRows":
+        """The same change with its rows and events made."""
+        rows = [attempt.row() for attempt in self.attempts]
+        texts = {id(attempt.outcome.metrics): row[-1] for attempt, row in zip(self.attempts, rows, strict=True)}
+        queued = [move for move in self.moves if move.target is IterationState.QUEUED]
+        ended = [move for move in self.moves if move.target is not IterationState.QUEUED] if queued else self.moves
+        return _EndingRows(
+            change=self,
+            attempts=rows,
+            used=sums_of(rows),
+            files=[row for attempt in self.attempts if attempt.outcome.artifacts for row in attempt.artifact_rows()],
+            iterations=iteration_ends(self.moves),
+            requeued=_told_of(self.experiment, queued),
+            finished=_told_of(self.experiment, ended),
+            variants=_variant_endings(self.experiment, self.variants, texts=texts),
+        )
+
+    def apply(self, transaction: Transaction) -> None:
+        """As of the prepared one."""
+        self.prepared().apply(transaction)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _EndingRows(Closing):
+    """All of an `EndIterations` that needs no database is done: the connection's thread has more to do than any other."""
+
+    change: EndIterations
+    attempts: list[tuple[Any, ...]]
+    used: Sums
+    files: list[tuple[Any, ...]]
+    iterations: IterationEnds
+    requeued: Details | None
+    finished: Details | None
+    variants: "_VariantEndings"
+
     def apply(self, transaction: Transaction) -> None:
         """Write attempts, moves and new iterations, with one event for all that ended and one for what is queued again."""
-        rows = [attempt.row() for attempt in self.attempts]
-        transaction.run_rows("add_attempts", rows, shared=(self.experiment, self.executor))
-        add_usage(transaction, Place(self.experiment, self.stage, self.executor or ""), rows)
-        files = [row for attempt in self.attempts if attempt.outcome.artifacts for row in attempt.artifact_rows()]
-        if files:
-            transaction.run_rows("add_artifacts", files, shared=(self.experiment,))
-        end_iterations(transaction, self.experiment, self.moves)
-        queued = [move for move in self.moves if move.target is IterationState.QUEUED]
-        self._tell(transaction, queued, "iterations_requeued")
-        ended = [move for move in self.moves if move.target is not IterationState.QUEUED] if queued else self.moves
-        self._tell(transaction, ended, "iterations_finished")
-        if self.told is not None:
-            self.told.add(transaction, self.experiment)
-        if self.dropped:
-            drop_iterations(transaction, self.experiment, self.dropped)
-            self._tell(transaction, self.dropped, "iterations_finished")
-        for decision in self.decisions:
-            decision.add(transaction, self.experiment)
-        texts = {id(attempt.outcome.metrics): row[-1] for attempt, row in zip(self.attempts, rows, strict=True)}
-        end_variants(transaction, self.experiment, self.variants, texts=texts)
-        add_iterations(transaction, self.experiment, self.next_stages)
+        change, experiment = self.change, self.change.experiment
+        if self.attempts:
+            transaction.run_rows("add_attempts", self.attempts, shared=(experiment, change.executor))
+            add_usage(transaction, Place(experiment, change.stage, change.executor or ""), self.used)
+        if self.files:
+            transaction.run_rows("add_artifacts", self.files, shared=(experiment,))
+        end_iterations(transaction, experiment, self.iterations)
+        _tell(transaction, experiment, "iterations_requeued", self.requeued)
+        _tell(transaction, experiment, "iterations_finished", self.finished)
+        if change.told is not None:
+            change.told.add(transaction, experiment)
+        if change.dropped:
+            drop_iterations(transaction, experiment, change.dropped)
+            _tell(transaction, experiment, "iterations_finished", _told_of(experiment, change.dropped))
+        for decision in change.decisions:
+            decision.add(transaction, experiment)
+        self.variants.write(transaction, experiment)
+        add_iterations(transaction, experiment, change.next_stages)
 
-    def _tell(self, transaction: Transaction, moves: Sequence[IterationMove], kind: str) -> None:
-        if not moves:
-            return
-        refs = [f"{self.experiment}.{move.variant}.{move.number}" for move in moves]
-        states = [move.target.value for move in moves]
-        details: dict[str, Any] = {"states": states}
-        if any(move.cause for move in moves):
-            details["causes"] = [move.cause for move in moves]
-        transaction.tell(kind, experiment=self.experiment, refs=refs, **details)
+
+def _told_of(experiment: int, moves: Sequence[IterationMove]) -> Details | None:
+    """What an event tells of moves; None when there are none."""
+    if not moves:
+        return None
+    refs = [f"{experiment}.{move.variant}.{move.number}" for move in moves]
+    details: Details = {"refs": refs, "states": [move.target.value for move in moves]}
+    if any(move.cause for move in moves):
+        details["causes"] = [move.cause for move in moves]
+    return details
+
+
+def _tell(transaction: Transaction, experiment: int, kind: str, details: Details | None) -> None:
+    if details is not None:
+        transaction.tell(kind, experiment=experiment, **details)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,19 +217,27 @@ class PromoteVariants(Closing):
     def apply(self, transaction: Transaction) -> None:
         """Write both, with the decision."""
         self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
-        end_variants(transaction, self.experiment, self.pruned)
+        _variant_endings(self.experiment, self.pruned, texts={}).write(transaction, self.experiment)
         add_iterations(transaction, self.experiment, self.next_stages)
 
 
-def end_variants(
-    transaction: Transaction, experiment: int, moves: Sequence[VariantMove], *, texts: Mapping[int, str] | None = None
-) -> None:
-    """End variants, with one event."""
-    move_variants(transaction, experiment, moves, texts=texts or {})
-    if moves:
-        refs = [f"{experiment}.{move.number}" for move in moves]
-        states = [move.target.value for move in moves]
-        transaction.tell("variants_finished", experiment=experiment, refs=refs, states=states)
+class _VariantEndings(NamedTuple):
+    """Variants that end, with the one event that tells it."""
+
+    ends: VariantEnds
+    details: Details | None
+
+    def write(self, transaction: Transaction, experiment: int) -> None:
+        """End them."""
+        if self.details is not None:
+            move_variants(transaction, experiment, self.ends)
+            _tell(transaction, experiment, "variants_finished", self.details)
+
+
+def _variant_endings(experiment: int, moves: Sequence[VariantMove], *, texts: Mapping[int, str]) -> _VariantEndings:
+    refs = [f"{experiment}.{move.number}" for move in moves]
+    details = {"refs": refs, "states": [move.target.value for move in moves]}
+    return _VariantEndings(variant_ends(moves, texts=texts), details if moves else None)
 
 
 def add_iterations(transaction: Transaction, experiment: int, additions: Sequence[NewIterations]) -> None:

@@ -1,6 +1,6 @@
 """What attempts used, added to the sums of their experiment, stage and executor in the transaction that writes the attempts."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.domain.outcome import AttemptEnd
@@ -42,15 +42,26 @@ class Place(NamedTuple):
     executor: str
 
 
-def add_usage(transaction: Transaction, place: Place, attempts: Sequence[Row]) -> None:
-    """Add the rows of attempts of one place, as `add_attempts` takes them."""
+class Sums(NamedTuple):
+    """Of attempts: what they used by kind, in the order of `add_usage`, and how many took how long, by bucket."""
+
+    kinds: Sequence[tuple[Any, ...]]
+    walls: Mapping[int, int]
+
+
+def sums_of(attempts: Sequence[Row]) -> Sums:
+    """Of the rows of attempts, as `add_attempts` takes them."""
     if not attempts:
-        return
-    kinds = sums_by_kind(attempts)
-    transaction.run_rows("add_usage", [(*place, *kind) for kind in kinds])
-    transaction.run_rows("add_usage_total", [(place.executor, *kind[:5], *kind[6:10]) for kind in kinds])
+        return Sums((), {})
     walls = counted([row[_WALL] for row in attempts if row[_WALL] and row[_END] in _LASTING])
-    transaction.run_rows("add_walls", [(*place[:2], bucket, count) for bucket, count in walls.items()])
+    return Sums(sums_by_kind(attempts), walls)
+
+
+def add_usage(transaction: Transaction, place: Place, sums: Sums) -> None:
+    """Add the sums of attempts of one place."""
+    transaction.run_rows("add_usage", [(*place, *kind) for kind in sums.kinds])
+    transaction.run_rows("add_usage_total", [(place.executor, *kind[:5], *kind[6:10]) for kind in sums.kinds])
+    transaction.run_rows("add_walls", [(*place[:2], bucket, count) for bucket, count in sums.walls.items()])
 
 
 def add_lost(transaction: Transaction, cause: Cause) -> None:

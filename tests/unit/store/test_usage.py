@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.states import Cause
 from orchestrator.store.buckets import at_least, counted, quantile
 from orchestrator.store.changes.usage import ATTEMPT_COLUMNS as COLUMNS
-from orchestrator.store.changes.usage import SHARED_COLUMNS, Place, add_usage, sums_by_kind
+from orchestrator.store.changes.usage import SHARED_COLUMNS, Place, add_usage, sums_by_kind, sums_of
 from orchestrator.store.sql import rows_of
 from orchestrator.store.store import open_store
 from orchestrator.store.writer import Transaction
@@ -36,7 +36,7 @@ class Add:
 
     def apply(self, transaction: Transaction) -> None:
         """Add them."""
-        add_usage(transaction, Place(1, self.stage, "process"), self.attempts)
+        add_usage(transaction, Place(1, self.stage, "process"), sums_of(self.attempts))
 
 
 def test_the_shared_columns_stand_first() -> None:
