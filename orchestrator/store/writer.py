@@ -32,7 +32,11 @@ from orchestrator.store.times import now_us, rfc3339
 
 log = structlog.get_logger(__name__)
 
-ROWS_AT_ONCE = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+ROWS_AT_ONCE = tuple(2**power for power in range(10, -1, -1))
+VALUES_AT_ONCE = 6144
+"""So many rows or values are bound for one step of an INSERT, while which Python's lock is held."""
+JOINED_AT_ONCE = 256
+"""What is joined with a table comes in fewer rows: of more than 500 SQLite makes a table first, at twice the cost."""
 Result = TypeVar("Result")
 ResultOut = TypeVar("ResultOut", covariant=True)
 Event = dict[str, Any]
@@ -97,8 +101,9 @@ class Transaction:
         The values must be exactly int, float, str or None: for any other type, even a subclass, the database module looks for an adapter.
         """
         changed = done = 0
+        most = _most_rows(name, width=len(rows[0])) if rows else 0
         for count in ROWS_AT_ONCE:
-            whole = (len(rows) - done) // count * count
+            whole = (len(rows) - done) // count * count if count <= most else 0
             if whole:
                 statement = for_rows(name, shared=len(shared), width=len(rows[0]), count=count)
                 starts = range(done, done + whole, count)
@@ -174,6 +179,10 @@ COUNTERS = (
     "iterations_failed",
     "iterations_cancelled",
 )
+
+
+def _most_rows(name: str, *, width: int) -> int:
+    return VALUES_AT_ONCE // width if STATEMENTS[name].startswith("INSERT") else JOINED_AT_ONCE
 
 
 def _experiment_of(event: Event) -> int | None:

@@ -29,6 +29,7 @@ from orchestrator.store.writer import Closing, Sized, Transaction
 
 Details = dict[str, Any]
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartIterations(Sized):
     """A batch is about to be sent: its members are running from here on."""
