@@ -4,17 +4,17 @@ Tuples, as thousands are made at once.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.domain.report import Report, Spent
 from orchestrator.domain.states import Cause
+from orchestrator.domain.words import Word
 
 MEASURED = ("wall_seconds", "cpu_seconds", "max_rss_bytes")
 """Measured numbers that objectives, gates and promotions may use as metrics without the workload doing anything."""
 
 
-class AttemptEnd(StrEnum):
+class AttemptEnd(Word):
     """How one attempt ended."""
 
     SUCCEEDED = "succeeded"  # it gave metrics

@@ -1,11 +1,12 @@
 """The three state machines: each state has a sentence, the legal moves are a table, the rest is computed from it."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import TypeVar
 
+from orchestrator.domain.words import Word
 
-class ExperimentState(StrEnum):
+
+class ExperimentState(Word):
     """Where an experiment stands."""
 
     QUEUED = "queued"  # accepted and on disk, not begun
@@ -17,7 +18,7 @@ class ExperimentState(StrEnum):
     CANCELLED = "cancelled"  # a person ended it
 
 
-class Phase(StrEnum):
+class Phase(Word):
     """What a running experiment is doing in its round."""
 
     RESEARCHING = "researching"  # choosing the approach
@@ -28,7 +29,7 @@ class Phase(StrEnum):
     DECIDING = "deciding"  # another round, or the end
 
 
-class VariantState(StrEnum):
+class VariantState(Word):
     """Where a variant stands."""
 
     PROPOSED = "proposed"  # on disk, none of its iterations has started
@@ -39,7 +40,7 @@ class VariantState(StrEnum):
     CANCELLED = "cancelled"  # a person or the end of the experiment stopped it
 
 
-class IterationState(StrEnum):
+class IterationState(Word):
     """Where an iteration stands."""
 
     QUEUED = "queued"  # waits for admission
@@ -49,7 +50,7 @@ class IterationState(StrEnum):
     CANCELLED = "cancelled"  # will not run
 
 
-class Cause(StrEnum):
+class Cause(Word):
     """Why an attempt failed."""
 
     RAISED = "raised"  # the callable raised an exception
@@ -101,7 +102,7 @@ ITERATION_MOVES: Mapping[IterationState, frozenset[IterationState]] = {
     IterationState.CANCELLED: frozenset(),
 }
 
-State = TypeVar("State", bound=StrEnum)
+State = TypeVar("State", bound=Word)
 
 
 def terminal(moves: Mapping[State, frozenset[State]]) -> frozenset[State]:

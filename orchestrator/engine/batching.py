@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 FIRST = 1
 FASTEST_GROWTH = 32
-MOST = 1024
+MOST = 512
 LEAST_SECONDS = 0.005
 SHORTEST_SECONDS = 1e-6
 

@@ -214,8 +214,7 @@ class Conductor:
     async def _cut_short(self, limit: UsedUp) -> None:
         self._limit_reached = self._limit_reached or limit.reason
         await self.evaluation.halt()
-        change = CutShort(experiment=self.plan.experiment, round=self.round, decision=limit.decision)
-        await self._store.write(change)
+        await self._store.write(CutShort(experiment=self.plan.experiment, round=self.round, decision=limit.decision))
         self.evaluation.queue.closed = False
 
     async def _end_early(self, trouble: Trouble) -> None:

@@ -109,10 +109,12 @@ def given_back(iteration: ActiveIteration) -> Settled:
 
 def with_objective(outcome: Outcome, plan: Plan, stage: str) -> Outcome:
     """A success without the objective, in a stage nothing comes after, is an invalid result."""
-    if outcome.end is not AttemptEnd.SUCCEEDED or stage not in plan.graph.leaves:
-        return outcome
     metrics: Mapping[str, float] = outcome.metrics or {}
     objective = plan.spec.objective
+    if objective is not None and objective.metric in metrics:  # as nearly always
+        return outcome
+    if outcome.end is not AttemptEnd.SUCCEEDED or stage not in plan.graph.leaves:
+        return outcome
     if objective is None:
         own = own_metrics(metrics)
         if len(own) <= 1:
@@ -121,7 +123,7 @@ def with_objective(outcome: Outcome, plan: Plan, stage: str) -> Outcome:
             f"it reports {len(own)} metrics ({', '.join(sorted(own))}) and the file does not say which is the objective"
         )
         return _invalid(outcome, f'{error}: add objective = {{ metric = "…", goal = "minimize" }}')
-    if objective.metric in metrics or objective.metric in plan.measures.measured:
+    if objective.metric in plan.measures.measured:
         return outcome
     reported = ", ".join(sorted(metrics)) or "no metric"
     return _invalid(outcome, f"the objective {objective.metric!r} is missing: it reports {reported}")

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 
 def plain(word: str | StrEnum | None) -> str | None:
-    """The text of a word of the model."""
-    return word.value if isinstance(word, StrEnum) else word
+    """The text of a word of the model. By `str`, which is several times faster than `value`."""
+    return None if word is None else str(word)
 
 
 def flag(value: bool | None) -> int | None:  # noqa: FBT001 a value on its way to a column, not a switch

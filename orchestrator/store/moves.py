@@ -73,7 +73,7 @@ def iteration_ends(moves: Sequence[IterationMove]) -> IterationEnds:
         if target is IterationState.SUCCEEDED:
             succeeded.append((variant, number))
         else:
-            others.append((variant, number, target.value, attempt, charged, plain(cause), deaths))
+            others.append((variant, number, str(target), attempt, charged, plain(cause), deaths))
     targets = Counter({IterationState.SUCCEEDED: len(succeeded)} if succeeded else {})
     targets.update(IterationState(row[2]) for row in others)
     return IterationEnds(moves, succeeded, others, targets)
@@ -175,7 +175,7 @@ def variant_ends(moves: Sequence[VariantMove], *, texts: Mapping[int, str]) -> V
             evaluated.append((number, found, objective, rank, flag(passed)))
         else:
             others.append(
-                (number, target.value, rule, found, spread and json.dumps(spread), objective, rank, flag(passed))
+                (number, str(target), rule, found, spread and json.dumps(spread), objective, rank, flag(passed))
             )
     return VariantEnds(moves, evaluated, others, Counter([move.target for move in moves]))
 

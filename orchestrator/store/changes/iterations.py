@@ -9,7 +9,7 @@ from orchestrator.domain.states import IterationState
 from orchestrator.store.changes.profiles import SaveProfiles
 from orchestrator.store.changes.reports import Told
 from orchestrator.store.changes.rounds import Decision, PlannedIteration
-from orchestrator.store.changes.usage import Place, Sums, add_usage, sums_of
+from orchestrator.store.changes.usage import ATTEMPT_COLUMNS, Place, Sums, add_usage, sums_of
 from orchestrator.store.columns import metrics_json, plain
 from orchestrator.store.moves import (
     IterationEnds,
@@ -53,7 +53,8 @@ class StartIterations(Sized):
             self.decision.add(transaction, self.experiment)
 
 
-_PROCESS, _STARVED = Usage._fields.index("pid"), Usage._fields.index("starved_seconds")
+_ON_RECORD = Usage._fields.index("starved_seconds")
+_METRICS = ATTEMPT_COLUMNS.index("metrics")
 
 
 class EndedAttempt(NamedTuple):
@@ -68,11 +69,9 @@ class EndedAttempt(NamedTuple):
     def row(self) -> tuple[Any, ...]:
         """Its columns, as `add_attempts` takes them."""
         variant, iteration, number, queue_seconds, outcome = self
-        end, metrics, cause, error, exit_status = outcome[:5]
-        used = outcome.usage
-        how = end.value, plain(cause), error, exit_status
-        until_output, processes = used[:_PROCESS], used[_PROCESS:_STARVED]
-        return (variant, iteration, number, *how, *until_output, queue_seconds, *processes, metrics_json(metrics))
+        end, metrics, cause, error, status = outcome[:5]
+        how = str(end), plain(cause), error, status, metrics_json(metrics)
+        return (variant, iteration, number, queue_seconds, *how, *outcome.usage[:_ON_RECORD])
 
     def artifact_rows(self) -> list[tuple[Any, ...]]:
         """Its files, as `add_artifacts` takes them."""
@@ -135,7 +134,7 @@ class EndIterations(Closing, Sized):
     def prepared(self) -> "_EndingRows":
         """The same change with its rows and events made."""
         rows = [attempt.row() for attempt in self.attempts]
-        texts = {id(attempt.outcome.metrics): row[-1] for attempt, row in zip(self.attempts, rows, strict=True)}
+        texts = {id(attempt.outcome.metrics): row[_METRICS] for attempt, row in zip(self.attempts, rows, strict=True)}
         queued = [move for move in self.moves if move.target is IterationState.QUEUED]
         ended = [move for move in self.moves if move.target is not IterationState.QUEUED] if queued else self.moves
         return _EndingRows(
@@ -194,7 +193,7 @@ def _told_of(experiment: int, moves: Sequence[IterationMove]) -> Details | None:
     if not moves:
         return None
     refs = [f"{experiment}.{move.variant}.{move.number}" for move in moves]
-    details: Details = {"refs": refs, "states": [move.target.value for move in moves]}
+    details: Details = {"refs": refs, "states": [move.target for move in moves]}
     if any(move.cause for move in moves):
         details["causes"] = [move.cause for move in moves]
     return details
@@ -237,7 +236,7 @@ class _VariantEndings(NamedTuple):
 
 def _variant_endings(experiment: int, moves: Sequence[VariantMove], *, texts: Mapping[int, str]) -> _VariantEndings:
     refs = [f"{experiment}.{move.number}" for move in moves]
-    details = {"refs": refs, "states": [move.target.value for move in moves]}
+    details = {"refs": refs, "states": [move.target for move in moves]}
     return _VariantEndings(variant_ends(moves, texts=texts), details if moves else None)
 
 

@@ -151,9 +151,8 @@ FROM (
 -- add_attempts --
 -- Attempts that have ended.
 INSERT INTO attempt (
-    experiment, executor, variant, iteration, number, end, cause, error, exit_status, started_us, finished_us,
-    wall_seconds, cpu_seconds, max_rss_bytes, output_bytes, queue_seconds, pid, start_ticks,
-    read_bytes, written_bytes, metrics
+    experiment, executor, variant, iteration, number, queue_seconds, end, cause, error, exit_status, metrics,
+    started_us, finished_us, wall_seconds, cpu_seconds, max_rss_bytes, output_bytes, pid, start_ticks, read_bytes, written_bytes
 ) VALUES :rows;
 
 -- add_artifacts --
