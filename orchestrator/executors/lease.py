@@ -20,12 +20,13 @@ from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.lock_passing import runner_of
 from orchestrator.executors.memory_guard import Followed, MemoryGuard
 from orchestrator.executors.notes import artifacts_noted
-from orchestrator.executors.payload import outcome_of, output_stem, payload_of
+from orchestrator.executors.payload import outcome_of, outcomes_of, output_stem, payload_of
 from orchestrator.executors.slot import Slot
 from orchestrator.executors.slot_pool import LAST_WORDS_SECONDS, Seat
 from orchestrator.executors.suspects import suspects_of
 from orchestrator.executors.verdict import Death, verdict
 from orchestrator.worker import journal, limits, outcomes
+from orchestrator.worker.columns import Columns
 from orchestrator.worker.failures import error_text
 
 log = structlog.get_logger(__name__)
@@ -174,7 +175,10 @@ class Lease:
 
     # ---------------------------------------------------------------------------------------------------------- results
 
-    def _completed(self, raws: list[dict[str, Any]]) -> BatchResult:
+    def _completed(self, raws: list[dict[str, Any]] | Columns) -> BatchResult:
+        if isinstance(raws, Columns):
+            slot = self.seat.slot
+            return BatchResult(outcomes=dict(enumerate(outcomes_of(raws, pid=slot.pid, start_ticks=slot.start_ticks))))
         if self._held is not None:
             self._retire_when_swollen(self.seat.slot, self._held.limit_bytes)
         return BatchResult(outcomes={position: self._outcome(position, raw) for position, raw in enumerate(raws)})
