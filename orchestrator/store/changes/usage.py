@@ -1,5 +1,6 @@
 """What attempts used, added to the sums of their experiment, stage and executor in the transaction that writes the attempts."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -61,7 +62,8 @@ def add_usage(transaction: Transaction, place: Place, sums: Sums) -> None:
     """Add the sums of attempts of one place."""
     transaction.run_rows("add_usage", [(*place, *kind) for kind in sums.kinds])
     transaction.run_rows("add_usage_total", [(place.executor, *kind[:5], *kind[6:10]) for kind in sums.kinds])
-    transaction.run_rows("add_walls", [(*place[:2], bucket, count) for bucket, count in sums.walls.items()])
+    walls = {"experiment": place.experiment, "stage": place.stage, "rows": json.dumps(list(sums.walls.items()))}
+    transaction.run("add_walls", walls)
 
 
 def add_lost(transaction: Transaction, cause: Cause) -> None:

@@ -59,8 +59,10 @@ ON CONFLICT (executor, end, cause) DO UPDATE SET
     queue_seconds = coalesce(queue_seconds + excluded.queue_seconds, queue_seconds, excluded.queue_seconds);
 
 -- add_walls --
--- Count how long attempts of a stage took.
-INSERT INTO usage_wall (experiment, stage, bucket, attempts) VALUES :rows
+-- Count attempts of a stage by how long they took: pairs of a bucket and a number, in one step.
+INSERT INTO usage_wall (experiment, stage, bucket, attempts)
+SELECT :experiment, :stage, value ->> 0, value ->> 1 FROM json_each(:rows)
+WHERE true
 ON CONFLICT (experiment, stage, bucket) DO UPDATE SET attempts = attempts + excluded.attempts;
 
 -- usage_rows --
