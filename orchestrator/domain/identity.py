@@ -5,11 +5,13 @@ All of it is a function of its arguments, so that scheduling, restarts and execu
 
 import hashlib
 import json
+import struct
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from math import isfinite
 from typing import Any
 
+_FIRST_WORD = struct.Struct(">I").unpack_from
 _ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
@@ -58,7 +60,8 @@ def _seed(*parts: object) -> int:
 
 
 def _seed_of(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+    seed: int = _FIRST_WORD(hashlib.sha256(text.encode()).digest())[0]
+    return seed
 
 
 def iteration_seeds(experiment_seed: int, stage: str, case: str | None, repeat: int) -> Callable[[str], int]:
