@@ -20,10 +20,13 @@ from typing import Any
 CONTEXT = multiprocessing.get_context("forkserver")
 PRELOADED = (
     "orchestrator.worker.apart",
-    "orchestrator.worker.batch",
+    "orchestrator.worker.columns",
     "orchestrator.worker.slot",
     "orchestrator.worker.host",
     "concurrent.futures.process",
+    "multiprocessing.popen_forkserver",  # these two are what it would import first of all
+    "multiprocessing.synchronize",
+    "hashlib",  # for the code of an experiment: three milliseconds on the way to its first evaluation
 )
 CONTEXT.set_forkserver_preload(list(PRELOADED))
 

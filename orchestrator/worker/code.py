@@ -51,7 +51,7 @@ def _signature(files: Sequence[tuple[str, str]]) -> Signature:
 
 
 def _digest(files: Sequence[tuple[str, str]]) -> str:
-    import hashlib  # noqa: PLC0415  # house: loads OpenSSL, a tenth of a worker's start; not every batch has code to verify
+    import hashlib  # noqa: PLC0415  # house: loads OpenSSL, which takes longer than all else here; slots are forked with it
 
     digest = hashlib.sha256()
     for name, path in files:

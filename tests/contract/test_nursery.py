@@ -3,7 +3,9 @@
 import multiprocessing
 import os
 import signal
+import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from anyio import to_thread
 from orchestrator.domain.states import Cause
 from orchestrator.executors import slot as slots
 from orchestrator.executors.base import StopSwitch
-from orchestrator.executors.nursery import nurses, open_nursery
+from orchestrator.executors.nursery import PRELOADED, nurses, open_nursery
 from orchestrator.executors.slot import Key, Slot, semaphores_of, start_process_slot
 from orchestrator.executors.slot_pool import SlotPool
 from tests.support.executors import PATIENCE_SECONDS, opened, run
@@ -37,6 +39,16 @@ async def test_slots_are_its_children_and_nothing_of_it_is_left(tmp_path: Path) 
     assert not psutil.pid_exists(nurse)
     assert not folder.exists()
     assert not nurses()
+
+
+async def test_a_slot_imports_nothing_but_the_workload(tmp_path: Path) -> None:
+    """All it needs itself was there before the fork: on the way to a first evaluation every millisecond counts."""
+    listing = f"import importlib, sys; [importlib.import_module(name) for name in {PRELOADED!r}]; print(*sys.modules)"
+    known = (await anyio.run_process([sys.executable, "-c", listing])).stdout.decode().split()
+    with open_nursery(tmp_path / "nursery"):
+        async with opened("process", tmp_path / "slots") as rig:
+            result = await run(rig, replace(rig.workloads.job(""), call="imported:more"), {"known": [*known, "encodings.ascii"]})
+    assert (result.outcomes[0].error, result.outcomes[0].metrics) == (None, {"value": 0.0})
 
 
 @pytest.mark.parametrize("name", ["process", "thread"])
