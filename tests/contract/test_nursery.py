@@ -47,7 +47,9 @@ async def test_a_slot_imports_nothing_but_the_workload(tmp_path: Path) -> None:
     known = (await anyio.run_process([sys.executable, "-c", listing])).stdout.decode().split()
     with open_nursery(tmp_path / "nursery"):
         async with opened("process", tmp_path / "slots") as rig:
-            result = await run(rig, replace(rig.workloads.job(""), call="imported:more"), {"known": [*known, "encodings.ascii"]})
+            result = await run(
+                rig, replace(rig.workloads.job(""), call="imported:more"), {"known": [*known, "encodings.ascii"]}
+            )
     assert (result.outcomes[0].error, result.outcomes[0].metrics) == (None, {"value": 0.0})
 
 
