@@ -18,10 +18,11 @@ from orchestrator.api import Host, Server, Services, adopt, bind, create_app, se
 from orchestrator.daemon import manager, sd
 from orchestrator.daemon.access import rules_of
 from orchestrator.daemon.executors import open_executors
+from orchestrator.daemon.installation import own_files, until_gone
 from orchestrator.daemon.options import Options
 from orchestrator.daemon.readiness import ReadyPipe
 from orchestrator.daemon.retention import keep_events
-from orchestrator.daemon.stopping import Stop, Waiting, first_of, leave_when_idle, obey_signals
+from orchestrator.daemon.stopping import Stop, Waiting, first_of, leave_when_gone, leave_when_idle, obey_signals
 from orchestrator.daemon.vitals import Vitals
 from orchestrator.engine.lanes import Lane
 from orchestrator.engine.orchestrator import Orchestrator
@@ -196,6 +197,15 @@ class _Living:
         write, limit = self.engine.store.writer.write, self.plan.settings.event_limit
         watches: dict[str, Waiting] = {"retention": partial(keep_events, write, listen(), limit=limit)}
         idle_seconds = self.plan.settings.idle_exit_seconds
+        if self.plan.options.background:
+            heard = first_of(listen(), self.server.next_activity)
+            watches["installation"] = partial(
+                leave_when_gone,
+                self.stop,
+                gone=partial(until_gone, own_files()),
+                in_use=self._in_use,
+                activity=heard,
+            )
         if self.plan.options.background and idle_seconds:
             heard = first_of(listen(), self.server.next_activity)
             watches["idle exit"] = partial(

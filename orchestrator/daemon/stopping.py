@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -9,6 +10,9 @@ import structlog
 from anyio.abc import TaskStatus
 
 log = structlog.get_logger(__name__)
+
+LOOK_AGAIN_SECONDS = 5.0
+"""What was heard at the instant of looking would be missed else."""
 
 Waiting = Callable[[], Coroutine[Any, Any, object]]
 
@@ -73,6 +77,18 @@ async def leave_when_idle(stop: Stop, *, in_use: Callable[[], bool], activity: W
         if deadline.cancelled_caught and not in_use():
             stop.ask("idle")
             return
+
+
+async def leave_when_gone(
+    stop: Stop, *, gone: Callable[[], Coroutine[Any, Any, Path]], in_use: Callable[[], bool], activity: Waiting
+) -> None:
+    """Ask to stop once the installation is gone and the daemon is not in use: the next command starts one that is whole."""
+    path = await gone()
+    log.warning("installation_gone", path=str(path))
+    while in_use():
+        with anyio.move_on_after(LOOK_AGAIN_SECONDS):
+            await activity()
+    stop.ask(f"{path}, from which it runs, is not there any more or is another one")
 
 
 def first_of(*waitings: Waiting) -> Waiting:

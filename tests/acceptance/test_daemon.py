@@ -1,7 +1,11 @@
 """`orc daemon`."""
 
+import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -37,6 +41,22 @@ def test_a_daemon_starts_by_itself_and_says_so(own_orc: Orc) -> None:
     assert Path(f"/proc/{pid}/cwd").readlink() == Path("/")
     second = own_orc("status", "--json")
     assert (second.json["pid"], second.err) == (pid, "")
+
+
+def test_a_daemon_whose_installation_is_removed_makes_room_for_one_that_is_whole(own_orc: Orc) -> None:
+    """Its virtual environment is gone: it leaves as soon as nothing is open, not after its idle time, and the next call starts another."""
+    installation = own_orc.home / "installation"
+    (installation / "bin").mkdir(parents=True)
+    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", installation)
+    (installation / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    (installation / "lib").symlink_to(Path(sys.prefix) / "lib")
+    called = [str(installation / "bin" / "python"), "-P", "-m", "orchestrator", "status", "--json"]
+    started = subprocess.run(called, env=own_orc.environment, capture_output=True, text=True, check=True)
+    pid = json.loads(started.stdout)["pid"]
+    shutil.rmtree(installation)
+    wait_until_gone(pid)
+    assert own_orc.pid() != pid
+    assert "installation_gone" in (own_orc.state / "daemon.log").read_text()
 
 
 def test_many_first_calls_at_once_start_one_daemon(own_orc: Orc) -> None:

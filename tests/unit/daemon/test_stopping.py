@@ -1,9 +1,11 @@
 """Being asked to leave."""
 
+from pathlib import Path
+
 import anyio
 import pytest
 
-from orchestrator.daemon.stopping import Stop, first_of, leave_when_idle
+from orchestrator.daemon.stopping import Stop, first_of, leave_when_gone, leave_when_idle
 
 pytestmark = pytest.mark.asyncio
 
@@ -67,6 +69,25 @@ async def test_activity_begins_the_time_anew() -> None:
 
     await leave_when_idle(stop, in_use=lambda: heard < 3, activity=activity, after_seconds=0.001)
     assert (heard, stop.reason) == (3, "idle")
+
+
+async def test_without_its_installation_it_leaves_when_it_is_not_in_use() -> None:
+    """Not before the installation is gone, nor while something is open; then at once, with what is gone as the reason."""
+    stop = Stop()
+    uses = iter([True, True, False])
+    heard = 0
+
+    async def gone() -> Path:
+        assert not stop.asked
+        return Path("/gone/python")
+
+    async def activity() -> None:
+        nonlocal heard
+        heard += 1
+
+    await leave_when_gone(stop, gone=gone, in_use=lambda: next(uses), activity=activity)
+    assert heard == 2
+    assert stop.reason.startswith("/gone/python, from which it runs, ")
 
 
 async def test_the_first_of_several_ends_the_others() -> None:
