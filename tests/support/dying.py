@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator.__main__ import daemon_main
 from orchestrator.executors.isolated import IsolatedExecutor
 from orchestrator.executors.keeper_client import Keepers
-from orchestrator.store.changes.iterations import EndIterations, StartIterations
+from orchestrator.store.changes.iterations import EndingRows, StartIterations
 from orchestrator.worker import keeper
 from orchestrator.worker.keeper_journal import Journal
 from orchestrator.worker.keeper_ward import Ward
@@ -60,7 +60,7 @@ POINTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "daemon before it commits the start": (StartIterations, "apply", die),
     "daemon after the commit, before it sends": (Keepers, "start", die),
     "daemon after it has sent": (Keepers, "start", after_awaited(Keepers.start)),
-    "daemon before it commits the end": (EndIterations, "apply", die),
+    "daemon before it commits the end": (EndingRows, "apply", die),
     "daemon after that commit, before it acknowledges": (IsolatedExecutor, "recorded", die),
     "keeper before it writes down what was sent": (Journal, "plan", die),
     "keeper after that, before it writes down the beginning": (Journal, "begin", after_syncing),

@@ -131,13 +131,13 @@ class EndIterations(Closing, Sized):
         """One for each that has ended: its attempt, its move and that of its variant."""
         return max(1, len(self.moves))
 
-    def prepared(self) -> "_EndingRows":
+    def prepared(self) -> "EndingRows":
         """The same change with its rows and events made."""
         rows = [attempt.row() for attempt in self.attempts]
         texts = {id(attempt.outcome.metrics): row[_METRICS] for attempt, row in zip(self.attempts, rows, strict=True)}
         queued = [move for move in self.moves if move.target is IterationState.QUEUED]
         ended = [move for move in self.moves if move.target is not IterationState.QUEUED] if queued else self.moves
-        return _EndingRows(
+        return EndingRows(
             change=self,
             attempts=rows,
             used=sums_of(rows),
@@ -154,7 +154,7 @@ class EndIterations(Closing, Sized):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _EndingRows(Closing):
+class EndingRows(Closing):
     """All of an `EndIterations` that needs no database is done: the connection's thread has more to do than any other."""
 
     change: EndIterations
