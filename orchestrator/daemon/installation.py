@@ -43,9 +43,11 @@ def _watching(paths: Iterable[Path]) -> Iterator[int]:
     if descriptor < 0:
         log.warning("installation_not_watched", error=os.strerror(ctypes.get_errno()))
         descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # which nobody writes to
+    wanted = _ATTRIBUTES | _REMOVED | _MOVED | _LINK_ITSELF
     try:
         for path in paths:
-            _LIBRARY.inotify_add_watch(descriptor, os.fsencode(path), _ATTRIBUTES | _REMOVED | _MOVED | _LINK_ITSELF)
+            if _LIBRARY.inotify_add_watch(descriptor, os.fsencode(path), wanted) < 0:
+                log.warning("installation_not_watched", path=str(path), error=os.strerror(ctypes.get_errno()))
         yield descriptor
     finally:
         os.close(descriptor)
