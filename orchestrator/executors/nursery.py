@@ -38,6 +38,7 @@ _children: set[Any] = multiprocessing.process._children  # type: ignore[attr-def
 _TEMPORARY = "tempdir"
 _places: list[str] = []  # where its socket is to be, when that was said
 _one_birth = threading.Lock()
+_ENDING_SECONDS = 5.0
 
 
 @contextmanager
@@ -66,7 +67,11 @@ def birth() -> Iterator[None]:
     """One process is started inside. Others wait: should it have been killed, it is replaced by one of them alone."""
     with _one_birth:
         _attend()
-        yield
+        try:
+            yield
+        except (ConnectionError, EOFError):  # it is ending, and its files are closed a moment before it can be seen to have ended
+            runs(nurses(), wait_seconds=_ENDING_SECONDS)
+            raise
 
 
 def entrust(child: BaseProcess) -> None:
