@@ -5,8 +5,7 @@ was dropped, or never kept for want of room, is read from the store.
 """
 
 from collections import deque
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from orchestrator.domain.states import IterationState
@@ -34,7 +33,7 @@ class Fresh:
     def __init__(self, store: DurableWriter, shelf: Shelf) -> None:
         self._store = store
         self._shelf = shelf
-        self._kept: deque[tuple[int, Proposed]] = deque()
+        self._kept: deque[ActiveVariant] = deque()
         self._drops = 0
 
     async def write(self, change: Change[Result]) -> Result:
@@ -46,33 +45,35 @@ class Fresh:
         return result
 
     def _keep(self, variants: Mapping[int, Proposed]) -> None:
-        """Unless there is no room for them, or some before them were not kept."""
-        size = sum(len(proposed.iterations) for proposed in variants.values())
-        follows = not self._kept or self._kept[-1][0] + 1 == next(iter(variants), 0)
+        """As they will be run, for that takes longer than writing them down: unless there is no room, or some before them were not kept."""
+        size = sum([len(proposed.iterations) for proposed in variants.values()])
+        follows = not self._kept or self._kept[-1].number + 1 == next(iter(variants), 0)
         if follows and size <= self._shelf.left:
             self._shelf.left -= size
-            self._kept.extend(variants.items())
+            self._kept.extend([_active(number, proposed) for number, proposed in variants.items()])
 
     @property
     def first(self) -> int | None:
         """The number of the first variant that is kept; None when none is."""
-        return self._kept[0][0] if self._kept else None
+        return self._kept[0].number if self._kept else None
 
     def take(self, *, after: int, limit: int) -> list[ActiveVariant]:
         """The next `limit` variants after a number, as `load_page` would read them. Nothing when the first that is kept comes later."""
         if self.first != after + 1:
             return []
-        taken = list(islice(self._kept, limit))
-        for _ in taken:
-            self._kept.popleft()
-        self._shelf.left += sum(len(proposed.iterations) for _, proposed in taken)
-        return [_active(number, proposed) for number, proposed in taken]
+        taken = [self._kept.popleft() for _ in range(min(limit, len(self._kept)))]
+        self._shelf.left += _iterations_of(taken)
+        return taken
 
     def drop(self) -> None:
         """From now on what is on record may differ from what is kept."""
         self._drops += 1
-        self._shelf.left += sum(len(proposed.iterations) for _, proposed in self._kept)
+        self._shelf.left += _iterations_of(self._kept)
         self._kept.clear()
+
+
+def _iterations_of(variants: Iterable[ActiveVariant]) -> int:
+    return sum([len(variant.iterations) for variant in variants])
 
 
 def _active(number: int, proposed: Proposed) -> ActiveVariant:

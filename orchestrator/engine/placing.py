@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from orchestrator.domain.identity import canonical_json, variant_hash
+from orchestrator.domain.identity import call_hash, canonical_json
 from orchestrator.domain.outcome import AttemptEnd, Outcome
 from orchestrator.search.stages.placement import Placement, place
 from orchestrator.search.stages.profile import Profile, Sample, profile_of
@@ -44,7 +44,7 @@ LEAST_GAIN = 1.05
 
 def profile_key(stage: StageSpec) -> str:
     """Names what a stage calls, with which arguments."""
-    return variant_hash(stage.call or "", canonical_json(dict(stage.arguments)))
+    return call_hash(stage.call or "", canonical_json(dict(stage.arguments)))
 
 
 class Placing:

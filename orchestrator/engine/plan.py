@@ -108,7 +108,7 @@ class Plan:
         """Whether some promotion compares the variants of a round with each other."""
         return any(isinstance(stage.promote, TopShare) for stage in self.spec.stages)
 
-    def iterations(self, stages: Iterable[str], variant_hash: str) -> tuple[PlannedIteration, ...]:
+    def iterations(self, stages: Iterable[str], variant_hash: int) -> tuple[PlannedIteration, ...]:
         """The iterations of some stages of a variant: stage-major in file order, then case, then repeat, counted from 1."""
         return tuple(
             [
@@ -119,7 +119,7 @@ class Plan:
         )
 
     @cached_property
-    def _numbered(self) -> Mapping[str, list[tuple[int, str | None, int, Callable[[str], int]]]]:
+    def _numbered(self) -> Mapping[str, list[tuple[int, str | None, int, Callable[[int], int]]]]:
         """By stage: number, case, repeat of its iterations, and what gives their seeds."""
         pairs = [(case, repeat) for case in self.cases for repeat in range(1, self.spec.repeats + 1)]
         return {

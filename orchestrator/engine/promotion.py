@@ -42,7 +42,7 @@ def _plan(ref: Ref, whole: Row) -> Plan:
 
 def _missed(variant: Row, plan: Plan) -> Iterator[Row]:
     """The criteria of the stages it has been through that it did not meet."""
-    known = ActiveVariant(0, "", "")
+    known = ActiveVariant(0, 0, "")
     for place, iteration in enumerate(variant["iterations"]):
         known.iterations[place] = _iteration(place, iteration, plan)
     for stage in dict.fromkeys(iteration.stage for iteration in known.iterations.values()):

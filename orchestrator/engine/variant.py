@@ -37,7 +37,7 @@ class ActiveVariant:
     """One variant that has something left to do."""
 
     number: int
-    hash: str
+    hash: int
     parameters_json: str
     iterations: dict[int, ActiveIteration] = field(default_factory=dict)
     pruned: Pruning | None = None  # it ends as soon as nothing of it runs any more

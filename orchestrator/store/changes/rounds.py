@@ -104,7 +104,7 @@ class PlannedIteration(NamedTuple):
 class Proposed(NamedTuple):
     """One proposal with the iterations it starts with, should it be new. A tuple: thousands are made at once."""
 
-    hash: str
+    hash: int
     parameters: str  # canonical JSON
     iterations: tuple[PlannedIteration, ...]
     parents: tuple[str, ...] = ()
@@ -143,7 +143,7 @@ class AddProposals(Sized):
         next_number = state["variant_count"] + 1
         new, pointers = self._numbered(next_number, known={})
         if not transaction.try_rows("add_variants", self._rows(new), shared=self._place):  # some are repeated
-            known = transaction.read("known_variants", values, rows=[proposal.hash for proposal in self.proposals])
+            known = transaction.read("known_variants", values, rows=[proposal[:2] for proposal in self.proposals])
             new, pointers = self._numbered(next_number, known=known)
             transaction.run_rows("add_variants", self._rows(new), shared=self._place)
         self._add(transaction, new, pointers)
@@ -155,12 +155,12 @@ class AddProposals(Sized):
     def _numbered(
         self, next_number: int, *, known: Mapping[str, int]
     ) -> tuple[dict[int, Proposed], list[tuple[int, int]]]:
-        """New variants by their number, and (ordinal, variant) of all proposals, where variants with some hashes are known."""
+        """New variants by their number, and (ordinal, variant) of all proposals, where variants with some parameters are known."""
         numbers = dict(known)
         new: dict[int, Proposed] = {}
         pointers = []
         for ordinal, proposal in enumerate(self.proposals, self.first_ordinal):
-            number = numbers.setdefault(proposal.hash, next_number)
+            number = numbers.setdefault(proposal.parameters, next_number)
             if number == next_number:
                 if self.room is not None and len(new) >= self.room:
                     break

@@ -62,7 +62,7 @@ CREATE TABLE variant (
     number INTEGER NOT NULL,
     round INTEGER NOT NULL,
     approach TEXT NOT NULL,
-    hash TEXT NOT NULL,
+    hash INTEGER NOT NULL, -- of approach and parameters
     params TEXT NOT NULL CHECK (json_valid(params)),
     parents TEXT NOT NULL DEFAULT '[]' CHECK (parents = '[]' OR json_valid(parents)),
     state TEXT NOT NULL CHECK (state = 'proposed' OR state = 'evaluating' OR state = 'evaluated' OR state = 'failed' OR state = 'pruned' OR state = 'cancelled'),

@@ -37,7 +37,7 @@ def work() -> WorkQueue:
 def item(variant: int, iteration: int = 1) -> Ready:
     """An iteration that has failed."""
     waiting = ActiveIteration(iteration, "main", None, 1, 7, IterationState.QUEUED)
-    return Ready(ActiveVariant(variant, "", "{}"), waiting, 0.0)
+    return Ready(ActiveVariant(variant, 0, "{}"), waiting, 0.0)
 
 
 async def test_what_is_due_is_made_ready_in_the_order_of_its_time() -> None:

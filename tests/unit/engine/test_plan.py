@@ -9,7 +9,7 @@ from tests.support.plans import plan, stage
 def test_iterations_are_numbered_by_stage_then_case_then_repeat() -> None:
     """Two stages, two cases, three repeats: 1 to 6 are the first stage's, 7 to 12 the second's, whenever they are planned."""
     planned = plan(stage("a"), stage("b", after=["a"]), cases=["x", "y"], repeats=3)
-    first, second = planned.iterations(["a"], "h"), planned.iterations(["b"], "h")
+    first, second = planned.iterations(["a"], 7), planned.iterations(["b"], 7)
 
     assert [(one.number, one.stage, one.case, one.repeat) for one in first] == [
         (1, "a", "x", 1),
@@ -20,7 +20,7 @@ def test_iterations_are_numbered_by_stage_then_case_then_repeat() -> None:
         (6, "a", "y", 3),
     ]
     assert [one.number for one in second] == [7, 8, 9, 10, 11, 12]
-    assert planned.iterations(["a", "b"], "h") == first + second
+    assert planned.iterations(["a", "b"], 7) == first + second
     assert (planned.per_stage, planned.per_variant) == (6, 12)
 
 
@@ -28,16 +28,16 @@ def test_the_order_is_that_of_the_file_and_not_of_the_graph() -> None:
     """A stage that runs later but stands first in the file has the lower numbers."""
     planned = plan(stage("late", after=["early"]), stage("early"))
 
-    assert [one.number for one in planned.iterations(["early"], "h")] == [2]
+    assert [one.number for one in planned.iterations(["early"], 7)] == [2]
     assert (planned.graph.roots, planned.graph.leaves) == (("early",), frozenset({"late"}))
 
 
 def test_seeds_are_those_of_the_model() -> None:
     """An iteration's seed hashes experiment seed, variant, stage, case and repeat; the shared one experiment seed, case and repeat."""
     planned = plan(cases=["x"], repeats=2, seed=99)
-    found = planned.iterations(["main"], "hash")
+    found = planned.iterations(["main"], 7)
 
-    assert [one.seed for one in found] == [iteration_seed(99, "hash", "main", "x", repeat) for repeat in (1, 2)]
+    assert [one.seed for one in found] == [iteration_seed(99, 7, "main", "x", repeat) for repeat in (1, 2)]
     assert [planned.shared_seed("x", 1)] * 2 == [shared_seed(99, "x", 1), planned.shared_seed("x", 1)]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.domain.refs import ExperimentId, parse_ref
 from orchestrator.domain.states import ExperimentState, IterationState, VariantState
-from orchestrator.errors import Conflict, InvalidReference, NoBest, NotFound, StoreBlocked
+from orchestrator.errors import Conflict, InvalidReference, NoBest, NotFound, StoreBlocked, StoreError
 from orchestrator.store.changes.experiments import MoveExperiment, RemoveExperiment
 from orchestrator.store.changes.rounds import AddProposals, Decision, Score, ScoreVariants, SelectVariants
 from orchestrator.store.journal import Journal
@@ -206,6 +206,20 @@ async def test_a_repeated_proposal_points_at_the_first_variant(path: Path) -> No
     assert answer == (2, 4)
     assert pointers == [(1, 1), (2, 2), (3, 2), (4, 3), (5, 3), (6, 4)]
     assert [told["kind"], told["count"], told["duplicates"]] == ["variants_proposed", 2, 2]
+
+
+async def test_a_variant_is_never_taken_for_another_one_with_its_hash(path: Path) -> None:
+    """Should two different ones ever have the same, the second is refused, in the same part of a round and in a later one."""
+    async with open_store(path) as store:
+        experiment = await add_experiment(store, variants=1)
+        twin = proposed(2)._replace(hash=proposed(1).hash)
+        other_twin = proposed(3)._replace(hash=proposed(4).hash)
+        for proposals in ([twin], [proposed(4), other_twin]):
+            with pytest.raises(StoreError, match="UNIQUE"):
+                await propose(store, experiment, proposals)
+        params = [variant["params"]["x"] for variant in await store.views.variants(experiment, limit=9)]
+
+    assert params == [1]
 
 
 async def test_proposals_are_stored_in_their_order(tmp_path: Path) -> None:
