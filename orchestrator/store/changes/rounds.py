@@ -143,7 +143,7 @@ class AddProposals(Sized):
         next_number = state["variant_count"] + 1
         new, pointers = self._numbered(next_number, known={})
         if not transaction.try_rows("add_variants", self._rows(new), shared=self._place):  # some are repeated
-            known = transaction.read("known_variants", values, rows=[proposal[:2] for proposal in self.proposals])
+            known = transaction.read("known_variants", values, rows=[proposal.hash for proposal in self.proposals])
             new, pointers = self._numbered(next_number, known=known)
             transaction.run_rows("add_variants", self._rows(new), shared=self._place)
         self._add(transaction, new, pointers)

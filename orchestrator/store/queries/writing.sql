@@ -72,9 +72,9 @@ UPDATE round SET proposals = proposals + :count WHERE experiment = :experiment A
 UPDATE round SET best_objective = :best_objective WHERE experiment = :experiment AND number = :round;
 
 -- known_variants --
--- Numbers of the variants there are already, by their parameters, among hashes with parameters.
-SELECT json_group_object(v.params, v.number) FROM json_each(:rows) AS proposed, variant AS v
-WHERE v.experiment = :experiment AND v.hash = proposed.value ->> 0 AND v.params = proposed.value ->> 1;
+-- Numbers of the variants that already have one of the hashes, by their parameters.
+SELECT json_group_object(params, number) FROM variant
+WHERE experiment = :experiment AND hash IN (SELECT value FROM json_each(:rows));
 
 -- add_variants --
 -- New variants, proposed.
