@@ -24,7 +24,7 @@ from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.time_limits import UsedUp
 from orchestrator.engine.trouble import Trouble
 from orchestrator.search.decide import RoundSummary
-from orchestrator.search.registry import generator
+from orchestrator.search.registry import strategies
 from orchestrator.store.changes.experiments import AcceptCode, EnterPhase
 from orchestrator.store.changes.pauses import PauseExperiment, ResumeExperiment
 from orchestrator.store.changes.rounds import BeginExperiment
@@ -62,7 +62,7 @@ class Conductor:
         self._stop: Trouble | None = None
         self._limit_reached: str | None = None
         self._history: list[RoundSummary] = []
-        self._generator = generator(plan.spec.space, search=plan.spec.search)
+        self._generator, self._selector = strategies(plan.spec)
 
     async def run(self) -> None:
         """Go on from what was taken up; returns when the experiment has ended."""
@@ -174,7 +174,7 @@ class Conductor:
         await self._move_on(Phase.SELECTING)
 
     async def _select(self) -> None:
-        await rounds.select(self.plan, self.round, store=self._store, views=self._views)
+        await rounds.select(self._selector, self.plan, self.round, store=self._store, views=self._views)
         self._enter(Phase.DECIDING, self.round)
 
     async def _decide(self) -> None:

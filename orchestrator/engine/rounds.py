@@ -17,11 +17,10 @@ from orchestrator.engine.fresh import Fresh
 from orchestrator.engine.plan import APPROACH, Plan
 from orchestrator.engine.trouble import Tally
 from orchestrator.search import decide as deciding
-from orchestrator.search.base import Candidate, Generator
+from orchestrator.search.base import Candidate, Generator, Selector
 from orchestrator.search.decide import RoundSummary
 from orchestrator.search.gate import GateVerdict, gate
 from orchestrator.search.objective import Goal, rank_key
-from orchestrator.search.registry import selector
 from orchestrator.store.changes.iterations import PromoteVariants
 from orchestrator.store.changes.rounds import (
     AddProposals,
@@ -240,7 +239,7 @@ def _score(number: int, verdict: GateVerdict) -> Score:
 # Selecting
 
 
-async def select(plan: Plan, round_number: int, *, store: DurableWriter, views: Views) -> None:
+async def select(selector: Selector, plan: Plan, round_number: int, *, store: DurableWriter, views: Views) -> None:
     """Choose among all that have passed so far, in place of what was selected before."""
     spec = plan.spec.select
     goal = goal_of(plan)
@@ -249,7 +248,7 @@ async def select(plan: Plan, round_number: int, *, store: DurableWriter, views: 
     candidates = [
         Candidate(number=n, objective=value, passed=True, metrics=metrics or {}) for n, value, metrics in rows
     ]
-    winners = selector(spec).select(candidates, goal=goal)
+    winners = selector.select(candidates, goal=goal)
     best = min((c.objective for c in candidates), key=lambda value: rank_key(value, goal=goal), default=None)
     refs = [f"{plan.experiment}.{number}" for number in winners]
     decision = Decision(

@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from orchestrator.errors import InvalidSpec, Problem
 from orchestrator.search.base import Generator, Selector
-from orchestrator.spec.experiment import SearchSpec, SelectSpec
+from orchestrator.spec.experiment import ExperimentSpec, SearchSpec, SelectSpec
 from orchestrator.spec.space import Space
 
 GENERATORS = "orchestrator.generators"
@@ -31,6 +31,14 @@ _BUNDLED: Mapping[str, Mapping[str, str]] = {
         "top_k": "orchestrator.search.top_k:TopK",
     },
 }
+
+
+def strategies(spec: ExperimentSpec) -> tuple[Generator, Selector]:
+    """All that an experiment will need, imported before it begins: what is removed from the disk while it runs is not missed.
+
+    Raises InvalidSpec as the two do.
+    """
+    return generator(spec.space, search=spec.search), selector(spec.select)
 
 
 def generator(space: Space, *, search: SearchSpec) -> Generator:

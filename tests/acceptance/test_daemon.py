@@ -9,7 +9,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.support.daemon import Orc, wait_until_gone
+from tests.support.daemon import ROOT, Orc, open_gate, wait_until_gone
 
 
 def test_a_daemon_in_the_foreground_serves_until_it_is_told_to_leave(own_orc: Orc) -> None:
@@ -57,6 +57,23 @@ def test_a_daemon_whose_installation_is_removed_makes_room_for_one_that_is_whole
     wait_until_gone(pid)
     assert own_orc.pid() != pid
     assert "installation_gone" in (own_orc.state / "daemon.log").read_text()
+
+
+def test_what_is_open_when_the_installation_is_removed_is_carried_to_its_end(own_orc: Orc) -> None:
+    """All that an experiment needs was imported before it began: it selects and decides, and then the daemon leaves."""
+    copy = own_orc.home / "copy"
+    for folder in ("orchestrator", "config"):
+        shutil.copytree(ROOT / folder, copy / folder)
+    held = own_orc.experiment("held", more='select = { method = "top_k", k = 2 }')
+    called = [sys.executable, "-P", "-m", "orchestrator", "submit", str(held)]
+    environment = {**own_orc.environment, "PYTHONPATH": str(copy)}
+    ref = subprocess.run(called, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    pid = own_orc.pid()
+    shutil.rmtree(copy)
+    open_gate(held)
+    wait_until_gone(pid)
+    shown = own_orc("show", ref, "--json").json
+    assert (shown["state"], len(shown["selected"]), own_orc.pid() != pid) == ("succeeded", 2, True)
 
 
 def test_many_first_calls_at_once_start_one_daemon(own_orc: Orc) -> None:
