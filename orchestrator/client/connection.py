@@ -1,8 +1,10 @@
 """One request over one connection to a Unix socket, blocking."""
 
 import json
+import select
 import socket
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +13,7 @@ from orchestrator.client.wire import Decoder, Head, LineSplitter, Request, encod
 from orchestrator.errors import NoDaemon, OrchestratorError
 
 RECEIVE_BYTES = 65_536
+SLOW_SECONDS = 5.0
 
 
 class NoAnswer(Exception):
@@ -131,14 +134,29 @@ def _receive_head(connection: socket.socket) -> Answer:
     return Answer(connection, decoder, decoder.head, first=first)
 
 
-def ask(connection: socket.socket, request: Request, *, timeout_seconds: float | None) -> Answer:
+def _is_slow(connection: socket.socket) -> bool:
+    answered = select.poll()
+    answered.register(connection, select.POLLIN)
+    return not answered.poll(SLOW_SECONDS * 1000)
+
+
+def _process_behind(connection: socket.socket) -> int:
+    return int(struct.unpack_from("i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
+
+
+def ask(
+    connection: socket.socket, request: Request, *, timeout_seconds: float | None, slow: Callable[[int], None]
+) -> Answer:
     """Send the request and wait for the head of its answer.
 
-    Raises NoAnswer when no byte came back and NoDaemon when what came is cut off. `timeout_seconds` bounds each wait for bytes.
+    Raises NoAnswer when no byte came back and NoDaemon when what came is cut off. `timeout_seconds` bounds each wait for bytes; where
+    there is a bound, `slow` is told the process that listens when it has said nothing for five seconds.
     """
     try:
         connection.settimeout(timeout_seconds)
         _send(connection, encode(request))
+        if timeout_seconds is not None and timeout_seconds > SLOW_SECONDS and _is_slow(connection):
+            slow(_process_behind(connection))
         return _receive_head(connection)
     except TimeoutError as error:
         connection.close()

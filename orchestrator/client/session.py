@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
-from orchestrator.client.connection import Answer, NoAnswer, ask, connect, read_json
+from orchestrator.client.connection import SLOW_SECONDS, Answer, NoAnswer, ask, connect, read_json
 from orchestrator.client.door import Door
 from orchestrator.client.problems import FIRST_ERROR_STATUS, read_error
 from orchestrator.client.wire import Request
@@ -111,18 +111,21 @@ class Session:
         A request that got no byte back is sent once more if that is harmless. `timeout_seconds` bounds each wait for bytes.
         """
         try:
-            answer = ask(self.connect(), request, timeout_seconds=timeout_seconds)
+            answer = ask(self.connect(), request, timeout_seconds=timeout_seconds, slow=self._say_slow)
         except NoAnswer as first:
             if not request.repeatable:
                 raise NoDaemon(f"the daemon gave no answer ({first})", hint="it may have done it: look") from first
             try:
-                answer = ask(self.connect(), request, timeout_seconds=timeout_seconds)
+                answer = ask(self.connect(), request, timeout_seconds=timeout_seconds, slow=self._say_slow)
             except NoAnswer as second:
                 raise NoDaemon(f"the daemon does not answer ({second})") from second
         if answer.head.status >= FIRST_ERROR_STATUS:
             with answer:
                 raise read_error(answer.head, answer.read())
         return answer
+
+    def _say_slow(self, process: int) -> None:
+        self._announce(f"the daemon, process {process}, has not answered for {SLOW_SECONDS:g} s; waiting for it")
 
     def json(self, request: Request, *, timeout_seconds: float | None = ANSWER_SECONDS) -> Any:
         """The JSON value of the answer."""

@@ -203,7 +203,7 @@ class Dispatcher:
         except LetGo:
             pass  # on record it runs, and so it does: the next daemon hears its end
         except StoreBlocked as error:  # it is stopped, or the daemon leaves, and waits for the store no longer
-            log.warning("end_not_on_record", experiment=queue.experiment, stage=batch.stage.name, error=error.message)
+            log.warning("not_on_record", experiment=queue.experiment, stage=batch.stage.name, error=error.message)
         except Exception as error:  # a defect, of ours or of an executor, ends this experiment and no other
             log.exception("batch_failed", experiment=queue.experiment, stage=batch.stage.name)
             queue.owner.broken(error)

@@ -11,7 +11,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -48,7 +48,8 @@ def open_nursery(folder: Path) -> Iterator[None]:
     Without this the first slot starts it, with its socket in a temporary folder. Blocks for as long as starting a process takes.
     """
     _end()  # one that something else has started
-    shutil.rmtree(folder, ignore_errors=True)  # what a killed daemon left
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)  # what a killed daemon left
     folder.mkdir(mode=0o700, parents=True)
     place = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     _places.append(f"/proc/self/fd/{place}")  # its own path could be longer than the address of a socket may be

@@ -3,6 +3,7 @@
 import itertools
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -82,7 +83,8 @@ class SlotPool:
         return self
 
     def _make_folder(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)  # what a killed daemon left
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._folder)  # what a killed daemon left
         self._folder.mkdir(mode=0o700, parents=True)
 
     async def __aexit__(

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from orchestrator.store.sql import STATEMENTS
 Row = dict[str, Any]
 PAGE = 500
 LAST_REPORTS = 20
+NAMES_COMPARED = 500
+"""Of the newest experiments, with a name that there is not."""
 
 
 class Views:
@@ -52,7 +55,7 @@ class Views:
         if not looks_like_ref(text):
             found = await self.read("resolve_name", {"name": text})
             if found is None:
-                raise NotFound(f"there is no experiment named {text!r}", hint="orc ls shows the experiments there are")
+                raise NotFound(f"there is no experiment named {text!r}", hint=await self._nearest(text))
             return Ref(ExperimentId(found))
         ref = parse_ref(text)
         if ref.variant is None:
@@ -62,6 +65,10 @@ class Views:
         if ref.iteration is not None and not (await self._variant_rows(ref, after=0, limit=1))[0]["iterations"]:
             raise NotFound(f"there is no iteration {ref}")
         return ref
+
+    async def _nearest(self, name: str) -> str:
+        close = get_close_matches(name, await self.read("newest_names", {"limit": NAMES_COMPARED}), n=1)
+        return f"{f'did you mean {close[0]!r}? ' if close else ''}orc ls shows the experiments there are"
 
     async def list_experiments(self, *, limit: int, after: int | None = None) -> list[Row]:
         """Experiments, newest first; `after` is the id the page before ended with."""

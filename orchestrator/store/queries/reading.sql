@@ -2,6 +2,10 @@
 -- The newest experiment with a name.
 SELECT json_quote(max(id)) FROM experiment WHERE name = :name HAVING max(id) IS NOT NULL;
 
+-- newest_names --
+-- The names of the newest experiments.
+SELECT json_group_array(DISTINCT name) FROM (SELECT name FROM experiment WHERE id > 0 ORDER BY id DESC LIMIT :limit);
+
 -- experiment_rows --
 -- Experiments, newest first, below an id.
 SELECT json_group_array(json(row)) FROM (

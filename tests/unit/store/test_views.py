@@ -180,6 +180,23 @@ async def test_a_text_is_resolved_to_what_a_person_means(path: Path) -> None:
     ]
 
 
+async def test_a_name_that_is_nearly_one_is_recognised(path: Path) -> None:
+    """The hint names the experiment that was probably meant, and where to look otherwise."""
+    async with open_store(path) as store:
+        for name in ("compression", "sort"):
+            await add_experiment(store, name=name)
+        hints = []
+        for text in ("compresion", "x"):
+            with pytest.raises(NotFound) as caught:
+                await store.views.resolve(text)
+            hints.append(caught.value.hint)
+
+    assert hints == [
+        "did you mean 'compression'? orc ls shows the experiments there are",
+        "orc ls shows the experiments there are",
+    ]
+
+
 async def test_the_best_is_the_smallest_rank_among_what_passed(path: Path) -> None:
     """With verdicts given, the best is the best-ranked variant that passed; before anything passed there is none."""
     async with open_store(path) as store:
