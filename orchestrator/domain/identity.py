@@ -11,6 +11,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any
 
+_sha256 = hashlib.sha256
 _FIRST_WORD, _FIRST_LONG = struct.Struct(">I").unpack_from, struct.Struct(">q").unpack_from
 _ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
@@ -36,10 +37,9 @@ def canonical_json(value: Any) -> str:
 def _flat_numbers(value: dict[Any, Any]) -> str | None:
     """The JSON of a flat object of finite numbers and short texts, as nearly all parameters are, in a third of the encoder's time."""
     parts = []
-    for key in value if len(value) < 2 else sorted(value):  # noqa: PLR2004 one needs no sorting
-        inner = value[key]
+    for key, inner in value.items() if len(value) < 2 else sorted(value.items()):  # noqa: PLR2004 one needs no sorting
         kind = type(inner)
-        if type(key) is not str or not (kind is int or (kind is float and isfinite(inner)) or kind is str):
+        if type(key) is not str or not ((kind is float and isfinite(inner)) or kind is int or kind is str):
             return None
         parts.append(f"{_quoted(key)}:{_quoted(inner) if kind is str else repr(inner)}")
     return "{" + ",".join(parts) + "}"
@@ -56,7 +56,7 @@ def variant_hash(approach: str, canonical_parameters: str) -> int:
     Of a million variants two have the same one with a chance of 3 in 10^8: the store then refuses the second, and never takes it for the
     first.
     """
-    stands_for: int = _FIRST_LONG(hashlib.sha256(f"{approach}\0{canonical_parameters}".encode()).digest())[0]
+    stands_for: int = _FIRST_LONG(_sha256(f"{approach}\0{canonical_parameters}".encode()).digest())[0]
     return stands_for
 
 
@@ -66,11 +66,7 @@ def call_hash(call: str, canonical_arguments: str) -> str:
 
 
 def _seed(*parts: object) -> int:
-    return _seed_of("\0".join(map(str, parts)))
-
-
-def _seed_of(text: str) -> int:
-    seed: int = _FIRST_WORD(hashlib.sha256(text.encode()).digest())[0]
+    seed: int = _FIRST_WORD(_sha256("\0".join(map(str, parts)).encode()).digest())[0]
     return seed
 
 
@@ -78,7 +74,12 @@ def iteration_seeds(experiment_seed: int, stage: str, case: str | None, repeat: 
     """Gives a variant's (by its hash) unsigned 32-bit seed for one (stage, case, repeat): a hash of these and the experiment's seed."""
     before = f"iteration\0{experiment_seed}\0"
     after = f"\0{stage}\0{'' if case is None else f'={case}'}\0{repeat}"
-    return lambda variant: _seed_of(f"{before}{variant}{after}")
+
+    def seed(variant: int) -> int:
+        found: int = _FIRST_WORD(_sha256(f"{before}{variant}{after}".encode()).digest())[0]
+        return found
+
+    return seed
 
 
 def iteration_seed(experiment_seed: int, variant: int, stage: str, case: str | None, repeat: int) -> int:

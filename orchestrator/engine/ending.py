@@ -9,7 +9,7 @@ from orchestrator.domain.states import IterationState, VariantState
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.pruning import PRUNED
 from orchestrator.engine.queue import Ready, RunningBatch
-from orchestrator.engine.variant import ActiveVariant, Step, spread_json, variant_metrics
+from orchestrator.engine.variant import ActiveVariant, Step, only_metrics, spread_json, variant_metrics
 from orchestrator.search.metrics import own_metrics
 from orchestrator.store.changes.iterations import EndedAttempt, NewIterations
 from orchestrator.store.changes.rounds import PlannedIteration
@@ -33,6 +33,9 @@ class Ending:
         return tuple(NewIterations(variant=variant.number, iterations=planned) for variant, planned in self.queued)
 
 
+_ended, _gone, _moved = EndedAttempt._make, IterationMove._make, VariantMove._make  # in half the time of the usual way
+
+
 def ended_attempt(batch: RunningBatch, item: Ready, outcome: Outcome, *, sent_us: int) -> EndedAttempt:
     """An attempt for the record, with how long it had waited, as far as that is known: until its batch was sent (`sent_us` by the clock
     on the wall), and from then on until it began itself.
@@ -41,13 +44,13 @@ def ended_attempt(batch: RunningBatch, item: Ready, outcome: Outcome, *, sent_us
     if batch.started:
         behind_us = 0 if outcome.usage.started_us is None else outcome.usage.started_us - sent_us
         waited = max(0.0, batch.started - item.since) + max(0, behind_us) / 1e6
-    return EndedAttempt(item.variant.number, item.iteration.number, item.iteration.attempt, waited, outcome)
+    return _ended((item.variant.number, item.iteration.number, item.iteration.attempt, waited, outcome))
 
 
 def iteration_move(item: Ready) -> IterationMove:
     """The move of an iteration to where it stands now."""
     one = item.iteration
-    return IterationMove(item.variant.number, one.number, one.state, one.attempt, one.charged, one.cause, one.deaths)
+    return _gone((item.variant.number, one.number, one.state, one.attempt, one.charged, one.cause, one.deaths))
 
 
 def drop_waiting(variant: ActiveVariant) -> list[IterationMove]:
@@ -65,15 +68,16 @@ _RULES = {Step.PRUNED: "promote", Step.CANCELLED: "cancelled"}
 
 def variant_move(variant: ActiveVariant, step: Step, plan: Plan) -> VariantMove:
     """The move that ends a variant, with what its succeeded iterations came to."""
+    evaluated = step is Step.EVALUATED
+    only = only_metrics(variant, plan) if evaluated else None
+    if only is not None:  # as nearly always
+        objective, passed = objective_value(only, plan), True if plan.spec.gate is None else None
+        return _moved(
+            (variant.number, VariantState.EVALUATED, None, only, None, objective, rank_of(objective, plan), passed)
+        )
     aggregated = variant_metrics(variant, plan)
     metrics = aggregated.values
     objective = objective_value(metrics, plan)
-    evaluated = step is Step.EVALUATED
-    if evaluated and not aggregated.spread:
-        passed = True if plan.spec.gate is None else None
-        return VariantMove(
-            variant.number, VariantState.EVALUATED, None, metrics, None, objective, rank_of(objective, plan), passed
-        )
     return VariantMove(
         number=variant.number,
         target=VariantState(step.value),
@@ -96,7 +100,8 @@ def rank_of(objective: float | None, plan: Plan) -> float:
 
 def objective_value(metrics: Mapping[str, float], plan: Plan) -> float | None:
     """The objective among a variant's metrics; the only metric when none is declared."""
-    if plan.spec.objective is not None:
-        return metrics.get(plan.spec.objective.metric)
+    declared = plan.spec.objective
+    if declared is not None:
+        return metrics.get(declared.metric)
     own = own_metrics(metrics)
     return metrics[own[0]] if len(own) == 1 else None

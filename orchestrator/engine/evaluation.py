@@ -19,7 +19,7 @@ from orchestrator.engine.ending import Ending, drop_waiting, variant_move
 from orchestrator.engine.fresh import Fresh
 from orchestrator.engine.loading import load_page, load_variants, merge
 from orchestrator.engine.plan import Plan
-from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue
+from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue, make_ready
 from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.reports import Reports
 from orchestrator.engine.results import Results
@@ -199,7 +199,7 @@ class Evaluation:
             queued = merge(variant, stored)
             if queued and variant.pruned is None:
                 self._active[variant.number] = variant
-                ready += [Ready(variant, iteration, now) for iteration in queued]
+                ready += [make_ready((variant, iteration, now)) for iteration in queued]
             else:
                 idle.append(variant)
         self._enqueue(ready)
@@ -209,7 +209,7 @@ class Evaluation:
         """Make ready what the store has queued: at once, or when the wait before its next attempt is over."""
         now = now_us()
         waiting = [item for item in items if item.iteration.failed_us is not None]
-        self.queue.push(item for item in items if item.iteration.failed_us is None)
+        self.queue.push([item for item in items if item.iteration.failed_us is None] if waiting else items)
         self._queue_again([(item, backoff_left(self._retries(item), item.iteration, now_us=now)) for item in waiting])
 
     def _retries(self, item: Ready) -> Retries:

@@ -89,17 +89,20 @@ def _variant(row: Sequence[Any], measured: Measured) -> ActiveVariant:
 
 
 _STATES = {state.value: state for state in IterationState}
+_QUEUED = IterationState.QUEUED
 
 
 def merge(variant: ActiveVariant, stored: ActiveVariant) -> list[ActiveIteration]:
     """What is queued of a variant. Of one that was known before the store can only say what a retry has queued anew."""
+    if variant is stored:
+        return [iteration for iteration in stored.iterations.values() if iteration.state is _QUEUED]
     queued = []
     for number, iteration in stored.iterations.items():
         known = variant.iterations.get(number)
-        if variant is not stored and known is not None and not _queued_anew(known, iteration):
+        if known is not None and not _queued_anew(known, iteration):
             continue
         variant.iterations[number] = iteration
-        if iteration.state is IterationState.QUEUED:
+        if iteration.state is _QUEUED:
             queued.append(iteration)
     variant.outdated = False
     return queued

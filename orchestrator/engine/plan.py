@@ -17,6 +17,7 @@ from orchestrator.spec.experiment import ExperimentSpec, Objective
 from orchestrator.spec.stage import StageSpec
 from orchestrator.store.changes.rounds import PlannedIteration
 
+_planned = PlannedIteration._make
 APPROACH = "main"
 """The name of the only approach there is when the file names none."""
 
@@ -110,11 +111,12 @@ class Plan:
 
     def iterations(self, stages: Iterable[str], variant_hash: int) -> tuple[PlannedIteration, ...]:
         """The iterations of some stages of a variant: stage-major in file order, then case, then repeat, counted from 1."""
+        numbered = self._numbered
         return tuple(
             [
-                PlannedIteration(number, stage, case, repeat, seed(variant_hash))
+                _planned((number, stage, case, repeat, seed(variant_hash)))
                 for stage in stages
-                for number, case, repeat, seed in self._numbered[stage]
+                for number, case, repeat, seed in numbered[stage]
             ]
         )
 

@@ -37,6 +37,7 @@ class Ready(NamedTuple):
         return self.variant.number, self.iteration.number
 
 
+make_ready = Ready._make
 Match = Callable[[Ready], bool]
 UNBOUNDED = 2**31
 
@@ -332,8 +333,9 @@ class WorkQueue:
 
     def push(self, items: Iterable[Ready]) -> None:
         """Add ready iterations at the end."""
+        stages = self.stages
         for item in items:
-            self.stages[item.iteration.stage].ready.append(item)
+            stages[item.iteration.stage].ready.append(item)
 
     def adopt(self, items: Iterable[Ready]) -> list[RunningBatch]:
         """These were running before, one after the other: a batch for each stage they are of."""

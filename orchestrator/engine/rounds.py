@@ -184,10 +184,11 @@ async def _room(plan: Plan, views: Views, *, first_variant: int | None) -> int |
 
 
 def _proposals(plan: Plan, points: Iterator[dict[str, Any]]) -> Iterator[Proposed]:
+    roots, proposed = plan.graph.roots, Proposed._make
     for point in points:
         parameters = canonical_json(point)
         name = variant_hash(APPROACH, parameters)
-        yield Proposed(name, parameters, plan.iterations(plan.graph.roots, name))
+        yield proposed((name, parameters, plan.iterations(roots, name), ()))
 
 
 # Promoting
