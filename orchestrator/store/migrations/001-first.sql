@@ -85,7 +85,7 @@ CREATE INDEX variant_ranked ON variant (experiment, rank, number) WHERE passed =
 CREATE INDEX variant_selected ON variant (experiment, number) WHERE selected = 1;
 
 CREATE TABLE iteration (
-    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    experiment INTEGER NOT NULL,
     variant INTEGER NOT NULL,
     number INTEGER NOT NULL,
     stage TEXT NOT NULL,
