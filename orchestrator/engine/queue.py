@@ -37,7 +37,7 @@ class Ready(NamedTuple):
         return self.variant.number, self.iteration.number
 
 
-make_ready = Ready._make
+make_ready, _sent = Ready._make, Evaluation._make
 Match = Callable[[Ready], bool]
 UNBOUNDED = 2**31
 
@@ -101,9 +101,8 @@ class RunningBatch:
 
 
 def _evaluation(variant: ActiveVariant, one: ActiveIteration, plan: Plan) -> Evaluation:
-    shared_seed = plan.shared_seed(one.case, one.repeat)
-    place = variant.number, one.number, one.attempt
-    return Evaluation(*place, variant.parameters_json, one.seed, shared_seed, one.case, one.repeat)
+    place, seeds = (variant.number, one.number, one.attempt), (one.seed, plan.shared_seed(one.case, one.repeat))
+    return _sent((*place, variant.parameters_json, *seeds, one.case, one.repeat))
 
 
 class Owner(Protocol):

@@ -42,11 +42,11 @@ class Results:
 
     def take(self, batch: RunningBatch, result: BatchResult) -> Taken:
         """Take over what came of the members of a batch."""
-        taken = Taken([], [], [])
+        taken, succeeded = Taken([], [], []), AttemptEnd.SUCCEEDED
         sent_us = now_us() - int((anyio.current_time() - batch.started) * 1e6)
         for position, item in enumerate(batch.items):
             outcome = self._outcome(batch, position, result)
-            if outcome is not None and outcome.end is AttemptEnd.SUCCEEDED:  # as nearly all do
+            if outcome is not None and outcome.end is succeeded:  # as nearly all do
                 self._succeed(item.iteration, outcome)
             else:
                 settled = self._settle(batch, item, outcome)

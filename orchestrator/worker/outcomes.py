@@ -33,7 +33,7 @@ def pack(outcome: dict[str, Any]) -> tuple[int, bytes]:
     numbers = _NUMBERS.pack(
         outcome["started_us"], outcome["wall_seconds"], outcome["cpu_seconds"], outcome["output_bytes"]
     )
-    return journal.METRICS, numbers + b"{" + text.encode() + b"}"
+    return journal.METRICS, numbers + f"{{{text}}}".encode()
 
 
 def _quoted(name: str) -> str:
