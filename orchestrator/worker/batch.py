@@ -21,7 +21,8 @@ from orchestrator.worker.usage import LONG_SECONDS
 Evaluation = tuple[Any, ...]
 """variant, iteration, attempt, parameters as JSON, seed, shared seed, case, repeat"""
 
-_SCAN = json.JSONDecoder().scan_once
+# what `json.loads` comes down to for a whole text
+_scan: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_once"]
 
 
 def run_batch(batch: dict[str, Any]) -> list[dict[str, Any]]:
@@ -125,7 +126,7 @@ class _Run:
         error: BaseException | None = None
         value: Any = None
         try:
-            value = self._call(_SCAN(evaluation[3], 0)[0], trial)
+            value = self._call(_scan(evaluation[3], 0)[0], trial)
         except BaseException as raised:  # noqa: BLE001 - whatever a workload raises is its outcome
             error = raised
         wall = time.perf_counter() - started
