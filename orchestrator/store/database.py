@@ -4,7 +4,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -93,6 +93,12 @@ async def in_thread(connection: aiosqlite.Connection, act: Callable[[sqlite3.Con
     """
     done: Result = await connection._execute(act, connection._conn)  # type: ignore[no-untyped-call]  # noqa: SLF001
     return done
+
+
+def empty_journal(connection: sqlite3.Connection) -> None:
+    """Move what the journal holds into the file, as far as no reader stands in the way; what cannot be moved now is moved later."""
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
 def checkpoint_pages(free_bytes: int) -> int:

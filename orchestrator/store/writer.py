@@ -4,7 +4,7 @@ Changes wait in lines of bounded length. What has come while a commit was under 
 one disk sync serves many, but not more than is written in a few milliseconds; what a process waits for goes first. The connection's
 thread goes from one transaction to the next by itself, whatever the event loop is doing. A waiter is answered only after its change
 is on disk. When one change of a group is refused, the group is rolled back and each is applied again alone, so that only the refused
-one fails.
+one fails. While nothing comes, the journal is moved into the file.
 """
 
 import asyncio
@@ -37,6 +37,9 @@ VALUES_AT_ONCE = 6144
 """So many rows or values are bound for one step of an INSERT, while which Python's lock is held."""
 JOINED_AT_ONCE = 256
 """What is joined with a table comes in fewer rows: of more than 500 SQLite makes a table first, at twice the cost."""
+REST_SECONDS = 0.5
+WORTH_EMPTYING_ROWS = 2000
+"""When nothing has come for so long, and so much was written, the journal is moved into the file: later somebody would wait for that."""
 Result = TypeVar("Result")
 ResultOut = TypeVar("ResultOut", covariant=True)
 Event = dict[str, Any]
@@ -247,24 +250,35 @@ class _WritingTask:
         self._announce = announce
         self._reserve = reserve
         self._next_seq = next_seq
+        self._written_rows = 0  # since the journal was emptied here
         self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
         """Commit group after group until the lines are closed and empty; cancelling cannot cut a transaction in two."""
         with anyio.CancelScope(shield=True):
-            while await self._lines.filled():
+            while await self._filled():
                 failed = await in_thread(self._connection, self._commit_all)
                 if failed is not None:
                     await self._one_by_one(*failed)
 
+    async def _filled(self) -> bool:
+        """As of the lines; while they are empty the journal is emptied too."""
+        with anyio.move_on_after(REST_SECONDS if self._written_rows >= WORTH_EMPTYING_ROWS else None):
+            return await self._lines.filled()
+        self._written_rows = 0
+        await in_thread(self._connection, database.empty_journal)
+        return await self._lines.filled()
+
     def _commit_all(self, connection: sqlite3.Connection) -> tuple[list[Waiting], Exception] | None:
         """In the connection's thread: commit until the lines are empty, or a group fails, which is returned with its error."""
+        before = connection.total_changes - self._written_rows
         while group := self._lines.next_group():
             try:
                 done = _commit([waiting.change for waiting in group], self._next_seq, connection)
             except Exception as error:  # noqa: BLE001 a defect of ours must not end the writer, and with it every experiment
                 return group, _translate(error, group)
             self._next_seq += len(done[1])
+            self._written_rows = connection.total_changes - before
             self._loop.call_soon_threadsafe(self._tell, group, *done)
         return None
 

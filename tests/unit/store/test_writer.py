@@ -1,6 +1,9 @@
 """Claims about the one writer: grouped commits, refusals that touch nobody else, changes that are made whole."""
 
+import shutil
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,8 @@ from orchestrator.errors import Conflict, StoreBlocked, StoreError, Unavailable
 from orchestrator.store.journal import Journal
 from orchestrator.store.lines import GROUP_LENGTH, GROUP_ROWS, PROMPT_ROWS
 from orchestrator.store.store import Store, open_store
-from orchestrator.store.writer import Sized, Transaction
-from tests.support.records import rows, submission
+from orchestrator.store.writer import WORTH_EMPTYING_ROWS, Sized, Transaction
+from tests.support.records import add_experiment, rows, submission
 
 pytestmark = pytest.mark.asyncio
 
@@ -111,6 +114,23 @@ async def test_what_a_process_waits_for_goes_first_and_a_transaction_ends_when_i
     groups = [id(change.ran_in[-1]) for change in (urgent, first, second, small)]
     assert len(set(groups)) == 3
     assert groups[2] == groups[3]
+
+
+async def test_when_nothing_comes_any_more_the_journal_is_moved_into_the_file(path: Path) -> None:
+    """So that no later commit has to do it; the file alone then has all that was written."""
+    async with open_store(path) as store:
+        await add_experiment(store, variants=WORTH_EMPTYING_ROWS)
+        before = path.stat().st_mtime_ns
+        with anyio.fail_after(20):
+            while path.stat().st_mtime_ns == before:
+                await checkpoint()
+        await rows(store, "SELECT 1")  # its turn in the connection's thread comes when all of it is moved
+        with closing(sqlite3.connect(shutil.copy(path, path.with_name("alone.db")))) as alone:
+            counts = [
+                alone.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("variant", "iteration")
+            ]
+
+    assert counts == [WORTH_EMPTYING_ROWS] * 2
 
 
 async def test_what_is_urgent_never_keeps_others_waiting_for_long(path: Path) -> None:
