@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.engine.lanes import Lane
+from orchestrator.engine.pauses import Pauses
 from orchestrator.engine.plan import Plan
 from orchestrator.store.changes.iterations import RoundDecision
 from orchestrator.store.changes.rounds import Decision
@@ -51,7 +52,7 @@ class TimeLimits:
         }
         self._started_us: int | None = None
         self._begun_us: dict[str, int] = {}
-        self._pauses: list[tuple[int, int | None]] = []  # from, and until
+        self._pauses = Pauses()
 
     def start(self, started_us: int | None) -> None:
         """The experiment has been running since then."""
@@ -59,11 +60,11 @@ class TimeLimits:
 
     def pause(self, now_us: int) -> None:
         """They stand still from now on."""
-        self._pauses.append((now_us, None))
+        self._pauses.begin(now_us)
 
     def resume(self, now_us: int) -> None:
         """They go on, if they stood still."""
-        self._pauses = [(from_us, now_us if until_us is None else until_us) for from_us, until_us in self._pauses]
+        self._pauses.end(now_us)
 
     def recall(self, facts: Mapping[str, Any]) -> str | None:
         """Which lanes had begun before this daemon; not those that had begun before the experiment ended and was opened again.
@@ -72,8 +73,7 @@ class TimeLimits:
         """
         if self._started_us is not None:
             self._started_us = max(self._started_us, facts["reopened_us"] or 0)
-        for kind, time_us in facts["pauses"]:
-            (self.pause if kind == "pause" else self.resume)(time_us)
+        self._pauses.recall(facts["pauses"])
         ended_us = facts["ended_us"] or 0
         begun = [row for row in facts["lanes"] if row[0] in self._limits and (row[1] or 0) > ended_us]
         self._begun_us = {lane: begun_us for lane, begun_us, _ in begun}
@@ -101,12 +101,15 @@ class TimeLimits:
 
     def seconds_left(self, now_us: int) -> float | None:
         """Until the next limit that is not used up yet; 0 when that of the experiment is; None when there is none, or they stand still."""
-        if self._pauses and self._pauses[-1][1] is None:
+        if self._pauses.under_way:
             return None
-        lanes = [self._limits[name] - self._spent(begun_us, now_us) for name, begun_us in self._begun_us.items()]
+        lanes = [
+            self._limits[name] - self._pauses.seconds_outside(begun_us, now_us)
+            for name, begun_us in self._begun_us.items()
+        ]
         left = [seconds for seconds in lanes if seconds > 0]
         if self._wall_seconds is not None and self._started_us is not None:
-            left.append(max(0.0, self._wall_seconds - self._spent(self._started_us, now_us)))
+            left.append(max(0.0, self._wall_seconds - self._pauses.seconds_outside(self._started_us, now_us)))
         return min(left, default=None)
 
     def used_up(self, now_us: int, *, lanes: Collection[str] = ()) -> UsedUp | None:
@@ -122,23 +125,16 @@ class TimeLimits:
     def _wall(self, now_us: int) -> UsedUp | None:
         if self._wall_seconds is None or self._started_us is None:
             return None
-        if self._spent(self._started_us, now_us) < self._wall_seconds:
+        if self._pauses.seconds_outside(self._started_us, now_us) < self._wall_seconds:
             return None
         reason = "the wall time of limits.wall is used up"
         return UsedUp(reason=reason, lane=None, limit_seconds=self._wall_seconds, since_us=self._started_us)
 
     def _lane(self, name: str, now_us: int) -> UsedUp | None:
         begun_us, limit_seconds = self._begun_us.get(name), self._limits.get(name)
-        if begun_us is None or limit_seconds is None or self._spent(begun_us, now_us) < limit_seconds:
+        if begun_us is None or limit_seconds is None or self._pauses.seconds_outside(begun_us, now_us) < limit_seconds:
             return None
         return UsedUp(reason=self._words(name), lane=name, limit_seconds=limit_seconds, since_us=begun_us)
-
-    def _spent(self, since_us: int, now_us: int) -> float:
-        """Seconds since then in which it was not paused."""
-        paused = (
-            (now_us if until_us is None else until_us) - max(since_us, from_us) for from_us, until_us in self._pauses
-        )
-        return (now_us - since_us - sum(max(0, one) for one in paused)) / _US
 
     def _words(self, lane: str) -> str:
         return f"the {self._limits[lane]:g} s that lane {lane} may take are used up"

@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestrator.domain.outcome import AttemptEnd
 from orchestrator.engine.lanes import Lane, Lanes
+from orchestrator.engine.pauses import Pauses
 from orchestrator.search.stages.records import StageRun, StageShape
 from orchestrator.search.stages.sla import WARNING_SHARE, StageSla, stage_sla, verdict
 from orchestrator.store.buckets import at_least, quantile
@@ -56,33 +57,41 @@ def _of_all(found: StageSla, usage: Sequence[Row], counts: Mapping[int, int]) ->
 
 
 def lanes(shapes: Sequence[StageShape], table: Lanes, *, usage: Sequence[Row], times: Row) -> list[Row]:
-    """Each lane that stages are in: from its beginning (its first evaluation since the experiment was opened) to its last end."""
+    """Each lane that stages are in: from its beginning (its first evaluation since the experiment was opened) to its last end, but for
+    the time it was paused.
+    """
     used = sorted({shape.lane for shape in shapes if shape.lane in table and shape.lane is not None})
     begun = {name: (begun_us, cut_us) for name, begun_us, cut_us in times["lanes"]}
-    return [_lane(table[name], shapes, usage=usage, times=begun.get(name, (None, None))) for name in used]
+    pauses = Pauses(times["pauses"])
+    return [_lane(_Own(table[name], shapes, usage), pauses, *begun.get(name, (None, None))) for name in used]
 
 
-def _lane(
-    lane: Lane, shapes: Sequence[StageShape], *, usage: Sequence[Row], times: tuple[int | None, int | None]
-) -> Row:
-    names = {shape.name for shape in shapes if shape.lane == lane.name}
-    own = [row for row in usage if row["stage"] in names]
-    begun_us, cut_us = times
-    first_us = begun_us or min(_known(own, "first_started_us"), default=None)
-    last_us = max(_known(own, "last_finished_us"), default=None)
-    wall = None if first_us is None or last_us is None else max(0, last_us - first_us) / 1e6
+class _Own:
+    """A lane with the stages that are in it and what they used."""
+
+    def __init__(self, lane: Lane, shapes: Sequence[StageShape], usage: Sequence[Row]) -> None:
+        self.lane = lane
+        self.stages = {shape.name for shape in shapes if shape.lane == lane.name}
+        self.usage = [row for row in usage if row["stage"] in self.stages]
+
+
+def _lane(own: _Own, pauses: Pauses, begun_us: int | None, cut_us: int | None) -> Row:
+    first_us = begun_us or min(_known(own.usage, "first_started_us"), default=None)
+    last_us = max(_known(own.usage, "last_finished_us"), default=None)
+    wall = None if first_us is None or last_us is None else max(0.0, pauses.seconds_outside(first_us, last_us))
     cut = cut_us is not None and cut_us >= (begun_us or 0)
+    limit_seconds = own.lane.limit_seconds
     return {
-        "lane": lane.name,
-        "stages": sorted(names),
-        "runs": sum(row["attempts"] for row in own),
+        "lane": own.lane.name,
+        "stages": sorted(own.stages),
+        "runs": sum(row["attempts"] for row in own.usage),
         "wall_seconds": wall,
-        "work_seconds": _sum(own, "wall_seconds"),
-        "cpu_seconds": _sum(own, "cpu_seconds"),
-        "limit_seconds": lane.limit_seconds,
+        "work_seconds": _sum(own.usage, "wall_seconds"),
+        "cpu_seconds": _sum(own.usage, "cpu_seconds"),
+        "limit_seconds": limit_seconds,
         "cut": cut,
-        "workers": lane.workers,
-        "verdict": "missed" if cut else None if wall is None else verdict(wall, limit_seconds=lane.limit_seconds),
+        "workers": own.lane.workers,
+        "verdict": "missed" if cut else None if wall is None else verdict(wall, limit_seconds=limit_seconds),
     }
 
 

@@ -14,6 +14,7 @@ from orchestrator.store.buckets import counted
 
 MOMENT_US = 1_700_000_000_000_000
 LANES = {"quick": Lane(name="quick", strategy="thread", limit_seconds=1.0)}
+LANE_TIMES: dict[str, Any] = {"ended_us": None, "pauses": [], "lanes": []}
 FLOOR = Floor(cores=2, memory_bytes=1 << 30, slots=2, threads=4, lanes=LANES)
 SPEC = ExperimentSpec.model_validate(
     {
@@ -37,7 +38,7 @@ def attempt(variant: int, iteration: int, *, stage: str, at: float, wall: float,
 
 def told(*attempts: list[Any], floor: Floor = FLOOR, **more: Any) -> dict[str, Any]:
     """The part for these attempts."""
-    nothing = {"before": (), "profiles": {}, "usage": (), "walls": (), "lane_times": {"ended_us": None, "lanes": []}}
+    nothing = {"before": (), "profiles": {}, "usage": (), "walls": (), "lane_times": LANE_TIMES}
     return of(Read(**{"spec": SPEC, "attempts": attempts, **nothing, **more}), floor)
 
 
@@ -100,14 +101,21 @@ def test_what_is_run_again_later_has_its_own_time_in_the_lane() -> None:
     """From the last beginning on record; a lane that was cut short has missed its limit, and one that began anew after that has not."""
     usage = [used("a", 0.0, 0.6), used("a", 86_400.0, 86_400.5)]
     begun = MOMENT_US + 86_400_000_000
-    (again,) = told(*ROWS, usage=usage, lane_times={"ended_us": 1, "lanes": [["quick", begun, begun - 1]]})["sla"][
+    (again,) = told(*ROWS, usage=usage, lane_times={**LANE_TIMES, "lanes": [["quick", begun, begun - 1]]})["sla"][
         "lanes"
     ]
     assert (again["wall_seconds"], again["verdict"], again["cut"]) == (0.5, "met", False)
-    (cut,) = told(*ROWS, usage=usage, lane_times={"ended_us": 1, "lanes": [["quick", begun, begun + 1]]})["sla"][
-        "lanes"
-    ]
+    (cut,) = told(*ROWS, usage=usage, lane_times={**LANE_TIMES, "lanes": [["quick", begun, begun + 1]]})["sla"]["lanes"]
     assert (cut["verdict"], cut["cut"]) == ("missed", True)
+
+
+def test_while_the_experiment_was_paused_a_lane_has_taken_no_time() -> None:
+    """As its limit stood still: of three pauses one was over before it began, one is in the middle of it, one goes on beyond its end."""
+    usage = [used("a", 10.0, 10.5), used("b", 20.0, 20.7)]
+    seconds = [("pause", 1.0), ("resume", 5.0), ("pause", 10.5), ("resume", 20.0), ("pause", 20.6)]
+    pauses = [[kind, MOMENT_US + int(at * 1e6)] for kind, at in seconds]
+    (lane,) = told(*ROWS, usage=usage, lane_times={**LANE_TIMES, "pauses": pauses})["sla"]["lanes"]
+    assert (lane["wall_seconds"], lane["verdict"]) == (pytest.approx(1.1), "missed")
 
 
 def test_a_lane_in_which_nothing_ran_has_no_verdict() -> None:
