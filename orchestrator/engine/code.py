@@ -12,6 +12,10 @@ from orchestrator.spec.places import Place, code_places
 from orchestrator.worker.code import CodeChanged, code_hash, expect
 
 Places = tuple[Place, ...]
+CODE_CHANGED = (
+    "its code has changed since it was submitted; orc resume --accept-code goes on with the code as it is now"
+)
+"""Why an experiment is paused by itself."""
 
 
 async def places_of(spec: ExperimentSpec, folder: str) -> Places:

@@ -13,7 +13,7 @@ import structlog
 
 from orchestrator.domain.states import ENDED_EXPERIMENT, ExperimentState, Phase
 from orchestrator.engine import rounds
-from orchestrator.engine.code import Places
+from orchestrator.engine.code import CODE_CHANGED, Places
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.evaluation import Evaluation
@@ -34,9 +34,6 @@ from orchestrator.store.views import Views
 
 log = structlog.get_logger(__name__)
 
-CODE_CHANGED = (
-    "its code has changed since it was submitted; orc resume --accept-code goes on with the code as it is now"
-)
 CANCELLED = Trouble(rule="cancelled", reason="cancelled by hand")
 
 
@@ -243,9 +240,11 @@ class Conductor:
             await self._pause()
 
     async def _pause(self, reason: str | None = None) -> None:
-        await self._store.write(PauseExperiment(experiment=self.plan.experiment, reason=reason))
+        with self.evaluation.queue.pausing():
+            await anyio.lowlevel.checkpoint()  # what was let in before has its start lined up before the pause
+            await self._store.write(PauseExperiment(experiment=self.plan.experiment, reason=reason))
         self._resumed = anyio.Event()
-        self.state, self.evaluation.queue.paused = ExperimentState.PAUSED, True
+        self.state = ExperimentState.PAUSED
         self.evaluation.times.pause(now_us())
         self._dispatcher.wake()
 

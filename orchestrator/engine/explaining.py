@@ -7,7 +7,8 @@ from typing import Any
 from orchestrator.domain.refs import Ref, parse_ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ExperimentState, IterationState, VariantState
 from orchestrator.engine.admission import Wait
-from orchestrator.engine.conductor import CODE_CHANGED, Conductor
+from orchestrator.engine.code import CODE_CHANGED
+from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.lock_reasons import lock_reason
 from orchestrator.engine.reasons import Reason, kept_memory, machine_facts, memory_facts, reason_of

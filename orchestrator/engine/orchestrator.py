@@ -16,8 +16,8 @@ from anyio.abc import TaskGroup
 from orchestrator.domain.refs import ExperimentId, Ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ENDED_VARIANT, ExperimentState
 from orchestrator.engine.adopting import Survivors, find_survivors
-from orchestrator.engine.code import code_now, expect_unchanged, places_of
-from orchestrator.engine.conductor import CODE_CHANGED, Conductor
+from orchestrator.engine.code import CODE_CHANGED, code_now, expect_unchanged, places_of
+from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher, Sizes
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.explaining import explain

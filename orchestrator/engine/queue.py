@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
@@ -352,6 +353,22 @@ class WorkQueue:
         """Take matching ready iterations out."""
         for stage in self.stages.values():
             stage.ready = deque(item for item in stage.ready if not match(item))
+
+    @contextmanager
+    def pausing(self) -> Iterator[None]:
+        """Nothing starts while that is put on record, nor after it; what waits for a permit, on record it is running, is made ready again.
+
+        What is in a process already, behind another batch, may begin at any instant: it is left to run.
+        """
+        before, self.paused = self.paused, True
+        try:
+            yield
+        except BaseException:
+            self.paused = before
+            raise
+        for batch in self.running():
+            if not (batch.started or batch.adopted):
+                batch.stop.press()
 
     def stop(self, match: Match) -> list[RunningBatch]:
         """Stop batches with a matching member; members that do not match run again later."""

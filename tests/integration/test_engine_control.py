@@ -9,7 +9,7 @@ import pytest
 from orchestrator.domain.refs import parse_ref
 from orchestrator.engine.reasons import Reason
 from orchestrator.errors import Conflict, InvalidRequest, NotFound
-from tests.support.inline import InlineExecutor, metrics
+from tests.support.inline import InlineExecutor, lasting, metrics
 from tests.support.lab import open_lab
 
 pytestmark = pytest.mark.asyncio
@@ -43,6 +43,48 @@ async def test_a_pause_lets_running_work_end_and_starts_nothing(tmp_path: Path) 
     assert (answer["state"], before, idle) == ("paused", 1, True)
     assert [(one.reason, one.would_change) for one in reasons] == [("paused", "orc resume 1")]
     assert (ended["state"], len(executor.seen)) == ("succeeded", 10)
+
+
+async def test_what_stands_by_does_not_start_after_a_pause(tmp_path: Path) -> None:
+    """It is on record as running, since it was to begin at once: it is queued again, and has its first attempt when it is resumed."""
+    gate = anyio.Event()
+    executor = InlineExecutor(value, gate=gate, holds=lambda evaluation: evaluation.variant == 5)
+    async with open_lab(tmp_path, executor, slots=1) as lab:
+        await lab.submit(space={"x": list(range(200))}, limits=ALONE)
+        await lab.started(34)  # one alone, thirty-two that execute, and some that stand by
+        await lab.pause("1")
+        requeued = await lab.until(lambda event: event["kind"] == "iterations_requeued")
+        gate.set()
+        await lab.until(lambda event: event["kind"] == "iterations_finished", since=requeued["seq"])
+        before, running = len(executor.seen), (await lab.store.views.experiment(1))["iterations"]["running"]
+        await lab.resume("1")
+        ended = await lab.ended(1)
+        attempts = {variant["iterations"][0]["attempt"] for variant in await lab.variants(1)}
+
+    assert (before, running) == (33, 0)
+    assert (ended["state"], len(executor.seen), attempts) == ("succeeded", 200, {1})
+
+
+async def test_no_start_is_on_record_between_a_pause_and_its_end(tmp_path: Path) -> None:
+    """Whatever was let in when the pause came: its start is written before the pause, or after the experiment goes on."""
+    executor = InlineExecutor(lambda *_: lasting(0.02, value=1.0))  # so that a batch has a few
+    async with open_lab(tmp_path, executor, slots=2) as lab:
+        await lab.submit(space={"x": list(range(2000))})
+        for count in range(30):
+            await lab.started(1, since=await lab.now())
+            for _ in range(count):
+                await anyio.lowlevel.checkpoint()
+            await lab.pause("1")
+            await lab.resume("1")
+        ended = await lab.ended(1)
+        kinds = [event["kind"] for event in await lab.events()]
+
+    starts = [at for at, kind in enumerate(kinds) if kind == "iterations_started"]
+    pauses = [at for at, kind in enumerate(kinds) if kind == "experiment_paused"]
+    goes_on = [at for at, kind in enumerate(kinds) if kind == "experiment_resumed"]
+    assert (len(pauses), len(goes_on)) == (30, 30)
+    assert [at for at in starts if any(a < at < b for a, b in zip(pauses, goes_on, strict=True))] == []
+    assert (ended["state"], len(executor.seen)) == ("succeeded", 2000)
 
 
 async def test_an_experiment_can_be_paused_before_it_begins(tmp_path: Path) -> None:

@@ -1,21 +1,23 @@
 """Pausing an experiment and going on with it. Both are decisions on record: its limits of time stand still in between."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from orchestrator.domain.states import ExperimentState
 from orchestrator.errors import Conflict
 from orchestrator.store.changes.experiments import MoveExperiment
 from orchestrator.store.changes.rounds import Decision
 from orchestrator.store.moves import experiment_row, move_experiment
-from orchestrator.store.writer import Closing, Transaction
+from orchestrator.store.writer import Closing, Sized, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PauseExperiment(Closing):
+class PauseExperiment(Closing, Sized):
     """Start nothing more of it: by hand, or for a reason."""
 
     experiment: int
     reason: str | None = None
+    prompt: ClassVar[bool] = True  # in one line with what starts, so that no start that came before is written after it
 
     def apply(self, transaction: Transaction) -> None:
         """Move it, and put that on record."""
