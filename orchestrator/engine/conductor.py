@@ -19,7 +19,7 @@ from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.evaluation import Evaluation
 from orchestrator.engine.loading import recall_times
 from orchestrator.engine.plan import APPROACH, Plan
-from orchestrator.engine.queue import WorkQueue
+from orchestrator.engine.queue import WorkQueue, pausing
 from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.time_limits import UsedUp
 from orchestrator.engine.trouble import Trouble
@@ -240,7 +240,7 @@ class Conductor:
             await self._pause()
 
     async def _pause(self, reason: str | None = None) -> None:
-        with self.evaluation.queue.pausing():
+        with pausing(self.evaluation.queue):
             await anyio.lowlevel.checkpoint()  # what was let in before has its start lined up before the pause
             await self._store.write(PauseExperiment(experiment=self.plan.experiment, reason=reason))
         self._resumed = anyio.Event()

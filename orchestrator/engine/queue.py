@@ -354,22 +354,6 @@ class WorkQueue:
         for stage in self.stages.values():
             stage.ready = deque(item for item in stage.ready if not match(item))
 
-    @contextmanager
-    def pausing(self) -> Iterator[None]:
-        """Nothing starts while that is put on record, nor after it; what waits for a permit, on record it is running, is made ready again.
-
-        What is in a process already, behind another batch, may begin at any instant: it is left to run.
-        """
-        before, self.paused = self.paused, True
-        try:
-            yield
-        except BaseException:
-            self.paused = before
-            raise
-        for batch in self.running():
-            if not (batch.started or batch.adopted):
-                batch.stop.press()
-
     def stop(self, match: Match) -> list[RunningBatch]:
         """Stop batches with a matching member; members that do not match run again later."""
         stopped = []
@@ -379,3 +363,20 @@ class WorkQueue:
                 batch.stop.press()
                 stopped.append(batch)
         return stopped
+
+
+@contextmanager
+def pausing(queue: WorkQueue) -> Iterator[None]:
+    """Nothing starts while that is put on record, nor after it; what waits for a permit, on record it is running, is made ready again.
+
+    What is in a process already, behind another batch, may begin at any instant: it is left to run.
+    """
+    before, queue.paused = queue.paused, True
+    try:
+        yield
+    except BaseException:
+        queue.paused = before
+        raise
+    for batch in queue.running():
+        if not (batch.started or batch.adopted):
+            batch.stop.press()
