@@ -3,7 +3,6 @@
 import json
 import select
 import socket
-import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -140,23 +139,19 @@ def _is_slow(connection: socket.socket) -> bool:
     return not answered.poll(SLOW_SECONDS * 1000)
 
 
-def _process_behind(connection: socket.socket) -> int:
-    return int(struct.unpack_from("i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
-
-
 def ask(
-    connection: socket.socket, request: Request, *, timeout_seconds: float | None, slow: Callable[[int], None]
+    connection: socket.socket, request: Request, *, timeout_seconds: float | None, slow: Callable[[str], None]
 ) -> Answer:
     """Send the request and wait for the head of its answer.
 
     Raises NoAnswer when no byte came back and NoDaemon when what came is cut off. `timeout_seconds` bounds each wait for bytes; where
-    there is a bound, `slow` is told the process that listens when it has said nothing for five seconds.
+    there is a bound, `slow` is told the socket when nothing was said there for five seconds.
     """
     try:
         connection.settimeout(timeout_seconds)
         _send(connection, encode(request))
         if timeout_seconds is not None and timeout_seconds > SLOW_SECONDS and _is_slow(connection):
-            slow(_process_behind(connection))
+            slow(connection.getpeername())
         return _receive_head(connection)
     except TimeoutError as error:
         connection.close()

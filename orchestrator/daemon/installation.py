@@ -2,8 +2,9 @@
 
 import ctypes
 import os
+import struct
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import orchestrator
 
 log = structlog.get_logger(__name__)
 
-_ATTRIBUTES, _REMOVED, _MOVED, _LINK_ITSELF = 0x4, 0x400, 0x800, 0x02000000  # inotify(7)
-_EVENT_BYTES = 4096
+_ATTRIBUTES, _REMOVED, _MOVED, _IGNORED, _LINK_ITSELF = 0x4, 0x400, 0x800, 0x8000, 0x02000000  # inotify(7)
+_ENDS = _REMOVED | _MOVED | _IGNORED
+_EVENT, _EVENTS_AT_ONCE = struct.Struct("iIII"), 256
 _LIBRARY = ctypes.CDLL(None, use_errno=True)
 
 
@@ -27,28 +29,35 @@ def own_files() -> tuple[Path, ...]:
 async def until_gone(files: Iterable[Path]) -> Path:
     """Return the first of these files that was removed, replaced or moved. Where the kernel has no watches left this never returns."""
     known = {path: _number(path) for path in files}
-    with _watching(known) as descriptor:
+    ended: list[Path] = []  # in whose place another file may be by now, even one with the same number
+    with _watching(known) as (descriptor, watched):
         while True:
-            for path, number in known.items():
-                if _number(path) != number:
-                    return path
+            gone = [path for path, number in known.items() if _number(path) != number] + ended
+            if gone:
+                return gone[0]
             await anyio.wait_readable(descriptor)
-            os.read(descriptor, _EVENT_BYTES)
+            events = _EVENT.iter_unpack(
+                os.read(descriptor, _EVENT.size * _EVENTS_AT_ONCE)
+            )  # of a file: no name follows
+            ended = [watched[watch] for watch, what, _, _ in events if what & _ENDS and watch in watched]
 
 
 @contextmanager
-def _watching(paths: Iterable[Path]) -> Iterator[int]:
-    """A descriptor that becomes readable when something happens to one of the files, which may be symbolic links."""
+def _watching(paths: Iterable[Path]) -> Iterator[tuple[int, Mapping[int, Path]]]:
+    """A descriptor that becomes readable when something happens to one of the files, which may be symbolic links; their watches."""
     descriptor = _LIBRARY.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     if descriptor < 0:
         log.warning("installation_not_watched", error=os.strerror(ctypes.get_errno()))
         descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # which nobody writes to
     wanted = _ATTRIBUTES | _REMOVED | _MOVED | _LINK_ITSELF
+    watched = {}
     try:
         for path in paths:
-            if _LIBRARY.inotify_add_watch(descriptor, os.fsencode(path), wanted) < 0:
+            watch = _LIBRARY.inotify_add_watch(descriptor, os.fsencode(path), wanted)
+            if watch < 0:
                 log.warning("installation_not_watched", path=str(path), error=os.strerror(ctypes.get_errno()))
-        yield descriptor
+            watched[watch] = path
+        yield descriptor, watched
     finally:
         os.close(descriptor)
 

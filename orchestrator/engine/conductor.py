@@ -71,7 +71,6 @@ class Conductor:
         finally:
             self._dispatcher.remove(self.evaluation.queue)
         await self.evaluation.queue.placements.remember(self._store)
-        self.ended.set()
 
     async def take_up(self, whole: Mapping[str, Any]) -> None:
         """Read where it stands, before anybody can ask anything of it; `whole` is what the views say of it."""
@@ -86,7 +85,6 @@ class Conductor:
         await recall_times(self._views, self.evaluation.queue)
         lanes = await self._views.read("lane_times", {"experiment": self.plan.experiment})
         self._limit_reached = self.evaluation.times.recall(lanes)
-        self._history = [await rounds.summary(self._views, self.plan, number) for number in range(1, self.round)]
         await rounds.count_what_ended(self._views, self.plan, self.evaluation.tally)
         await self.evaluation.reports.recall(self._views)
         if self.phase is not Phase.GENERATING:
@@ -179,7 +177,7 @@ class Conductor:
         last = await rounds.summary(self._views, self.plan, self.round)
         last = await rounds.completed(last, self.plan, self._views, exhausted=exhausted, limit=self._limit_now())
         last = replace(last, no_room=last.no_room or self.evaluation.times.no_time(now_us()))
-        history = [*self._history[: self.round - 1], last]
+        history = [*await rounds.earlier(self._history, self.plan, self.round, views=self._views), last]
         async with self._moving:
             if self.state is ExperimentState.PAUSED:
                 return
@@ -211,7 +209,8 @@ class Conductor:
     async def _cut_short(self, limit: UsedUp) -> None:
         self._limit_reached = self._limit_reached or limit.reason
         await self.evaluation.halt()
-        await self._store.write(CutShort(experiment=self.plan.experiment, round=self.round, decision=limit.decision))
+        change = CutShort(experiment=self.plan.experiment, round=self.round, decision=limit.decision)
+        self.evaluation.tally.add(await self._store.write(change))
         self.evaluation.queue.closed = False
 
     async def _end_early(self, trouble: Trouble) -> None:
@@ -226,7 +225,6 @@ class Conductor:
     async def fail(self, reason: str) -> None:
         """End it as failed: it cannot be led on."""
         await self._end_early(Trouble(rule="internal", reason=reason))
-        self.ended.set()
 
     # What a person asks for
 
@@ -285,6 +283,7 @@ class Conductor:
             if self.state in ENDED_EXPERIMENT:
                 return None
             retried = await self.evaluation.retry(change)
+            self._history.clear()  # it may have changed earlier rounds
             if self.phase is not Phase.GENERATING:
                 await self._move_on(Phase.EVALUATING)
         return retried

@@ -40,6 +40,8 @@ FIRST_ITERATIONS = 256
 """The first page is short, so that something can begin."""
 PAGE_ITERATIONS = 512
 LOW_WATER = 2048
+SETTLE_SECONDS = 5.0
+"""How long a retry waits for what ends at that moment to be on record."""
 
 
 class Evaluation:
@@ -59,6 +61,10 @@ class Evaluation:
         self._views = views
         self._dispatcher = dispatcher
         self._active: dict[int, ActiveVariant] = {}
+        self._left: set[int] = (
+            set()
+        )  # those that have left it while a page was read: what was read of them is of before
+        self._settled = anyio.Event()  # when the end of something is on record
         self._cursor = 0
         self._more = True
         self._changed = anyio.Event()
@@ -73,7 +79,9 @@ class Evaluation:
         while self._more and self.queue.ready < LOW_WATER:
             limit = max(1, (PAGE_ITERATIONS if self._active else FIRST_ITERATIONS) // self.plan.per_variant)
             async with self.books:
-                await self._take_in(await self._next_page(limit))
+                self._left = set()
+                page = await self._next_page(limit)
+                await self._take_in([variant for variant in page if variant.number not in self._left])
                 self.queue.beyond = await self._beyond() if self.queue.allocation == "dynamic" else 0
             self._dispatcher.wake()
         self._dispatcher.wake()
@@ -149,24 +157,27 @@ class Evaluation:
 
         async with self.books:
             stopped = await self._take_back(match)
-            counts = await self._store.write(CancelWork(ref=ref, rule="cancelled"))
+            cancelled = await self._store.write(CancelWork(ref=ref, rule="cancelled"))
+            self.tally.add(cancelled)
             self.fresh.drop()
             variant = self._active.get(ref.variant or 0)
-            if variant is not None and (counts["variants"] or ref.iteration is None):
+            if variant is not None and (cancelled.variants or ref.iteration is None):
                 self._active.pop(variant.number)
             elif variant is not None:
                 iteration = variant.iterations.get(ref.iteration or 0)
                 if iteration is not None and iteration.state is IterationState.QUEUED:
                     iteration.state = IterationState.CANCELLED
         self._changed.set()
-        return {**counts, "iterations": counts["iterations"] + stopped}
+        return {**cancelled.counts, "iterations": cancelled.iterations + stopped}
 
     async def retry(self, change: RetryWork) -> Retried:
         """Queue anew what did not succeed under a ref while the experiment goes on. Raises Conflict when there is nothing of that kind."""
         async with self.books:
-            for variant in self._active.values():
-                variant.outdated = variant.outdated or change.ref.variant in {None, variant.number}
+            matching = [one for one in self._active.values() if change.ref.variant in {None, one.number}]
+            for variant in matching:
+                variant.outdated = True
             try:
+                await self._until_settled(matching)
                 retried = await self._store.write_now(change)
                 await self.reports.recall(self._views)
             finally:
@@ -174,6 +185,15 @@ class Evaluation:
                 self.reload()
         self.tally.take_back(retried)
         return retried
+
+    async def _until_settled(self, variants: Sequence[ActiveVariant]) -> None:
+        """Return once what follows for them, if it is on its way, is on record. Raises StoreBlocked when that takes long."""
+        with anyio.move_on_after(SETTLE_SECONDS):
+            while any(variant.committing for variant in variants):
+                self._settled = anyio.Event()
+                await self._settled.wait()
+        if any(variant.committing for variant in variants):
+            raise StoreBlocked("what has just ended could not be stored yet", hint="try again in a moment")
 
     def _prune(self, variant: ActiveVariant) -> None:
         """Start nothing more of a variant, and let what runs of it end."""
@@ -327,9 +347,11 @@ class Evaluation:
         """
         for variant in ending.following:
             variant.committing = False
+        self._settled.set()
         for variant in ending.leaving:
             if all(iteration.state in ENDED_ITERATION for iteration in variant.iterations.values()):
                 self._active.pop(variant.number, None)
+                self._left.add(variant.number)
         overtaken = [variant for variant, _ in ending.queued if variant.overtaken]
         if overtaken:
             await self._commit_follow_ups(overtaken)

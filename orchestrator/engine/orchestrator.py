@@ -4,6 +4,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -184,7 +185,9 @@ class Orchestrator:
                 await conductor.run()
             except Exception as error:  # a defect of ours ends this experiment, with its reason, and no other
                 log.exception("conductor_failed")
-                await conductor.fail(internal_error(error))
+                if conductor.state not in ENDED_EXPERIMENT:
+                    await conductor.fail(internal_error(error))
+            conductor.ended.set()
             log.info("experiment_ended", ref=str(experiment), state=conductor.state)
             if self._conductors.get(experiment) is conductor:
                 self._conductors.pop(experiment)
@@ -279,12 +282,12 @@ class Orchestrator:
         """Retry in an experiment that has ended: somebody new leads it, once the last one has left."""
         if conductor is not None:
             await conductor.ended.wait()
-        retried = await self.store.writer.write(change)
-        experiment = change.ref.experiment
+        experiment, accept = change.ref.experiment, None
         if accept_code:
             whole = await self.store.views.whole(experiment)
             digest, _ = await code_now(ExperimentSpec.model_validate(whole["spec"]), whole["folder"])
-            await self.store.writer.write(AcceptCode(experiment=experiment, code_hash=digest))
+            accept = AcceptCode(experiment=experiment, code_hash=digest)
+        retried = await self.store.writer.write(replace(change, accept=accept))
         await self._lead(experiment)
         return retried
 

@@ -8,6 +8,7 @@ import structlog
 from orchestrator.engine.durably import DurableWriter
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.plan import Plan
+from orchestrator.errors import OrchestratorError
 from orchestrator.search.stages.placement import Placement
 from orchestrator.store.changes.iterations import RoundDecision
 from orchestrator.store.changes.profiles import SaveProfiles
@@ -79,6 +80,9 @@ class Placements:
                     log.warning("profile_not_understood", error=repr(error))
 
     async def remember(self, store: DurableWriter) -> None:
-        """Keep what was learnt for the next experiment with this code."""
+        """Keep what was learnt for the next experiment with this code. Without it that learns anew: nothing is made of a refusal."""
         for change in self._saved(*(placing for placing in self.placings.values() if placing.learnt)):
-            await store.write(change)
+            try:
+                await store.write(change)
+            except OrchestratorError as error:
+                log.warning("profile_not_kept", experiment=self._plan.experiment, error=error.message)

@@ -287,6 +287,12 @@ async def summary(views: Views, plan: Plan, round_number: int) -> RoundSummary:
     )
 
 
+async def earlier(known: Sequence[RoundSummary], plan: Plan, round_number: int, *, views: Views) -> list[RoundSummary]:
+    """The rounds before one, in their order: those that are not known any more are read again."""
+    found = known[: round_number - 1]
+    return [*found, *[await summary(views, plan, number) for number in range(len(found) + 1, round_number)]]
+
+
 async def completed(
     last: RoundSummary, plan: Plan, views: Views, *, exhausted: bool, limit: str | None
 ) -> RoundSummary:

@@ -7,7 +7,7 @@ from orchestrator.domain.outcome import Outcome, short_error
 from orchestrator.engine.plan import Plan
 from orchestrator.search.decide import breaker_tripped, failures_left
 from orchestrator.spec.experiment import MaxFailures
-from orchestrator.store.changes.sweeps import Retried
+from orchestrator.store.changes.sweeps import Cancelled, Retried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,11 @@ class Tally:
     failed: int = 0
     finished: int = 0
     cases: Counter[str | None] = field(default_factory=Counter)
+
+    def add(self, cancelled: Cancelled) -> None:
+        """What was cancelled while it waited has ended."""
+        self.finished += cancelled.iterations
+        self.cases.update({case: count for case, count in cancelled.cases.items() if case is not None})
 
     def take_back(self, retried: Retried) -> None:
         """What is run again has not ended any more."""
@@ -57,7 +62,7 @@ def failures_until_trouble(plan: Plan, tally: Tally) -> int | None:
 
 
 def _tripped(allowed: MaxFailures, tally: Tally, ref: str) -> str:
-    share = f"{100 * tally.failed / tally.finished:.3g} %"
+    share = f"{100 * tally.failed / max(1, tally.finished):.3g} %"
     bounds = [] if allowed.count is None else [f"{allowed.count} failures"]
     bounds += [] if allowed.ratio is None else [f"{100 * allowed.ratio:.3g} %"]
     failed = f"{tally.failed} of {tally.finished} evaluations failed ({share})"

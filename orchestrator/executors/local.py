@@ -35,6 +35,7 @@ class LocalExecutor:
         self._limit_bytes = output_limit_bytes
         self._leases: set[Lease] = set()
         self._suspects = Suspects()
+        self._preparing: set[tuple[int, StopSwitch]] = set()  # for which experiments
         self._guard = MemoryGuard()
         self._watch: TaskGroup
 
@@ -124,13 +125,21 @@ class LocalExecutor:
         return await unless_pressed(stop, lambda: self._pool.seat(key), undo=self._pool.give_back)
 
     async def prepare(self, job: Job) -> None:
-        """Start a process for this job and let it import the workload; what goes wrong shows in `run`."""
-        with contextlib.suppress(ExecutorUnusable), anyio.move_on_after(PREPARE_SECONDS):
-            await self.run(Batch(job=job, evaluations=()), StopSwitch())
+        """Start a process for this job and let it import the workload; what goes wrong shows in `run`. Not once it is retired."""
+        stop = StopSwitch()
+        self._preparing.add((job.experiment, stop))
+        try:
+            with contextlib.suppress(ExecutorUnusable), anyio.move_on_after(PREPARE_SECONDS):
+                await self.run(Batch(job=job, evaluations=()), stop)
+        finally:
+            self._preparing.discard((job.experiment, stop))
 
     async def retire(self, experiment: int) -> None:
-        """End the idle processes that hold this experiment's code; busy ones end with their batches."""
+        """End the idle processes that hold this experiment's code; busy ones end with their batches, those being prepared at once."""
         self._suspects.forget(experiment)
+        for prepared, stop in tuple(self._preparing):
+            if prepared == experiment:
+                stop.press()
         await self._pool.retire(experiment)
 
     def live_output(self, variant: int, iteration: int, attempt: int, *, experiment: int) -> tuple[Path, Path] | None:

@@ -120,11 +120,13 @@ class Transaction:
         self._connection.execute("SAVEPOINT trial")
         try:
             self.run_rows(name, rows, shared=shared)
-        except sqlite3.IntegrityError:
+        except (
+            sqlite3.IntegrityError
+        ):  # any other error may have ended the whole transaction, and the savepoint with it
             self._connection.execute("ROLLBACK TO trial")
-            return False
-        finally:
             self._connection.execute("RELEASE trial")
+            return False
+        self._connection.execute("RELEASE trial")
         return True
 
     def read(self, name: str, values: Mapping[str, Any] | None = None, *, rows: Sequence[Any] | None = None) -> Any:

@@ -76,9 +76,14 @@ def _sources(workdir: str, top: str) -> list[str]:
 
 
 def verify(expected: str | None, places: Iterable[tuple[str, str]]) -> None:
-    """Once in a process, before its first import of the code. Raises CodeChanged; OSError when a file cannot be read."""
+    """Once in a process, before its first import of the code. Raises CodeChanged; OSError when a file cannot be read.
+
+    A process that was to load other code before has that in memory, whatever the files are now.
+    """
     if expected is None or expected in _verified:
         return
+    if _verified:
+        raise CodeChanged("the process has loaded the code as it was before")
     expect(expected, places)
     _verified.add(expected)
 

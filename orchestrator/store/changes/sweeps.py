@@ -18,7 +18,7 @@ from orchestrator.domain.states import (
     VariantState,
 )
 from orchestrator.errors import Conflict
-from orchestrator.store.changes.experiments import enter_phase
+from orchestrator.store.changes.experiments import AcceptCode, enter_phase
 from orchestrator.store.changes.rounds import Decision
 from orchestrator.store.changes.usage import add_lost
 from orchestrator.store.moves import count_variants, experiment_row, move_experiment
@@ -30,14 +30,28 @@ def _scope(ref: Ref) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """What was cancelled: iterations that waited, and variants."""
+
+    iterations: int
+    variants: int
+    cases: Mapping[str | None, int]  # iterations by case
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What a person is told."""
+        return {"iterations": self.iterations, "variants": self.variants}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelWork(Closing):
     """Cancel what waits under a ref, and the variants that have nothing left to do by it. Running work is stopped before."""
 
     ref: Ref
     rule: str
 
-    def apply(self, transaction: Transaction) -> dict[str, int]:
-        """How many iterations and variants were cancelled."""
+    def apply(self, transaction: Transaction) -> Cancelled:
+        """What was cancelled."""
         return cancel_work(transaction, self.ref, rule=self.rule)
 
 
@@ -49,8 +63,8 @@ class CutShort(Closing):
     round: int
     decision: Decision
 
-    def apply(self, transaction: Transaction) -> dict[str, int]:
-        """How many iterations and variants were cancelled."""
+    def apply(self, transaction: Transaction) -> Cancelled:
+        """What was cancelled."""
         self.decision.add(transaction, experiment=self.experiment, round_number=self.round)
         transaction.tell(
             "limit_reached", experiment=self.experiment, rule=self.decision.rule, reason=self.decision.message
@@ -74,7 +88,7 @@ class EndEarly(Closing):
             move_experiment(transaction, self.experiment, ExperimentState.RUNNING)
         ref = Ref(ExperimentId(self.experiment))
         left = cancel_iterations(transaction, ref, source=IterationState.RUNNING)
-        counts = cancel_work(transaction, ref, rule=self.rule)
+        counts = cancel_work(transaction, ref, rule=self.rule).counts
         move_experiment(transaction, self.experiment, self.target, reason=self.reason)
         cancelled = {**counts, "iterations": counts["iterations"] + left}
         decision = Decision(
@@ -88,18 +102,19 @@ class EndEarly(Closing):
         return cancelled
 
 
-def cancel_work(transaction: Transaction, ref: Ref, *, rule: str) -> dict[str, int]:
+def cancel_work(transaction: Transaction, ref: Ref, *, rule: str) -> Cancelled:
     """Cancel queued iterations and idle open variants under `ref`."""
     scope = _scope(ref)
+    cases = dict(transaction.read("cases_queued", scope))
     iterations = cancel_iterations(transaction, ref, source=IterationState.QUEUED)
     variants = 0
     for source in (VariantState.PROPOSED, VariantState.EVALUATING):
         variants += transaction.run("cancel_open_variants", {**scope, "rule": rule, "source": source})
     transaction.count(ref.experiment, variants_cancelled=variants)
-    counts = {"iterations": iterations, "variants": variants}
+    cancelled = Cancelled(iterations=iterations, variants=variants, cases=cases)
     if iterations or variants:
-        transaction.tell("work_cancelled", experiment=ref.experiment, ref=str(ref), rule=rule, **counts)
-    return counts
+        transaction.tell("work_cancelled", experiment=ref.experiment, ref=str(ref), rule=rule, **cancelled.counts)
+    return cancelled
 
 
 def cancel_iterations(transaction: Transaction, ref: Ref, *, source: IterationState) -> int:
@@ -130,6 +145,7 @@ class RetryWork:
 
     ref: Ref
     failed_only: bool = False  # what was cancelled, or is named and has succeeded, stays as it is
+    accept: AcceptCode | None = None  # with the code as it is now
 
     def apply(self, transaction: Transaction) -> Retried:
         """What is queued anew. Raises Conflict when there is nothing to retry."""
@@ -146,6 +162,8 @@ class RetryWork:
         if ExperimentState(found["state"]) in ENDED_EXPERIMENT:
             self._reopen(transaction, retried, round_number=found["round"])
         transaction.tell("work_retried", experiment=experiment, ref=str(self.ref), **retried.counts)
+        if self.accept is not None:
+            self.accept.apply(transaction)
         return retried
 
     def _reopen(self, transaction: Transaction, retried: Retried, *, round_number: int) -> None:

@@ -7,6 +7,18 @@ WHERE
     AND variant BETWEEN coalesce(:variant, 0) AND coalesce(:variant, 9223372036854775807)
     AND number BETWEEN coalesce(:iteration, 0) AND coalesce(:iteration, 9223372036854775807);
 
+-- cases_queued --
+-- How many iterations of each case wait: of an experiment, of a variant, or of one iteration.
+SELECT json_group_array(json_array("case", count)) FROM (
+    SELECT "case", count(*) AS count FROM iteration
+    WHERE
+        experiment = :experiment
+        AND state = 'queued'
+        AND variant BETWEEN coalesce(:variant, 0) AND coalesce(:variant, 9223372036854775807)
+        AND number BETWEEN coalesce(:iteration, 0) AND coalesce(:iteration, 9223372036854775807)
+    GROUP BY "case"
+);
+
 -- cancel_open_variants --
 -- Cancel variants that are in one of the open states and have nothing left to run.
 UPDATE variant SET state = 'cancelled', rule = :rule

@@ -20,12 +20,20 @@ def replaced(path: Path) -> None:
     (path.parent / "new").rename(path)
 
 
+def written_anew(path: Path) -> None:
+    """Removed, and another file made in its place at once: some file systems give it the same number."""
+    path.unlink()
+    path.write_text("new")
+
+
 def removed_with_its_folder(path: Path) -> None:
     """As `rm -rf` does."""
     shutil.rmtree(path.parent)
 
 
-@pytest.mark.parametrize("change", [os.unlink, replaced, removed_with_its_folder], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "change", [os.unlink, replaced, written_anew, removed_with_its_folder], ids=lambda each: each.__name__
+)
 @pytest.mark.parametrize("kind", ["file", "link", "second name"])
 async def test_a_file_that_goes_is_noticed(tmp_path: Path, change: Callable[[Path], None], kind: str) -> None:
     """A file, a symbolic link whose target stays, or a name of a file that has another one: removed or replaced."""
