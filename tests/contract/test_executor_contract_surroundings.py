@@ -1,20 +1,23 @@
 """What every executor owes the engine around an evaluation: environment, folder, output, fresh code."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
+from anyio import to_thread
 
 from orchestrator.domain.evaluation import Job
 from orchestrator.domain.outcome import Artifact, AttemptEnd
 from orchestrator.domain.refs import ExperimentId
 from orchestrator.domain.states import Cause
+from orchestrator.executors.base import StopSwitch
 from orchestrator.worker.code import code_hash
 from tests.support.executors import CALLABLES, EACH, PATIENCE_SECONDS, Rig, opened, run
-from tests.support.workloads import light_main, output
+from tests.support.workloads import batch, light_main, output
 
 
 @pytest.fixture(autouse=True)
@@ -150,6 +153,27 @@ class TestSurroundings:
                 await rig.executor.prepare(rig.workloads.job("number"))
             result = await run(rig, rig.workloads.job("number"), {"x": 5})
         assert result.outcomes[0].metrics == {"value": 5}
+
+    @pytest.mark.parametrize("name", ["process", "thread"])
+    async def test_what_is_retired_before_it_was_prepared_imports_nothing(self, name: str, tmp_path: Path) -> None:
+        """An experiment that is cancelled while another one has all seats: its code is not loaded when they are free."""
+        os.mkfifo(tmp_path / "begun")
+        async with opened(name, tmp_path, slots=1, threads=1) as rig:
+            busy = rig.workloads.job("waits")
+            Path(busy.workdir, "late.py").write_text("open('imported', 'w').close()\ndef evaluate(params): return 1\n")
+            late = replace(busy, experiment=ExperimentId(2), call="late:evaluate")
+            stop = StopSwitch()
+            with anyio.fail_after(PATIENCE_SECONDS):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(rig.executor.run, batch(busy, {"fifo": str(tmp_path / "begun")}), stop)
+                    await to_thread.run_sync((tmp_path / "begun").read_bytes, abandon_on_cancel=True)
+                    tasks.start_soon(rig.executor.prepare, late)
+                    await anyio.wait_all_tasks_blocked()
+                    await rig.executor.retire(2)
+                    stop.press()
+            result = await run(rig, rig.workloads.job("number"), {"x": 5})
+            assert result.outcomes[0].metrics == {"value": 5}
+            assert not Path(busy.workdir, "imported").exists()
 
     @CALLABLES
     async def test_what_it_keeps_lies_beside_its_output(self, name: str, tmp_path: Path) -> None:

@@ -31,6 +31,19 @@ class Ask:
         return list(transaction._connection.execute(self._query, self._values))
 
 
+@dataclass(frozen=True)
+class Limit:
+    """A change that bounds how large the file may become, as a full disk does; None takes the bound away."""
+
+    room_pages: int | None
+
+    def apply(self, transaction: Transaction) -> None:
+        """Set the bound."""
+        ((now,),) = transaction._connection.execute("PRAGMA page_count")
+        bound = 2**30 if self.room_pages is None else now + self.room_pages
+        transaction._connection.execute(f"PRAGMA max_page_count = {bound}")
+
+
 async def rows(store: Store, query: str, *values: Any) -> list[tuple[Any, ...]]:
     """All rows of a query."""
     return await store.writer.write(Ask(query, *values))

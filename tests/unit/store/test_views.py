@@ -285,6 +285,23 @@ async def test_proposals_beyond_the_room_are_left_out(path: Path) -> None:
     assert answer == (1, 3)
 
 
+@pytest.mark.parametrize("together", [1, 2, 3])
+async def test_a_repeated_proposal_needs_no_room_however_proposals_are_parted(path: Path, together: int) -> None:
+    """Known variants are pointed at where nothing new has room any more: what is taken does not depend on what was committed together."""
+    proposals = [proposed(3), proposed(4), proposed(1), proposed(2), proposed(5), proposed(1)]
+    async with open_store(path) as store:
+        experiment = await add_experiment(store, variants=2)
+        room, taken = 2, 0
+        for first in range(0, len(proposals), together):
+            part = proposals[first : first + together]
+            new, done = await propose(store, experiment, part, room=room)
+            room, taken = room - new, taken + done
+            if done < len(part):
+                break
+
+    assert (room, taken) == (0, 4)
+
+
 async def test_one_idempotency_key_makes_one_experiment(path: Path) -> None:
     """The same key again gives the first experiment and makes none; without a key each submission makes one."""
     async with open_store(path) as store:

@@ -20,7 +20,7 @@ from orchestrator.store.journal import Journal
 from orchestrator.store.lines import GROUP_LENGTH, GROUP_ROWS, PROMPT_ROWS
 from orchestrator.store.store import Store, open_store
 from orchestrator.store.writer import WORTH_EMPTYING_ROWS, Sized, Transaction
-from tests.support.records import add_experiment, rows, submission
+from tests.support.records import Limit, add_experiment, propose, proposed, rows, submission
 
 pytestmark = pytest.mark.asyncio
 
@@ -222,19 +222,6 @@ async def test_nothing_can_be_written_once_it_is_closed(path: Path) -> None:
         await writer.write(Named("late"))
 
 
-@dataclass(frozen=True)
-class Limit:
-    """A change that bounds how large the file may become, as a full disk does; None takes the bound away."""
-
-    room_pages: int | None
-
-    def apply(self, transaction: Transaction) -> None:
-        """Set the bound."""
-        ((now,),) = transaction._connection.execute("PRAGMA page_count")
-        bound = 2**30 if self.room_pages is None else now + self.room_pages
-        transaction._connection.execute(f"PRAGMA max_page_count = {bound}")
-
-
 LARGE = "x" * 200_000
 
 
@@ -251,6 +238,19 @@ async def test_a_full_disk_is_said_and_passes(path: Path) -> None:
 
         assert await names(store) == ["before", "small", LARGE]
         assert [event["seq"] for event in await Journal(store.views).events(since=0, limit=10)] == [1, 2, 3]
+
+
+async def test_a_disk_that_is_full_in_the_middle_of_proposals_is_said_to_be_full(path: Path) -> None:
+    """It ends the whole transaction, and what was to be tried in it: nothing of them is there, and later all of them are."""
+    proposals = [proposed("x" * 16_000 + str(number)) for number in range(1500)]
+    async with open_store(path) as store:
+        experiment = await add_experiment(store, variants=1)
+        await store.writer.write(Limit(2))
+        with pytest.raises(StoreBlocked, match="full"):
+            await propose(store, experiment, proposals)
+        await store.writer.write(Limit(None))
+
+        assert await propose(store, experiment, proposals) == (1500, 1500)
 
 
 async def test_a_durable_write_waits_for_room(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
