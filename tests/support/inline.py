@@ -99,3 +99,14 @@ class InlineExecutor:
 
     async def retire(self, experiment: int) -> None:
         """Nothing to give back."""
+
+
+class Mended:
+    """An evaluator that fails until it is mended."""
+
+    def __init__(self, *, broken: set[int]) -> None:
+        self.broken = broken
+
+    def __call__(self, parameters: Any, *_: Any) -> Any:
+        """Fail for what is broken."""
+        return failure() if parameters["x"] in self.broken else metrics(value=float(parameters["x"]))
