@@ -21,6 +21,7 @@ from orchestrator.engine.permits import Permits
 from orchestrator.engine.placing import MOST_LEARNT
 from orchestrator.engine.queue import Match, RunningBatch, StageQueue, WorkQueue
 from orchestrator.engine.room import Room
+from orchestrator.engine.settling import with_objective
 from orchestrator.engine.variant import ActiveVariant
 from orchestrator.errors import ExecutorUnusable, StoreBlocked
 from orchestrator.executors.base import Executor
@@ -278,7 +279,8 @@ class Dispatcher:
         placing = batch.stage.placing
         if placing is not None:
             batch.doubted = placing.doubts(batch.runs_on)
-            placing.learn(batch.runs_on, itertools.islice(result.outcomes.values(), MOST_LEARNT))
+            judged = (with_objective(one, queue.plan, batch.stage.name) for one in result.outcomes.values())
+            placing.learn(batch.runs_on, itertools.islice(judged, MOST_LEARNT))
             self.place(queue, batch.stage)
 
     def place(self, queue: WorkQueue, stage: StageQueue) -> None:

@@ -39,6 +39,7 @@ class Results:
         self._plan = plan
         self._queue = queue
         self._tally = queue.tally
+        self._doubted: set[tuple[int, int]] = set()  # what was run again elsewhere once: its next failure is its own
 
     def take(self, batch: RunningBatch, result: BatchResult) -> Taken:
         """Take over what came of the members of a batch."""
@@ -102,7 +103,10 @@ class Results:
     def _settle(self, batch: RunningBatch, item: Ready, outcome: Outcome | None) -> Settled:
         if outcome is not None:
             retries = self._plan.stages[item.iteration.stage].retries
-            return settle(item.iteration, outcome, retries, doubted=batch.doubted)
+            doubted = batch.doubted and item.key not in self._doubted
+            if doubted:
+                self._doubted.add(item.key)
+            return settle(item.iteration, outcome, retries, doubted=doubted)
         back = given_back(item.iteration)
         return back._replace(state=IterationState.CANCELLED) if item.key in batch.cancelled else back
 

@@ -85,6 +85,16 @@ async def test_a_stage_that_waits_moves_to_threads_on_record(tmp_path: Path) -> 
     assert decision["inputs"]["cpu_share"] < 0.25
 
 
+async def test_a_missing_objective_is_a_failure_wherever_it_runs(tmp_path: Path) -> None:
+    """What waits is moved to threads before anybody knows; it fails there as in processes, and nothing is run again and again for that."""
+    async with lab_with(tmp_path, WAITING.replace("return params['x']", "return {'other': params['x']}")) as lab:
+        for _ in range(2):  # the second begins with what the first has learnt
+            ended = await lab.run(space=SPACE, limits={"max_parallel": 4})
+            attempts = [one["attempt"] for each in await lab.variants(ended["id"]) for one in each["iterations"]]
+            assert (ended["state"], ended["iterations"]["failed"]) == ("failed", 16)
+            assert max(attempts) <= 2
+
+
 async def test_adaptive_runs_as_many_at_once_as_there_are_slots(tmp_path: Path) -> None:
     """From its first evaluation on: three slots, three that wait for each other."""
     gate = anyio.Event()
