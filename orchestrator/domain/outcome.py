@@ -3,7 +3,7 @@
 Tuples, as thousands are made at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.domain.report import Report, Spent
@@ -56,8 +56,18 @@ def short_error(error: str | None, cause: str | None) -> str:
     lines = (error or "").strip().splitlines()
     if not lines:
         return ""
-    first = cause in _SAID_FIRST and not lines[0].startswith("Traceback ")
-    return lines[0] if first else lines[-1]
+    if lines[0].startswith("Traceback "):
+        return _raised(lines)
+    return lines[0] if cause in _SAID_FIRST else lines[-1]
+
+
+def _raised(lines: Sequence[str]) -> str:
+    """The line of a traceback that names the exception: the first behind its last frame, whose message may have more lines."""
+    last_frame = max((place for place, line in enumerate(lines) if line.startswith("  File ")), default=len(lines))
+    behind = [place for place in range(last_frame + 1, len(lines)) if lines[place].strip() and lines[place][0] != " "]
+    if not behind:
+        return lines[-1]
+    return f"{lines[behind[0]]} …" if behind[0] < len(lines) - 1 else lines[behind[0]]
 
 
 class Artifact(NamedTuple):

@@ -1,7 +1,9 @@
 """The code of an experiment as it lies there now, looked at in a thread."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from anyio import to_thread
 
@@ -30,6 +32,17 @@ async def code_now(spec: ExperimentSpec, folder: str) -> tuple[str, Places]:
         return await to_thread.run_sync(code_hash, places), places
     except OSError as error:
         raise Conflict(f"the code cannot be read: {error.filename}: {error.strerror}") from error
+
+
+async def has_changed(whole: Mapping[str, Any]) -> bool:
+    """Whether what an experiment is to run, by its record, is not what lies there now, or cannot be read."""
+    if whole["code_hash"] is None:
+        return False
+    try:
+        digest, _ = await code_now(ExperimentSpec.model_validate(whole["spec"]), whole["folder"])
+    except Conflict:
+        return True
+    return bool(digest != whole["code_hash"])
 
 
 async def expect_unchanged(job: Job) -> None:

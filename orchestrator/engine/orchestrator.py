@@ -17,7 +17,7 @@ from anyio.abc import TaskGroup
 from orchestrator.domain.refs import ExperimentId, Ref
 from orchestrator.domain.states import ENDED_EXPERIMENT, ENDED_ITERATION, ENDED_VARIANT, ExperimentState
 from orchestrator.engine.adopting import Survivors, find_survivors
-from orchestrator.engine.code import CODE_CHANGED, code_now, expect_unchanged, places_of
+from orchestrator.engine.code import CODE_CHANGED, code_now, expect_unchanged, has_changed, places_of
 from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.dispatcher import Dispatcher, Sizes
 from orchestrator.engine.durably import DurableWriter
@@ -267,7 +267,8 @@ class Orchestrator:
                 retried = None if goes_on else await self._reopen(change, conductor, accept_code=accept_code)
             if conductor is not None and retried is None:
                 retried = await self._retry_open(change, conductor, accept_code=accept_code)
-        return {**await self._answer(ref), **retried.counts}
+        changed = await has_changed(await self.store.views.whole(ref.experiment))
+        return {**await self._answer(ref), **retried.counts, "code_changed": changed}
 
     async def _retry_open(self, change: RetryWork, conductor: Conductor, *, accept_code: bool) -> Retried | None:
         """Retry in an experiment that goes on; None when it has ended meanwhile. Code is accepted first: nothing is to pause it."""

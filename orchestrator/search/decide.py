@@ -134,7 +134,7 @@ def _passed(view: _View) -> str | None:
 
 
 def _exhausted(view: _View) -> str | None:
-    return "the generator has nothing left to propose" if view.last.exhausted else None
+    return "the generator proposes nothing more" if view.last.exhausted else None
 
 
 def _max_rounds(view: _View) -> str | None:
@@ -147,7 +147,8 @@ def _patience(view: _View) -> str | None:
     if loop.patience is None:
         return None
     stale = rounds_without_improvement(view.history, goal=view.goal, min_improvement=loop.min_improvement)
-    return f"no improvement in the last {_counted(stale, 'round')}" if stale >= loop.patience else None
+    least = f" by at least {loop.min_improvement:g} (loop.min_improvement)" if loop.min_improvement else ""
+    return f"no improvement{least} in the last {_counted(stale, 'round')}" if stale >= loop.patience else None
 
 
 def _on_failure(view: _View) -> str | None:

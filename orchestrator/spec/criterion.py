@@ -38,7 +38,7 @@ class GateCriterion(Criterion):
 
     soft: float | None = Field(
         default=None,
-        description="Where the score begins to rise; without it the score is 1 or 0.",
+        description="Where the score is a half: it falls from 1 at the threshold and goes on falling beyond. Without it the score is 1 or 0.",
         examples=[0.8],
     )
     curve: Curve = Field(

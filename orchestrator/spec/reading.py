@@ -120,6 +120,7 @@ def _warn(draft: Draft) -> Iterator[Finding]:
         stages.warn_little_memory(draft),
         commands.warn_placeholders(draft),
         space.warn_space(draft),
+        lists.warn_left_out(draft),
     )
 
 

@@ -43,7 +43,7 @@ async def test_an_exhausted_grid_succeeds_with_its_best(tmp_path: Path) -> None:
 
     assert (ended["state"], ended["phase"], ended["round"]) == ("succeeded", None, 1)
     assert (ended["best"], ended["selected"]) == ("1.1", ["1.1"])
-    assert ended["reason"] == "the generator has nothing left to propose"
+    assert ended["reason"] == "the generator proposes nothing more"
     assert (decided["rule"], decided["result"]["state"]) == ("exhausted", "succeeded")
     assert ended["iterations"] == {"total": 3, "succeeded": 3, "failed": 0, "running": 0, "queued": 0, "cancelled": 0}
 

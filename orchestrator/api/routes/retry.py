@@ -18,6 +18,7 @@ Accept = Annotated[bool, Query(description="With the code as it is now, though i
 async def retry(services: Given, ref: AnyRef, *, failed: Failed = False, accept_code: Accept = False) -> Answer:
     """Run again what failed or was cancelled; a named iteration whatever it came to.
 
-    Answers with its ref, its state and counts (`iterations`, `variants`); 409 when there is nothing to do.
+    Answers with its ref, its state, counts (`iterations`, `variants`) and whether its code has changed since it was submitted
+    (`code_changed`: it pauses as soon as a process is to load it); 409 when there is nothing to do.
     """
     return Answer(await services.orchestrator.retry(ref, failed_only=failed, accept_code=accept_code))

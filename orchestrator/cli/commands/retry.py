@@ -16,7 +16,11 @@ from orchestrator.client import calls
 def _done(answer: Any) -> str:
     reopened = f", {count(answer['variants'], 'variant')} reopened" if answer["variants"] else ""
     again = count(answer["iterations"], "evaluation")
-    return f"{answer['ref']} is {answer['state']} again: {again} to run{reopened}"
+    done = f"{answer['ref']} is {answer['state']} again: {again} to run{reopened}"
+    if not answer["code_changed"]:
+        return done
+    ref = answer["ref"]
+    return f"{done}\nits code has changed since it was submitted, which pauses it: orc retry {ref} --accept-code runs it as it is now"
 
 
 @verb(

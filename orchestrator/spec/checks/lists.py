@@ -6,7 +6,7 @@ from typing import Any
 from orchestrator.spec.checks.names import parameter_name_problem
 from orchestrator.spec.draft import Draft
 from orchestrator.spec.findings import Finding, did_you_mean, shown
-from orchestrator.spec.points import has_value, is_active
+from orchestrator.spec.points import grid_size, has_value, is_active
 
 
 def check_list(draft: Draft) -> Iterator[Finding]:
@@ -19,6 +19,20 @@ def check_list(draft: Draft) -> Iterator[Finding]:
         for name, parameter in draft.valid_space.items():
             if name not in table and is_active(parameter, table):
                 yield Finding(("search", "params", position), f'lacks the parameter "{name}" of the space')
+
+
+def warn_left_out(draft: Draft) -> Iterator[Finding]:
+    """A grid or a list is proposed in one round: with a count what comes behind it never is."""
+    search = draft.search
+    count = None if search is None else search.variants_per_round
+    if search is None or count is None or search.method not in {"grid", "list"}:
+        return
+    there_are = len(search.params) if search.method == "list" else grid_size(draft.valid_space)
+    if count < there_are:
+        message = (
+            f"takes the first {count} of {there_are}: a {search.method} is proposed in one round, the others never are"
+        )
+        yield Finding(("search", "variants"), message)
 
 
 def _entry_problem(draft: Draft, name: str, *, value: Any) -> str | None:

@@ -16,6 +16,18 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "m.py", line 1, in evalu
         ("out_of_memory", "it held 2 GiB\nepoch 7", "it held 2 GiB"),
         ("out_of_memory", TRACEBACK, "MemoryError: too much"),
         ("raised", TRACEBACK, "MemoryError: too much"),
+        ("raised", TRACEBACK.replace("too much", "too\nmuch\n  in all"), "MemoryError: too …"),
+        ("raised", "KeyError: 1\nTraceback of another kind\nnothing", "nothing"),
+        (
+            "raised",
+            f"{TRACEBACK}\nDuring handling of it:\n\n{TRACEBACK}".replace("too much", "one\ntwo"),
+            "MemoryError: one …",
+        ),
+        (
+            "raised",
+            "Traceback (most recent call last):\n  File 'm.py', line 1\n    x\n\nSyntaxError: no",
+            "SyntaxError: no",
+        ),
         ("exited", "exited with status 1\nsolve: no such depth", "solve: no such depth"),
         ("worker_lost", None, ""),
         ("exited", " \n", ""),

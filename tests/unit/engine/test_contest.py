@@ -1,5 +1,7 @@
 """Claims about promotions that compare the variants of a round."""
 
+import pytest
+
 from orchestrator.engine.contest import contest
 from tests.support.plans import plan, stage, variant
 
@@ -21,9 +23,30 @@ def test_the_better_half_goes_on_and_the_rest_is_pruned() -> None:
         (1, "pruned", "promote", {"value": 1.0}),
         (3, "pruned", "promote", {"value": 4.0}),
     ]
-    assert (decision.kind, decision.rule, decision.message) == ("promote", "top", "2 of 4 go on after quick")
-    assert decision.inputs == {"held": 4, "stages": ["quick"]}
+    message = "2 of 4 go on after quick by value, largest first"
+    assert (decision.kind, decision.rule, decision.message) == ("promote", "top", message)
+    by = {"quick": {"metric": "value", "goal": "maximize"}}
+    assert decision.inputs == {"held": 4, "stages": ["quick"], "by": by}
     assert decision.result == {"promoted": ["12.2", "12.4"], "counts": {"quick": 2}}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        ({"cost": 2.0}, "1 of 2 go on after quick by cost, smallest first"),
+        (
+            {"cost": 2.0, "time": 1.0},
+            "1 of 2 go on after quick in their order, for the stage reports nothing to compare them by",
+        ),
+    ],
+)
+def test_a_stage_that_does_not_report_the_objective_says_what_it_was_compared_by(
+    metrics: dict[str, float], said: str
+) -> None:
+    """Its only metric; of several nobody knows which, and that is said."""
+    planned = plan(*STAGES, objective=MAXIMIZE)
+    _, decision = contest(planned, [variant(planned, number, quick=metrics) for number in (1, 2)])
+    assert decision.message == said
 
 
 def test_ties_go_to_the_lower_number() -> None:

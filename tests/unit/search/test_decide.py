@@ -223,7 +223,7 @@ def test_improvements_are_absolute_and_measured_from_the_last_one(
         (
             replace(NONE_PASSED, exhausted=True),
             {},
-            "nothing passed the gate (5 variants evaluated): the generator has nothing left to propose",
+            "nothing passed the gate (5 variants evaluated): the generator proposes nothing more",
         ),
         (
             replace(NONE_PASSED, evaluated=0, pruned=1),

@@ -196,6 +196,22 @@ def test_what_is_odd_is_a_warning() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("search", "where"),
+    [
+        ('method = "grid"\nvariants = 2', ["search.variants"]),
+        ('method = "grid"\nvariants = 6', []),
+        ('method = "list"\nparams = [{ a = 1, b = 1 }, { a = 2, b = 1 }]\nvariants = 1', ["search.variants"]),
+        ('method = "random"\nvariants = 2', []),
+    ],
+)
+def test_what_a_count_leaves_out_of_a_grid_or_a_list_is_a_warning(search: str, where: list[str]) -> None:
+    """They are proposed in one round: the others never are."""
+    text = f'[stage]\ncall = "m:f"\n[space]\na = [1, 2, 3]\nb = [1, 2]\n[search]\n{search}\n'
+
+    assert [place for place, _ in warnings_of(text)] == where
+
+
 def test_a_placeholder_that_can_be_empty_is_a_warning() -> None:
     """A conditional parameter in a command is told about."""
     text = '[stage]\ncommand = "true {a} {c}"\n[space]\na = [1, 2]\nc = { choices = [1, 2], when = { a = 1 } }\n'
