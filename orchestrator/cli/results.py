@@ -26,6 +26,9 @@ MOST_WINNERS = 10
 MOST_ERRORS = 3
 LOOKED_AT = 100
 USUAL_COLUMNS = 120
+NOTHING_MEASURED = (
+    "nothing was measured, so nothing was compared: a command reports its numbers as a JSON object on its last line"
+)
 
 
 def best_of(setup: Setup, ref: object) -> Any:
@@ -135,6 +138,8 @@ def print_result(setup: Setup, snapshot: dict[str, Any]) -> None:
     document = setup.session.json(calls.show(snapshot["ref"], limit=1))
     found = winners(setup, document)
     setup.print_lines(variant_lines(setup, found) if found else [])
+    if found and not any(each.get("metrics") for each in found):
+        setup.print_lines([NOTHING_MEASURED])
     try:
         if snapshot["iterations"]["failed"]:
             setup.print_lines(_errors(setup, snapshot["ref"]))

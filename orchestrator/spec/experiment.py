@@ -23,7 +23,9 @@ Count = Annotated[int, Field(ge=1, le=MOST)]
 class Objective(SpecModel):
     """What is better."""
 
-    metric: Text = Field(description="The metric that decides.", examples=["sharpe"])
+    metric: Text = Field(
+        description="The metric that decides. Every stage that nothing comes after must report it.", examples=["sharpe"]
+    )
     goal: Literal["minimize", "maximize"] = Field(
         default="minimize", description="Which way is better.", examples=["maximize"]
     )
@@ -38,7 +40,9 @@ class SearchSpec(SpecModel):
         examples=["grid"],
     )
     variants: Count | None = Field(
-        default=None, description="Variants per round. Default: grid and list all, else 5.", examples=[5]
+        default=None,
+        description="Variants per round. Default: grid and list all, in one round, of which a number takes the first; else 5.",
+        examples=[5],
     )
     params: tuple[Mapping[str, Any], ...] = Field(
         default=(),

@@ -35,6 +35,14 @@ def test_stdin_is_a_file_too(orc: Orc) -> None:
     assert orc("run", "-", given=text).status == 0
 
 
+def test_a_command_that_reports_nothing_is_told_about(orc: Orc) -> None:
+    """It has succeeded, and what is printed is not taken for a number: nobody has won anything."""
+    ran = orc("run", "-", given='name = "echo"\n[stage]\ncommand = "echo 5"\n[space]\nx = [1, 2]\n')
+    assert ran.status == 0
+    assert "nothing was measured" in ran.out
+    assert "nothing was measured" not in orc("run", str(orc.experiment("quiet"))).out
+
+
 def test_a_run_in_which_everything_fails_exits_3_and_shows_the_error(orc: Orc) -> None:
     """The error is shown with the ref that had it."""
     ran = orc("run", str(orc.experiment("failing", space="x = [3]")))
