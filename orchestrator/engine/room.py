@@ -107,7 +107,7 @@ class Room:
         """Stop the newest that can be run again when memory is about to run out; not while another one is still giving way."""
         if not self.watch.pressure.critical:
             return
-        executing = [batch for batch in batches if (batch.started or batch.adopted) and not batch.waits_behind]
+        executing = [batch for batch in batches if (batch.sent or batch.adopted) and not batch.waits_behind]
         if any(batch.evicted for batch in executing):
             return
         found = victim(
