@@ -36,10 +36,10 @@ async def until_gone(files: Iterable[Path]) -> Path:
             if gone:
                 return gone[0]
             await anyio.wait_readable(descriptor)
-            events = _EVENT.iter_unpack(
-                os.read(descriptor, _EVENT.size * _EVENTS_AT_ONCE)
-            )  # of a file: no name follows
-            ended = [watched[watch] for watch, what, _, _ in events if what & _ENDS and watch in watched]
+            events = os.read(descriptor, _EVENT.size * _EVENTS_AT_ONCE)  # of files: no name follows any of them
+            ended = [
+                watched[watch] for watch, what, _, _ in _EVENT.iter_unpack(events) if what & _ENDS and watch in watched
+            ]
 
 
 @contextmanager

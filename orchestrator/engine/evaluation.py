@@ -61,9 +61,7 @@ class Evaluation:
         self._views = views
         self._dispatcher = dispatcher
         self._active: dict[int, ActiveVariant] = {}
-        self._left: set[int] = (
-            set()
-        )  # those that have left it while a page was read: what was read of them is of before
+        self._left: set[int] = set()  # while a page was read: what that says of them is of before
         self._settled = anyio.Event()  # when the end of something is on record
         self._cursor = 0
         self._more = True
