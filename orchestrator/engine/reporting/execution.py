@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from orchestrator.engine.lanes import Lanes, with_lane
+from orchestrator.engine.plan import Measures
 from orchestrator.engine.reporting import history, sla
-from orchestrator.search.stages.advice import Advice, Case, Situation, advise
+from orchestrator.search.stages.advice import Advice, Case, Finding, Situation, advise
 from orchestrator.search.stages.bottlenecks import bottlenecks, imbalance, walls_if_free
 from orchestrator.search.stages.overlap import overlap
 from orchestrator.search.stages.profile import Profile
@@ -71,9 +72,14 @@ def of(read: Read, floor: Floor) -> Row:
         },
         "bottlenecks": [asdict(each) for each in bottlenecks(case)],
         "imbalance": None if uneven is None else asdict(uneven),
-        "advice": [_advice(each) for each in advise(case)],
+        "advice": [_advice(each) for each in advise(case) if _is_harmless(each, read.spec)],
         "history": history.of(read.before),
     }
+
+
+def _is_harmless(advice: Advice, spec: ExperimentSpec) -> bool:
+    """Where a measured time or memory decides something, more at once would change what is measured."""
+    return advice.finding is not Finding.TOO_FEW_WORKERS or not Measures(spec).measured
 
 
 def _shapes(spec: ExperimentSpec, lanes: Lanes) -> tuple[StageShape, ...]:

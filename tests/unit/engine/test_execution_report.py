@@ -174,3 +174,13 @@ def test_a_lane_is_compared_with_itself_where_it_had_as_much_to_do() -> None:
     (row,) = told(*ROWS, before=(*lanes, *larger))["history"]["lanes"]
     assert (row["lane"], row["experiments"], row["changed"]) == ("quick", 15, "slower")
     assert (row["after_count"], row["before_count"]) == (5, 10)
+
+
+@pytest.mark.parametrize(("objective", "advised"), [("value", ["too_few_workers"]), ("wall_seconds", [])])
+def test_more_at_once_is_not_advised_where_time_is_what_is_measured(objective: str, advised: list[str]) -> None:
+    """Side by side they would measure each other: one at a time is what the file means."""
+    facts = {"name": "one", "stage": [{"name": "a", "call": "m:a", "executor": "process"}], "space": {"x": [1, 2]}}
+    more = {"limits": {"max_parallel": 1}, "objective": {"metric": objective}}
+    spec = ExperimentSpec.model_validate({**facts, **more})
+    rows = [attempt(number, 1, stage="a", at=number * 0.5, wall=0.5, cpu=0.1) for number in range(8)]
+    assert [advice["finding"] for advice in told(*rows, spec=spec)["advice"]] == advised
