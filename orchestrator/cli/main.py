@@ -56,8 +56,9 @@ def _version(context: click.Context, parameter: click.Parameter, value: bool) ->
 
 HELP = """Run experiments: variants are evaluated in parallel, gated, selected, and everything is kept.
 
-REF is 12 (an experiment), 12.3 (a variant), 12.3.1 (an iteration), or an experiment's name. Global options may stand after the verb
-too. Exit status: 0 fine, 1 unexpected, 2 usage or invalid file, 3 not succeeded, 4 no daemon, 5 refused, 130 interrupted.
+REF is 12 (an experiment), 12.3 (a variant), 12.3.1 (an iteration); an experiment's name may stand for its number. Global options
+may stand after the verb too. Exit status: 0 fine, 1 unexpected, 2 usage or invalid file, 3 not succeeded, 4 no daemon, 5 refused,
+130 interrupted.
 """
 
 orc = Orc(

@@ -43,6 +43,20 @@ def looks_like_ref(text: str) -> bool:
     return _PATTERN.fullmatch(text) is not None
 
 
+def named_parts(text: str) -> list[tuple[str, str]]:
+    """How a text can be read as an experiment's name with the numbers of a part of it, longest name first: `a.3.1` is `.1` of `a.3`
+    before it is `.3.1` of `a`.
+    """
+    found = []
+    name = text
+    for _ in range(2):
+        name, dot, digits = name.rpartition(".")
+        if not (name and dot and digits.isascii() and digits.isdigit()):
+            break
+        found.append((name, text[len(name) :]))
+    return found
+
+
 def parse_ref(text: str) -> Ref:
     """Read `12`, `12.3` or `12.3.1`. Raises InvalidReference."""
     if not looks_like_ref(text):

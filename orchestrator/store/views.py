@@ -14,7 +14,7 @@ from typing import Any
 import aiosqlite
 import anyio
 
-from orchestrator.domain.refs import ExperimentId, Ref, looks_like_ref, parse_ref
+from orchestrator.domain.refs import ExperimentId, Ref, looks_like_ref, named_parts, parse_ref
 from orchestrator.errors import NoBest, NotFound, StoreError
 from orchestrator.store import database, shapes
 from orchestrator.store.journal import Journal
@@ -51,13 +51,8 @@ class Views:
         return None if not found or found[0][0] is None else json.loads(found[0][0])
 
     async def resolve(self, text: str) -> Ref:
-        """The ref a person means: `12`, `12.3`, `12.3.1`, or an experiment's name (the newest). Raises NotFound."""
-        if not looks_like_ref(text):
-            found = await self.read("resolve_name", {"name": text})
-            if found is None:
-                raise NotFound(f"there is no experiment named {text!r}", hint=await self._nearest(text))
-            return Ref(ExperimentId(found))
-        ref = parse_ref(text)
+        """The ref a person means: `12`, `12.3`, `12.3.1`, or an experiment's name (the newest) in place of the 12. Raises NotFound."""
+        ref = parse_ref(text if looks_like_ref(text) else await self._numbered(text))
         if ref.variant is None:
             await self._row(ref.experiment)
         elif not await self._variant_rows(ref, after=0, limit=1):
@@ -65,6 +60,14 @@ class Views:
         if ref.iteration is not None and not (await self._variant_rows(ref, after=0, limit=1))[0]["iterations"]:
             raise NotFound(f"there is no iteration {ref}")
         return ref
+
+    async def _numbered(self, text: str) -> str:
+        """The same with the number of the experiment that is named."""
+        for name, part in [(text, ""), *named_parts(text)]:
+            found = await self.read("resolve_name", {"name": name})
+            if found is not None:
+                return f"{found}{part}"
+        raise NotFound(f"there is no experiment named {text!r}", hint=await self._nearest(text))
 
     async def _nearest(self, name: str) -> str:
         close = get_close_matches(name, await self.read("newest_names", {"limit": NAMES_COMPARED}), n=1)

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.domain.refs import ExperimentId, parse_ref
 from orchestrator.domain.states import ExperimentState, IterationState, VariantState
-from orchestrator.errors import Conflict, InvalidReference, NoBest, NotFound, StoreBlocked, StoreError
+from orchestrator.errors import Conflict, NoBest, StoreBlocked, StoreError
 from orchestrator.store.changes.experiments import MoveExperiment, RemoveExperiment
 from orchestrator.store.changes.rounds import AddProposals, Decision, Score, ScoreVariants, SelectVariants
 from orchestrator.store.journal import Journal
@@ -155,46 +155,6 @@ async def test_pages_are_complete_and_in_order(path: Path, limit: int) -> None:
 
     assert variants == [f"{experiment}.{number}" for number in range(1, 21)]
     assert experiments == list(range(10, 0, -1))
-
-
-async def test_a_text_is_resolved_to_what_a_person_means(path: Path) -> None:
-    """A name means the newest experiment that has it; a ref means itself; what is not there says which level is missing."""
-    async with open_store(path) as store:
-        for name in ("a", "b", "a"):
-            await add_experiment(store, name=name)
-        resolved = [str(await store.views.resolve(text)) for text in ("a", "b", "2", "2.3", "2.3.1")]
-        messages = []
-        for text in ("c", "4", "2.4", "2.3.2"):
-            with pytest.raises(NotFound) as caught:
-                await store.views.resolve(text)
-            messages.append(caught.value.message)
-        with pytest.raises(InvalidReference, match="out of range"):
-            await store.views.resolve(str(2**63))
-
-    assert resolved == ["3", "2", "2", "2.3", "2.3.1"]
-    assert messages == [
-        "there is no experiment named 'c'",
-        "there is no experiment 4",
-        "there is no variant 2.4",
-        "there is no iteration 2.3.2",
-    ]
-
-
-async def test_a_name_that_is_nearly_one_is_recognised(path: Path) -> None:
-    """The hint names the experiment that was probably meant, and where to look otherwise."""
-    async with open_store(path) as store:
-        for name in ("compression", "sort"):
-            await add_experiment(store, name=name)
-        hints = []
-        for text in ("compresion", "x"):
-            with pytest.raises(NotFound) as caught:
-                await store.views.resolve(text)
-            hints.append(caught.value.hint)
-
-    assert hints == [
-        "did you mean 'compression'? orc ls shows the experiments there are",
-        "orc ls shows the experiments there are",
-    ]
 
 
 async def test_the_best_is_the_smallest_rank_among_what_passed(path: Path) -> None:
