@@ -52,17 +52,18 @@ def plan(spec: ExperimentSpec) -> Plan:
     runs = {
         name: min(variants, arriving * rounds) * each for name, arriving in _arriving(spec, variants=per_round).items()
     }
+    most = spec.limits.evaluations
     return Plan(
         variants=variants,
         variants_per_round=per_round,
-        evaluations=_smallest(sum(runs.values()), spec.limits.evaluations),
+        evaluations=_smallest(sum(runs.values()), most),
         rounds=rounds,
-        stages=tuple(_planned(stage, runs=runs[stage.name]) for stage in spec.stages),
+        stages=tuple(_planned(stage, runs=_smallest(runs[stage.name], most)) for stage in spec.stages),
         max_parallel=spec.limits.max_parallel,
     )
 
 
-def _planned(stage: StageSpec, *, runs: int) -> PlannedStage:
+def _planned(stage: StageSpec, *, runs: int | None) -> PlannedStage:
     return PlannedStage(
         name=stage.name,
         executor=stage.runs_on,

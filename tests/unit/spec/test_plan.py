@@ -32,6 +32,7 @@ def test_limits_bound_the_plan(override: str, variants: int, evaluations: int) -
     counted = plan(read(GRID, override))
 
     assert (counted.variants, counted.evaluations) == (variants, evaluations)
+    assert max(stage.runs or 0 for stage in counted.stages) <= evaluations
 
 
 def test_a_random_search_cannot_find_more_than_there_is() -> None:
