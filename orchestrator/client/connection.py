@@ -140,18 +140,18 @@ def _is_slow(connection: socket.socket) -> bool:
 
 
 def ask(
-    connection: socket.socket, request: Request, *, timeout_seconds: float | None, slow: Callable[[str], None]
+    connection: socket.socket, request: Request, *, timeout_seconds: float | None, slow: Callable[[], None]
 ) -> Answer:
     """Send the request and wait for the head of its answer.
 
     Raises NoAnswer when no byte came back and NoDaemon when what came is cut off. `timeout_seconds` bounds each wait for bytes; where
-    there is a bound, `slow` is told the socket when nothing was said there for five seconds.
+    there is a bound, `slow` is called when nothing has come for five seconds.
     """
     try:
         connection.settimeout(timeout_seconds)
         _send(connection, encode(request))
         if timeout_seconds is not None and timeout_seconds > SLOW_SECONDS and _is_slow(connection):
-            slow(connection.getpeername())
+            slow()
         return _receive_head(connection)
     except TimeoutError as error:
         connection.close()

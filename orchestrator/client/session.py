@@ -124,8 +124,8 @@ class Session:
                 raise read_error(answer.head, answer.read())
         return answer
 
-    def _say_slow(self, path: str) -> None:
-        self._announce(f"the daemon at {path} has not answered for {SLOW_SECONDS:g} s; waiting for it")
+    def _say_slow(self) -> None:
+        self._announce(f"the daemon has not answered for {SLOW_SECONDS:g} s; waiting for it")
 
     def json(self, request: Request, *, timeout_seconds: float | None = ANSWER_SECONDS) -> Any:
         """The JSON value of the answer."""

@@ -17,16 +17,15 @@ def test_status_has_the_documented_keys(orc: Orc) -> None:
     assert orc("status").out.startswith("ready")
 
 
-def test_a_daemon_that_does_not_answer_is_waited_for_and_named(own_orc: Orc) -> None:
-    """Stopped, or busy beyond measure: after five seconds it is said where it is waited for, and its answer is still taken."""
+def test_a_daemon_that_does_not_answer_is_waited_for_and_that_is_said(own_orc: Orc) -> None:
+    """Stopped, or busy beyond measure: after five seconds it is said that it is waited for, and its answer is still taken."""
     pid = own_orc.pid()
     os.kill(pid, signal.SIGSTOP)
     try:
         with own_orc.begin("status", "--json") as call:
-            said = line_with(call.stderr, "has not answered")
+            line_with(call.stderr, "has not answered")
             os.kill(pid, signal.SIGCONT)
             out, _ = call.communicate(timeout=DEADLINE_SECONDS)
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert str(own_orc.state / "orchestrator.sock") in said
     assert (call.returncode, json.loads(out)["pid"]) == (0, pid)
