@@ -52,7 +52,7 @@ class CancelWork(Closing):
 
     def apply(self, transaction: Transaction) -> Cancelled:
         """What was cancelled."""
-        return cancel_work(transaction, self.ref, rule=self.rule)
+        return cancel_counted(transaction, self.ref, rule=self.rule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class CutShort(Closing):
         transaction.tell(
             "limit_reached", experiment=self.experiment, rule=self.decision.rule, reason=self.decision.message
         )
-        return cancel_work(transaction, Ref(ExperimentId(self.experiment)), rule="limit")
+        return cancel_counted(transaction, Ref(ExperimentId(self.experiment)), rule="limit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class EndEarly(Closing):
             move_experiment(transaction, self.experiment, ExperimentState.RUNNING)
         ref = Ref(ExperimentId(self.experiment))
         left = cancel_iterations(transaction, ref, source=IterationState.RUNNING)
-        counts = cancel_work(transaction, ref, rule=self.rule).counts
+        counts = cancel_work(transaction, ref, rule=self.rule)
         move_experiment(transaction, self.experiment, self.target, reason=self.reason)
         cancelled = {**counts, "iterations": counts["iterations"] + left}
         decision = Decision(
@@ -102,19 +102,24 @@ class EndEarly(Closing):
         return cancelled
 
 
-def cancel_work(transaction: Transaction, ref: Ref, *, rule: str) -> Cancelled:
-    """Cancel queued iterations and idle open variants under `ref`."""
+def cancel_counted(transaction: Transaction, ref: Ref, *, rule: str) -> Cancelled:
+    """Cancel queued iterations and idle open variants under `ref`, for one that keeps count of what has ended."""
+    cases = dict(transaction.read("cases_queued", _scope(ref)))
+    return Cancelled(**cancel_work(transaction, ref, rule=rule), cases=cases)
+
+
+def cancel_work(transaction: Transaction, ref: Ref, *, rule: str) -> dict[str, int]:
+    """Cancel queued iterations and idle open variants under `ref`: how many."""
     scope = _scope(ref)
-    cases = dict(transaction.read("cases_queued", scope))
     iterations = cancel_iterations(transaction, ref, source=IterationState.QUEUED)
     variants = 0
     for source in (VariantState.PROPOSED, VariantState.EVALUATING):
         variants += transaction.run("cancel_open_variants", {**scope, "rule": rule, "source": source})
     transaction.count(ref.experiment, variants_cancelled=variants)
-    cancelled = Cancelled(iterations=iterations, variants=variants, cases=cases)
+    counts = {"iterations": iterations, "variants": variants}
     if iterations or variants:
-        transaction.tell("work_cancelled", experiment=ref.experiment, ref=str(ref), rule=rule, **cancelled.counts)
-    return cancelled
+        transaction.tell("work_cancelled", experiment=ref.experiment, ref=str(ref), rule=rule, **counts)
+    return counts
 
 
 def cancel_iterations(transaction: Transaction, ref: Ref, *, source: IterationState) -> int:
