@@ -26,9 +26,7 @@ MOST_WINNERS = 10
 MOST_ERRORS = 3
 LOOKED_AT = 100
 USUAL_COLUMNS = 120
-NOTHING_MEASURED = (
-    "nothing was measured, so nothing was compared: a command reports its numbers as a JSON object on its last line"
-)
+NOTHING_MEASURED = "nothing was measured, so nothing was compared: a function returns its numbers, a command prints them as JSON on its last line"
 
 
 def best_of(setup: Setup, ref: object) -> Any:

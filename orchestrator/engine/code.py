@@ -36,10 +36,14 @@ async def code_now(spec: ExperimentSpec, folder: str) -> tuple[str, Places]:
 
 async def has_changed(whole: Mapping[str, Any]) -> bool:
     """Whether what an experiment is to run, by its record, is not what lies there now, or cannot be read."""
+    try:
+        spec = ExperimentSpec.model_validate(whole["spec"])
+    except ValueError:  # another version's: nothing of it is run
+        return False
     if whole["code_hash"] is None:
         return False
     try:
-        digest, _ = await code_now(ExperimentSpec.model_validate(whole["spec"]), whole["folder"])
+        digest, _ = await code_now(spec, whole["folder"])
     except Conflict:
         return True
     return bool(digest != whole["code_hash"])

