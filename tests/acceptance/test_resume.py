@@ -23,7 +23,10 @@ def test_code_that_was_changed_is_run_only_when_it_is_accepted(orc: Orc) -> None
     model.write_text(model.read_text().replace("== 3", "== 33"))
     with orc.begin("events", "-f", "--since", "0", "--experiment", ref) as events:
         retried = orc("retry", ref)
-        assert (retried.status, f"orc retry {ref} --accept-code runs it as it is now" in retried.out) == (0, True)
+        assert (retried.status, f"orc resume {ref} --accept-code goes on with it as it is now" in retried.out) == (
+            0,
+            True,
+        )
         assert "code" in line_with(events.stdout, "experiment_paused")
     assert f"orc resume {ref} --accept-code" in orc("explain", ref).out
     refused = orc("resume", ref, "--json")

@@ -19,8 +19,8 @@ def _done(answer: Any) -> str:
     done = f"{answer['ref']} is {answer['state']} again: {again} to run{reopened}"
     if not answer.get("code_changed"):  # a daemon of an earlier version does not say
         return done
-    ref = answer["ref"]
-    return f"{done}\nits code has changed since it was submitted, which pauses it: orc retry {ref} --accept-code runs it as it is now"
+    experiment = answer["ref"].partition(".")[0]
+    return f"{done}\nits code has changed since it was submitted; orc resume {experiment} --accept-code goes on with it as it is now"
 
 
 @verb(
