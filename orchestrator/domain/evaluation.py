@@ -1,11 +1,12 @@
 """What is handed to an executor: one stage's job, its evaluations in a batch, and what came of the batch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestrator.domain.outcome import Outcome, Usage
 from orchestrator.domain.refs import ExperimentId
+from orchestrator.domain.successes import Successes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,13 @@ class BatchResult:
     receipt: tuple[
         str, ...
     ] = ()  # what the executor is told once the outcomes are on disk, if it keeps them until then
+
+    @property
+    def wall_seconds(self) -> Sequence[float]:
+        """How long each of those took that have an outcome; 0 where that is not known."""
+        if isinstance(self.outcomes, Successes):
+            return self.outcomes.numbers["wall_seconds"]
+        return [outcome.usage.wall_seconds or 0.0 for outcome in self.outcomes.values()]
 
 
 class Kept(NamedTuple):

@@ -270,7 +270,7 @@ class Dispatcher:
         if len(result.outcomes) < len(batch.items):
             pace.forget()
         seconds = anyio.current_time() - batch.started
-        walls = [outcome.usage.wall_seconds or 0.0 for outcome in result.outcomes.values()]
+        walls = result.wall_seconds
         batch.measured_seconds = sum(walls)
         self._learn_place(queue, batch, result)
         pace.learn(seconds=max(batch.measured_seconds, seconds / 2), count=len(walls))

@@ -12,6 +12,7 @@ import anyio
 from orchestrator.domain.evaluation import BatchResult
 from orchestrator.domain.refs import Ref
 from orchestrator.domain.states import ENDED_ITERATION, IterationState
+from orchestrator.domain.successes import Successes
 from orchestrator.engine.adopting import Group
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.durably import DurableWriter
@@ -22,16 +23,15 @@ from orchestrator.engine.plan import Plan
 from orchestrator.engine.queue import Match, Ready, RunningBatch, WorkQueue, make_ready
 from orchestrator.engine.report_writer import ReportWriter
 from orchestrator.engine.reports import Reports
-from orchestrator.engine.results import Results
-from orchestrator.engine.settling import (
-    backoff_left,
-)
+from orchestrator.engine.results import Results, when_sent
+from orchestrator.engine.settling import backoff_left
+from orchestrator.engine.successes import all_well, end_of
 from orchestrator.engine.time_limits import TimeLimits
 from orchestrator.engine.trouble import Trouble, internal_error
 from orchestrator.engine.variant import ActiveIteration, ActiveVariant, Step, next_step
 from orchestrator.errors import StoreBlocked
-from orchestrator.spec.stage import Retries
 from orchestrator.store.changes.iterations import EndIterations, StartIterations
+from orchestrator.store.changes.reports import Told
 from orchestrator.store.changes.sweeps import CancelWork, Retried, RetryWork
 from orchestrator.store.times import now_us
 from orchestrator.store.views import Views
@@ -66,9 +66,8 @@ class Evaluation:
         self._cursor = 0
         self._more = True
         self._changed = anyio.Event()
-        self.books = (
-            anyio.Lock()
-        )  # held by whoever reads what is open and acts on it: what was read stays true meanwhile
+        # held by whoever reads what is open and acts on it: what was read stays true meanwhile
+        self.books = anyio.Lock()
 
     # What the conductor uses
 
@@ -228,10 +227,9 @@ class Evaluation:
         now = now_us()
         waiting = [item for item in items if item.iteration.failed_us is not None]
         self.queue.push([item for item in items if item.iteration.failed_us is None] if waiting else items)
-        self._queue_again([(item, backoff_left(self._retries(item), item.iteration, now_us=now)) for item in waiting])
-
-    def _retries(self, item: Ready) -> Retries:
-        return self.plan.stages[item.iteration.stage].retries
+        stages = self.plan.stages
+        waits = [backoff_left(stages[one.iteration.stage].retries, one.iteration, now_us=now) for one in waiting]
+        self._queue_again(list(zip(waiting, waits, strict=True)))
 
     # What the dispatcher tells
 
@@ -263,9 +261,16 @@ class Evaluation:
     async def end(self, batch: RunningBatch, result: BatchResult) -> None:
         """Commit what came of the members, and what follows for their variants, in one piece."""
         told, result = self.reports.at_the_end(batch, result)
+        successes = None if told is not None else all_well(batch, result, self.plan)
+        if successes is None:
+            await self._end_each(batch, result, told)
+        else:
+            await self._end_well(batch, successes)
+        self._announce()
+
+    async def _end_each(self, batch: RunningBatch, result: BatchResult, told: Told | None) -> None:
         taken = self.results.take(batch, result)
-        variants = {id(item.variant): item.variant for item in batch.items}.values()
-        ending = self._follow_ups(variants)
+        ending = self._follow_ups({id(item.variant): item.variant for item in batch.items}.values())
         change = EndIterations(
             experiment=self.plan.experiment,
             attempts=tuple(taken.attempts),
@@ -283,7 +288,13 @@ class Evaluation:
         now = anyio.current_time()
         fresh = [(Ready(item.variant, item.iteration, now), seconds) for item, seconds in taken.again]
         self._queue_again(fresh, to_front=bool(result.unstarted or result.interrupted))
-        self._announce()
+
+    async def _end_well(self, batch: RunningBatch, successes: Successes) -> None:
+        """All that follows is that each variant is evaluated."""
+        change = end_of(batch, successes, self.plan, sent_us=when_sent(batch), decisions=self.queue.placements.take())
+        variants = self.results.take_well(batch)
+        await self._store.write(change)
+        await self._leave(Ending(following=variants, leaving=variants))
 
     def broken(self, error: Exception) -> None:
         """A batch could not be carried through: the experiment cannot go on."""

@@ -7,6 +7,7 @@ from orchestrator.domain.evaluation import BatchResult
 from orchestrator.domain.outcome import Outcome
 from orchestrator.domain.report import Report
 from orchestrator.domain.states import IterationState
+from orchestrator.domain.successes import Successes
 from orchestrator.engine.plan import Plan
 from orchestrator.engine.pruning import by_itself, by_rule, decision_of, outcome_of_pruned
 from orchestrator.engine.queue import Ready, RunningBatch
@@ -137,11 +138,7 @@ class Reports:
 
         Late reports count before anything is made of the outcomes.
         """
-        late = {
-            position: outcome
-            for position, outcome in result.outcomes.items()
-            if outcome.spent is not None or outcome.pruned is not None or outcome.reports
-        }
+        late = _late(result.outcomes)
         if not (late or self._tellings or batch.stop.spent):
             return None, result
         for position, outcome in late.items():
@@ -173,6 +170,17 @@ class Reports:
             telling.course.succeeded()
         elif item.iteration.state is IterationState.QUEUED:
             telling.course.forget()
+
+
+def _late(outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
+    """Those that tell more than how they ended."""
+    if isinstance(outcomes, Successes):
+        return {}
+    return {
+        position: outcome
+        for position, outcome in outcomes.items()
+        if outcome.spent is not None or outcome.pruned is not None or outcome.reports
+    }
 
 
 def _with_pruned(batch: RunningBatch, result: BatchResult) -> BatchResult:

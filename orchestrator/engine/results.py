@@ -14,7 +14,7 @@ from orchestrator.engine.pruning import PRUNED
 from orchestrator.engine.queue import Ready, RunningBatch, WorkQueue
 from orchestrator.engine.settling import Settled, evicted, given_back, settle, with_objective, with_verdict
 from orchestrator.engine.trouble import Trouble, said_of, trouble_of
-from orchestrator.engine.variant import ActiveIteration
+from orchestrator.engine.variant import ActiveIteration, ActiveVariant
 from orchestrator.search.metrics import with_measured
 from orchestrator.store.changes.iterations import EndedAttempt
 from orchestrator.store.moves import IterationMove
@@ -27,6 +27,11 @@ class Taken(NamedTuple):
     attempts: list[EndedAttempt]
     moves: list[IterationMove]
     again: list[tuple[Ready, float]]
+
+
+def when_sent(batch: RunningBatch) -> int:
+    """UTC microseconds of when a batch began to execute."""
+    return now_us() - int((anyio.current_time() - batch.started) * 1e6)
 
 
 class Results:
@@ -43,8 +48,7 @@ class Results:
 
     def take(self, batch: RunningBatch, result: BatchResult) -> Taken:
         """Take over what came of the members of a batch."""
-        taken, succeeded = Taken([], [], []), AttemptEnd.SUCCEEDED
-        sent_us = now_us() - int((anyio.current_time() - batch.started) * 1e6)
+        taken, succeeded, sent_us = Taken([], [], []), AttemptEnd.SUCCEEDED, when_sent(batch)
         for position, item in enumerate(batch.items):
             outcome = self._outcome(batch, position, result)
             if outcome is not None and outcome.end is succeeded:  # as nearly all do
@@ -59,6 +63,13 @@ class Results:
                 taken.attempts.append(ended_attempt(batch, item, outcome, sent_us=sent_us))
             taken.moves.append(iteration_move(item))
         return taken
+
+    def take_well(self, batch: RunningBatch) -> list[ActiveVariant]:
+        """Take over that all members of a batch have succeeded, each all there is to its variant: the variants."""
+        for variant, iteration, _ in batch.items:
+            iteration.state, iteration.cause, variant.committing = IterationState.SUCCEEDED, None, True
+        self._tally.finished += len(batch.items)
+        return [variant for variant, _, _ in batch.items]
 
     def give_up(self, trouble: Trouble | None) -> None:
         """The experiment cannot go on, if there is trouble: nothing more of it starts from here on."""

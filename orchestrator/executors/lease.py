@@ -15,12 +15,13 @@ from anyio import to_thread
 
 from orchestrator.domain.evaluation import Batch, BatchResult
 from orchestrator.domain.outcome import Outcome, Usage
+from orchestrator.domain.successes import Successes
 from orchestrator.executors import spool
 from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.lock_passing import runner_of
 from orchestrator.executors.memory_guard import Followed, MemoryGuard
 from orchestrator.executors.notes import artifacts_noted
-from orchestrator.executors.payload import outcome_of, outcomes_of, output_stem, payload_of
+from orchestrator.executors.payload import outcome_of, output_stem, payload_of
 from orchestrator.executors.slot import Slot
 from orchestrator.executors.slot_pool import LAST_WORDS_SECONDS, Seat
 from orchestrator.executors.suspects import suspects_of
@@ -178,7 +179,7 @@ class Lease:
     def _completed(self, raws: list[dict[str, Any]] | Columns) -> BatchResult:
         if isinstance(raws, Columns):
             slot = self.seat.slot
-            return BatchResult(outcomes=dict(enumerate(outcomes_of(raws, pid=slot.pid, start_ticks=slot.start_ticks))))
+            return BatchResult(outcomes=Successes(*raws, pid=slot.pid, start_ticks=slot.start_ticks))
         if self._held is not None:
             self._retire_when_swollen(self.seat.slot, self._held.limit_bytes)
         return BatchResult(outcomes={position: self._outcome(position, raw) for position, raw in enumerate(raws)})

@@ -1,15 +1,12 @@
 """Between the facts of the domain and what crosses to a worker: a batch on its way there, outcomes on their way back."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
-from itertools import repeat
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from orchestrator.domain.evaluation import Batch, Job
-from orchestrator.domain.outcome import UNKNOWN_USAGE, AttemptEnd, Outcome, Usage
+from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
 from orchestrator.domain.states import Cause
 from orchestrator.executors.notes import artifacts_of, reports_of, spent_of
-from orchestrator.worker.columns import Columns
 
 
 def payload_of(batch: Batch, *, lane: int, output_limit_bytes: int) -> dict[str, Any]:
@@ -66,32 +63,6 @@ def outcome_of(raw: Mapping[str, Any], *, pid: int, start_ticks: int) -> Outcome
     if "reports" in raw or "cost" in raw:
         return outcome._replace(reports=reports_of(raw.get("reports", ())), spent=spent_of(raw.get("cost")))
     return outcome
-
-
-def outcomes_of(columns: Columns, *, pid: int, start_ticks: int) -> Iterator[Outcome]:
-    """The successes that came in columns. Made without a call for each, as there are thousands. Raises KeyError or TypeError on nonsense."""
-    numbers = columns.numbers
-    walls = zip(numbers["started_us"], numbers["wall_seconds"], strict=True)
-    finished = [started + int(wall * 1e6) for started, wall in walls]
-    usages = {**numbers, "finished_us": finished, "pid": repeat(pid), "start_ticks": repeat(start_ticks)}
-    return _tuples(_SUCCESS, {"metrics": _metrics_of(columns), "usage": _tuples(UNKNOWN_USAGE, usages)})
-
-
-def _metrics_of(columns: Columns) -> list[dict[str, float]]:
-    names = tuple(columns.metrics)
-    if len(names) == 1:  # as a rule
-        return [{names[0]: value} for value in columns.metrics[names[0]]]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns.metrics.values(), strict=True)]
-
-
-_SUCCESS = Outcome(AttemptEnd.SUCCEEDED)
-Facts = TypeVar("Facts", Outcome, Usage)
-
-
-def _tuples(like: Facts, columns: Mapping[str, Iterable[Any]]) -> Iterator[Facts]:
-    """Named tuples with the values of the columns, and the values of another one where there is no column."""
-    values = [columns.get(name) or repeat(value) for name, value in zip(like._fields, like, strict=True)]
-    return map(partial(tuple.__new__, type(like)), zip(*values, strict=False))
 
 
 def _failed(raw: Mapping[str, Any], usage: Usage) -> Outcome:

@@ -1,7 +1,7 @@
 """Values as columns take them: exactly int, float, str or None. Made by the thousand, so each is as cheap as can be."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 
@@ -24,6 +24,19 @@ def metrics_json(metrics: Mapping[str, float] | None) -> str | None:
         ((name, value),) = metrics.items()
         return f"{{{_quoted(name)}:{value!r}}}"
     return "{" + ",".join([f"{_quoted(name)}:{metrics[name]!r}" for name in sorted(metrics)]) + "}"
+
+
+def metrics_texts(metrics: Mapping[str, Sequence[float]]) -> list[str]:
+    """`metrics_json` of many that have the same metrics, from a column of each."""
+    if len(metrics) == 1:  # as a rule
+        ((name, values),) = metrics.items()
+        before = f"{{{_quoted(name)}:"
+        return [f"{before}{value!r}}}" for value in values]
+    names = sorted(metrics)
+    return [
+        metrics_json(dict(zip(names, values, strict=True))) or ""
+        for values in zip(*[metrics[name] for name in names], strict=True)
+    ]
 
 
 @lru_cache(maxsize=1000)

@@ -59,9 +59,9 @@ def start_iterations(transaction: Transaction, experiment: int, keys: Sequence[K
 class IterationEnds(NamedTuple):
     """Moves out of `running`, as they are written."""
 
-    moves: Sequence[IterationMove]
-    succeeded: list[Key]
-    others: list[tuple[Any, ...]]  # in the order of `move_iterations`
+    keys: Sequence[Key | IterationMove]  # of all of them
+    succeeded: Sequence[Key]
+    others: Sequence[tuple[Any, ...]]  # in the order of `move_iterations`
     targets: Counter[IterationState]
 
 
@@ -79,23 +79,30 @@ def iteration_ends(moves: Sequence[IterationMove]) -> IterationEnds:
     return IterationEnds(moves, succeeded, others, targets)
 
 
+def all_succeed(keys: Sequence[Key]) -> IterationEnds:
+    """The same where all have succeeded."""
+    return IterationEnds(keys, keys, (), Counter({IterationState.SUCCEEDED: len(keys)}))
+
+
 def end_iterations(transaction: Transaction, experiment: int, ends: IterationEnds) -> None:
     """Move running iterations on. Raises IllegalMove with their history when one is not running."""
-    moves, succeeded, others, targets = ends
+    keys, succeeded, others, targets = ends
     for target in targets:
         check_move(ITERATION_MOVES, IterationState.RUNNING, target, what="an iteration")
     changed = _by_number(transaction, ("succeed_iterations", "succeed_iterations_of_all"), experiment, succeeded)
     if others:
         changed += transaction.run_rows("move_iterations", others, shared=(experiment,))
-        _keep_evaluating(transaction, experiment, moves)
-    _expect(transaction, changed, moves, experiment=experiment, source=IterationState.RUNNING)
-    transaction.count(experiment, iterations_running=-len(moves))
+        _keep_evaluating(transaction, experiment, others)
+    _expect(transaction, changed, keys, experiment=experiment, source=IterationState.RUNNING)
+    transaction.count(experiment, iterations_running=-len(keys))
     transaction.count(experiment, **{f"iterations_{target}": count for target, count in targets.items()})
 
 
-def _keep_evaluating(transaction: Transaction, experiment: int, moves: Sequence[IterationMove]) -> None:
+def _keep_evaluating(transaction: Transaction, experiment: int, others: Sequence[tuple[Any, ...]]) -> None:
     """What was given back before it had begun leaves no trace in its row: that its variant was evaluating is written down."""
-    variants = {move.variant for move in moves if move.target is IterationState.QUEUED and move.attempt == 0}
+    variants = {
+        variant for variant, _, target, attempt, *_ in others if target == IterationState.QUEUED and not attempt
+    }
     if variants:
         check_move(VARIANT_MOVES, VariantState.PROPOSED, VariantState.EVALUATING, what="a variant")
         transaction.run("begin_variants", {"experiment": experiment, "rows": json.dumps(sorted(variants))})
@@ -160,9 +167,8 @@ class VariantMove(NamedTuple):
 class VariantEnds(NamedTuple):
     """Moves of variants that end, as they are written."""
 
-    moves: Sequence[VariantMove]
-    evaluated: list[tuple[Any, ...]]  # in the order of `evaluate_variants`
-    others: list[tuple[Any, ...]]  # in the order of `move_variants`
+    evaluated: Sequence[tuple[Any, ...]]  # in the order of `evaluate_variants`
+    others: Sequence[tuple[Any, ...]]  # in the order of `move_variants`
     targets: Counter[VariantState]
 
 
@@ -177,7 +183,12 @@ def variant_ends(moves: Sequence[VariantMove], *, texts: Mapping[int, str]) -> V
             others.append(
                 (number, str(target), rule, found, spread and json.dumps(spread), objective, rank, flag(passed))
             )
-    return VariantEnds(moves, evaluated, others, Counter([move.target for move in moves]))
+    return VariantEnds(evaluated, others, Counter([move.target for move in moves]))
+
+
+def all_evaluated(rows: Sequence[tuple[Any, ...]]) -> VariantEnds:
+    """The same where all are evaluated; in the order of `evaluate_variants`."""
+    return VariantEnds(rows, (), Counter({VariantState.EVALUATED: len(rows)}))
 
 
 def move_variants(transaction: Transaction, experiment: int, ends: VariantEnds) -> None:
@@ -185,15 +196,16 @@ def move_variants(transaction: Transaction, experiment: int, ends: VariantEnds) 
 
     On record such a variant may still be `proposed`: that it is evaluating follows from its iterations.
     """
-    moves, evaluated, others, targets = ends
+    evaluated, others, targets = ends
     for target in targets:
         check_move(VARIANT_MOVES, VariantState.EVALUATING, target, what="a variant")
     changed = transaction.run_rows("evaluate_variants", evaluated, shared=(experiment,)) if evaluated else 0
     changed += transaction.run_rows("move_variants", others, shared=(experiment,)) if others else 0
-    if changed != len(moves):
+    missing = len(evaluated) + len(others) - changed
+    if missing:
         place = (experiment, VariantState.EVALUATING.value)
-        history = _where(transaction, "misplaced_variants", place, [(move.number,) for move in moves])
-        raise IllegalMove(f"{len(moves) - changed} variants of {experiment} are not evaluating: {history}")
+        history = _where(transaction, "misplaced_variants", place, [(row[0],) for row in (*evaluated, *others)])
+        raise IllegalMove(f"{missing} variants of {experiment} are not evaluating: {history}")
     count_variants(transaction, experiment, targets)
 
 

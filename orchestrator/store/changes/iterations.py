@@ -139,7 +139,7 @@ class EndIterations(Closing, Sized):
         ended = [move for move in self.moves if move.target is not IterationState.QUEUED] if queued else self.moves
         return EndingRows(
             change=self,
-            attempts=rows,
+            attempts=AttemptRows("add_attempts", (self.experiment, self.executor), rows),
             used=sums_of(rows),
             files=[row for attempt in self.attempts if attempt.outcome.artifacts for row in attempt.artifact_rows()],
             iterations=iteration_ends(self.moves),
@@ -153,24 +153,32 @@ class EndIterations(Closing, Sized):
         self.prepared().apply(transaction)
 
 
+class AttemptRows(NamedTuple):
+    """Attempts as they are written: by which statement, and what all of them have in common."""
+
+    statement: str
+    shared: tuple[Any, ...]
+    rows: Sequence[tuple[Any, ...]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndingRows(Closing):
     """All of an `EndIterations` that needs no database is done: the connection's thread has more to do than any other."""
 
     change: EndIterations
-    attempts: list[tuple[Any, ...]]
+    attempts: AttemptRows
     used: Sums
-    files: list[tuple[Any, ...]]
+    files: Sequence[tuple[Any, ...]]
     iterations: IterationEnds
     requeued: Details | None
     finished: Details | None
-    variants: "_VariantEndings"
+    variants: "VariantEndings"
 
     def apply(self, transaction: Transaction) -> None:
         """Write attempts, moves and new iterations, with one event for all that ended and one for what is queued again."""
         change, experiment = self.change, self.change.experiment
-        if self.attempts:
-            transaction.run_rows("add_attempts", self.attempts, shared=(experiment, change.executor))
+        if self.attempts.rows:
+            transaction.run_rows(self.attempts.statement, self.attempts.rows, shared=self.attempts.shared)
             add_usage(transaction, Place(experiment, change.stage, change.executor or ""), self.used)
         if self.files:
             transaction.run_rows("add_artifacts", self.files, shared=(experiment,))
@@ -221,7 +229,7 @@ class PromoteVariants(Closing):
         add_iterations(transaction, self.experiment, self.next_stages)
 
 
-class _VariantEndings(NamedTuple):
+class VariantEndings(NamedTuple):
     """Variants that end, with the one event that tells it."""
 
     ends: VariantEnds
@@ -234,10 +242,10 @@ class _VariantEndings(NamedTuple):
             _tell(transaction, experiment, "variants_finished", self.details)
 
 
-def _variant_endings(experiment: int, moves: Sequence[VariantMove], *, texts: Mapping[int, str]) -> _VariantEndings:
+def _variant_endings(experiment: int, moves: Sequence[VariantMove], *, texts: Mapping[int, str]) -> VariantEndings:
     refs = [f"{experiment}.{move.number}" for move in moves]
     details = {"refs": refs, "states": [move.target for move in moves]}
-    return _VariantEndings(variant_ends(moves, texts=texts), details if moves else None)
+    return VariantEndings(variant_ends(moves, texts=texts), details if moves else None)
 
 
 def add_iterations(transaction: Transaction, experiment: int, additions: Sequence[NewIterations]) -> None:

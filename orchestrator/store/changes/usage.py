@@ -1,7 +1,8 @@
 """What attempts used, added to the sums of their experiment, stage and executor in the transaction that writes the attempts."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from orchestrator.domain.outcome import AttemptEnd
@@ -15,24 +16,26 @@ SHARED_COLUMNS = ("experiment", "executor")
 
 ATTEMPT_COLUMNS = rows_of("add_attempts")[len(SHARED_COLUMNS) :]
 _AT = {name: position for position, name in enumerate(ATTEMPT_COLUMNS)}
-_END, _CAUSE, _WALL = _AT["end"], _AT["cause"], _AT["wall_seconds"]
+_END, _CAUSE = _AT["end"], _AT["cause"]
 _LASTING = (AttemptEnd.SUCCEEDED.value, AttemptEnd.FAILED.value)
-_FIRST = tuple(_AT[name] for name in ("variant", "iteration", "number"))
-_SUMS: tuple[tuple[int, Callable[[Iterable[Any]], Any]], ...] = (
-    (_AT["wall_seconds"], sum),
-    (_AT["cpu_seconds"], sum),
-    (_AT["max_rss_bytes"], max),
-    (_AT["output_bytes"], sum),
-    (_AT["read_bytes"], sum),
-    (_AT["written_bytes"], sum),
-    (_AT["queue_seconds"], sum),
-    (_AT["wall_seconds"], max),
-    (_AT["queue_seconds"], max),
-    (_AT["started_us"], min),
-    (_AT["finished_us"], max),
+_FIRST = ("variant", "iteration", "number")
+_SUMS: tuple[tuple[str, Callable[[Iterable[Any]], Any]], ...] = (
+    ("wall_seconds", sum),
+    ("cpu_seconds", sum),
+    ("max_rss_bytes", max),
+    ("output_bytes", sum),
+    ("read_bytes", sum),
+    ("written_bytes", sum),
+    ("queue_seconds", sum),
+    ("wall_seconds", max),
+    ("queue_seconds", max),
+    ("started_us", min),
+    ("finished_us", max),
 )
 
 Row = Sequence[Any]
+Columns = Mapping[str, Sequence[Any]]
+"""Attempts by the names of `ATTEMPT_COLUMNS`; what there is no column of is known of none."""
 
 
 class Place(NamedTuple):
@@ -52,10 +55,14 @@ class Sums(NamedTuple):
 
 def sums_of(attempts: Sequence[Row]) -> Sums:
     """Of the rows of attempts, as `add_attempts` takes them."""
-    if not attempts:
-        return Sums((), {})
-    walls = counted([row[_WALL] for row in attempts if row[_WALL] and row[_END] in _LASTING])
-    return Sums(sums_by_kind(attempts), walls)
+    kinds = [(end, dict(zip(ATTEMPT_COLUMNS, columns, strict=True))) for end, columns in _by_kind(attempts)]
+    lasting = [columns["wall_seconds"] for end, columns in kinds if end in _LASTING]
+    return Sums([_kind(columns) for _, columns in kinds], counted(filter(None, chain.from_iterable(lasting))))
+
+
+def sums_of_kind(columns: Columns) -> Sums:
+    """Of attempts that all have the same end, one that lasts, and the same cause."""
+    return Sums([_kind(columns)], counted(filter(None, columns["wall_seconds"])))
 
 
 def add_usage(transaction: Transaction, place: Place, sums: Sums) -> None:
@@ -72,22 +79,24 @@ def add_lost(transaction: Transaction, cause: Cause) -> None:
         transaction.run(statement, {"cause": cause})
 
 
-def sums_by_kind(attempts: Sequence[Row]) -> list[tuple[Any, ...]]:
-    """For each end and cause: how many, what they used in the order of `add_usage`, and which was the first."""
+def _by_kind(attempts: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row]]]:
+    """For each end and cause: the end, and the columns of those attempts."""
     columns = list(zip(*attempts, strict=True))
-    if len({*columns[_END]}) == len({*columns[_CAUSE]}) == 1:  # as a rule
-        return [_kind(columns)]
+    if columns and len({*columns[_END]}) == len({*columns[_CAUSE]}) == 1:  # as a rule
+        yield columns[_END][0], columns
+        return
     kinds: dict[tuple[str, str | None], list[Row]] = {}
     for row in attempts:
         kinds.setdefault((row[_END], row[_CAUSE]), []).append(row)
-    return [_kind(list(zip(*rows, strict=True))) for rows in kinds.values()]
+    for (end, _), rows in kinds.items():
+        yield end, list(zip(*rows, strict=True))
 
 
-def _kind(columns: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
-    """Of attempts of one kind, column by column."""
-    sums = [_of_known(add, columns[place]) for place, add in _SUMS]
-    first = [columns[place][0] for place in _FIRST]
-    return (columns[_END][0], columns[_CAUSE][0] or "", len(columns[0]), *sums, *first)
+def _kind(columns: Columns) -> tuple[Any, ...]:
+    """Of attempts of one kind, in the order of `add_usage`: how many, what they used, and which was the first."""
+    cause = columns["cause"][0] if "cause" in columns else None
+    sums = [_of_known(add, columns.get(name, (None,))) for name, add in _SUMS]
+    return (columns["end"][0], cause or "", len(columns["variant"]), *sums, *[columns[name][0] for name in _FIRST])
 
 
 def _of_known(add: Callable[[Iterable[Any]], Any], values: Sequence[Any]) -> Any:

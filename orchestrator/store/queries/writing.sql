@@ -155,6 +155,13 @@ INSERT INTO attempt (
     started_us, finished_us, wall_seconds, cpu_seconds, max_rss_bytes, output_bytes, pid, start_ticks, read_bytes, written_bytes
 ) VALUES :rows;
 
+-- add_successes --
+-- Attempts of one process that have all succeeded: what they have in common, and what cannot be known of them, is not bound for each.
+INSERT INTO attempt (
+    experiment, executor, end, pid, start_ticks, variant, iteration, number, queue_seconds, metrics,
+    started_us, finished_us, wall_seconds, cpu_seconds, max_rss_bytes, output_bytes, read_bytes, written_bytes
+) VALUES :rows;
+
 -- add_artifacts --
 -- Files that ended attempts wanted to keep; what an interrupted start of the same attempt has told is replaced.
 INSERT OR REPLACE INTO artifact (experiment, variant, iteration, attempt, name, bytes, kept) VALUES :rows;

@@ -9,7 +9,8 @@ import pytest
 from orchestrator.domain.evaluation import Batch, Evaluation, Job
 from orchestrator.domain.outcome import AttemptEnd, Usage
 from orchestrator.domain.refs import ExperimentId
-from orchestrator.executors.payload import outcome_of, outcomes_of, payload_of
+from orchestrator.domain.successes import Successes
+from orchestrator.executors.payload import outcome_of, payload_of
 from orchestrator.worker.columns import FEWEST, Columns, in_columns
 
 JOB = Job(experiment=ExperimentId(1), stage="main", call="model:evaluate", environment=(("LANG", "C"),))
@@ -63,7 +64,9 @@ def test_columns_say_what_each_outcome_says(told: list[dict[str, Any]]) -> None:
     """What comes in columns is, number for number, what would have come one by one."""
     columns = pickle.loads(pickle.dumps(in_columns(told)))
     assert isinstance(columns, Columns)
-    assert list(outcomes_of(columns, pid=8, start_ticks=9)) == [outcome_of(one, pid=8, start_ticks=9) for one in told]
+    came = Successes(*columns, pid=8, start_ticks=9)
+    assert dict(came) == dict(enumerate([outcome_of(one, pid=8, start_ticks=9) for one in told]))
+    assert len(came) == len(told)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.states import Cause
 from orchestrator.store.buckets import at_least, counted, quantile
 from orchestrator.store.changes.usage import ATTEMPT_COLUMNS as COLUMNS
-from orchestrator.store.changes.usage import SHARED_COLUMNS, Place, add_usage, sums_by_kind, sums_of
+from orchestrator.store.changes.usage import SHARED_COLUMNS, Place, add_usage, sums_of
 from orchestrator.store.sql import rows_of
 from orchestrator.store.store import open_store
 from orchestrator.store.writer import Transaction
@@ -51,7 +51,7 @@ def test_attempts_are_added_up_by_how_they_ended() -> None:
         attempt(4, "failed", "raised", wall_seconds=0.5),
         attempt(5, wall_seconds=2.0, read_bytes=None, max_rss_bytes=7),
     ]
-    succeeded, failed = sums_by_kind(rows)
+    succeeded, failed = sums_of(rows).kinds
 
     assert succeeded[:9] == ("succeeded", "", 2, 3.0, None, 7, None, 10, None)
     assert succeeded[10] == 2.0
