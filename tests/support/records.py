@@ -74,7 +74,7 @@ async def propose(
     store: Store, experiment: int, proposals: Iterable[Proposed], *, room: int | None = None
 ) -> tuple[int, int]:
     """Commit proposals of the first round: how many became new variants, and how many were taken."""
-    done = await rows(store, "SELECT count(*) FROM proposal WHERE experiment = ?", experiment)
+    done = await rows(store, "SELECT coalesce(sum(count), 0) FROM proposal WHERE experiment = ?", experiment)
     change = AddProposals(
         experiment=experiment,
         round=1,

@@ -1,7 +1,7 @@
 """Changes that a round makes: what was proposed, scored, selected, decided."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -141,33 +141,35 @@ class AddProposals(Sized):
         if transaction.read("round_row", values)["proposals"] != self.first_ordinal - 1:  # its turn comes after theirs
             raise StoreBlocked(f"the proposals before {self.first_ordinal} could not be stored yet")
         next_number = state["variant_count"] + 1
-        new, pointers = self._numbered(next_number, known={})
-        whole = len(pointers) == len(self.proposals)  # what seems to find no room may be a repetition, which needs none
+        new, numbers = self._numbered(next_number, known={})
+        whole = len(numbers) == len(self.proposals)  # what seems to find no room may be a repetition, which needs none
         if not whole or not transaction.try_rows("add_variants", self._rows(new), shared=self._place):
             known = transaction.read("known_variants", values, rows=[proposal.hash for proposal in self.proposals])
-            new, pointers = self._numbered(next_number, known=known)
+            new, numbers = self._numbered(next_number, known=known)
             transaction.run_rows("add_variants", self._rows(new), shared=self._place)
-        self._add(transaction, new, pointers)
-        transaction.run("add_to_round", {**values, "count": len(pointers)})
+        self._add(transaction, new, numbers)
+        transaction.run("add_to_round", {**values, "count": len(numbers)})
         if self.end is not None:
             self.end.apply(transaction)
-        return Added(new, len(pointers))
+        return Added(new, len(numbers))
 
-    def _numbered(
-        self, next_number: int, *, known: Mapping[str, int]
-    ) -> tuple[dict[int, Proposed], list[tuple[int, int]]]:
-        """New variants by their number, and (ordinal, variant) of all proposals, where variants with some parameters are known."""
-        numbers = dict(known)
+    def _numbered(self, next_number: int, *, known: Mapping[str, int]) -> tuple[dict[int, Proposed], Sequence[int]]:
+        """New variants by their number, and the variant of each proposal, where variants with some parameters are known."""
+        asked = [proposal.parameters for proposal in self.proposals]
+        if not known and self.room is None and len({*asked}) == len(asked):  # as nearly always
+            numbers = range(next_number, next_number + len(asked))
+            return dict(zip(numbers, self.proposals, strict=True)), numbers
+        found = dict(known)
         new: dict[int, Proposed] = {}
         pointers = []
-        for ordinal, proposal in enumerate(self.proposals, self.first_ordinal):
-            number = numbers.setdefault(proposal.parameters, next_number)
+        for proposal in self.proposals:
+            number = found.setdefault(proposal.parameters, next_number)
             if number == next_number:
                 if self.room is not None and len(new) >= self.room:
                     break
                 new[number] = proposal
                 next_number += 1
-            pointers.append((ordinal, number))
+            pointers.append(number)
         return new, pointers
 
     @property
@@ -180,18 +182,30 @@ class AddProposals(Sized):
             for number, (hash_, parameters, _, parents) in new.items()
         ]
 
-    def _add(self, transaction: Transaction, new: Mapping[int, Proposed], pointers: list[tuple[int, int]]) -> None:
+    def _add(self, transaction: Transaction, new: Mapping[int, Proposed], numbers: Sequence[int]) -> None:
         iterations = [(number, *planned) for number, proposal in new.items() for planned in proposal.iterations]
         transaction.run_rows("add_iterations", iterations, shared=(self.experiment, IterationState.QUEUED.value))
-        transaction.run_rows("add_proposals", pointers, shared=(self.experiment, self.round))
+        runs = _runs(numbers, first_ordinal=self.first_ordinal)
+        transaction.run_rows("add_proposals", runs, shared=(self.experiment, self.round))
         transaction.count(self.experiment, variant_count=len(new), iterations_queued=len(iterations))
         transaction.tell(
             "variants_proposed",
             experiment=self.experiment,
             round=self.round,
             count=len(new),
-            duplicates=len(pointers) - len(new),
+            duplicates=len(numbers) - len(new),
         )
+
+
+def _runs(numbers: Sequence[int], *, first_ordinal: int) -> list[tuple[int, int, int]]:
+    """(ordinal, variant, count): where proposals in a row became variants in a row."""
+    if not numbers:
+        return []
+    if isinstance(numbers, range):
+        return [(first_ordinal, numbers.start, len(numbers))]
+    starts = [at for at, number in enumerate(numbers) if at == 0 or number != numbers[at - 1] + 1]
+    ends = [*starts[1:], len(numbers)]
+    return [(first_ordinal + start, numbers[start], end - start) for start, end in zip(starts, ends, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -245,8 +245,8 @@ SELECT json_object(
     'verdict', json(verdict), 'score', score, 'passed', passed, 'selected', selected, 'state', state, 'rule', rule,
     'round', round,
     'proposals', (
-        SELECT json_group_array(json_array(p.round, p.ordinal)) FROM proposal AS p
-        WHERE p.experiment = v.experiment AND p.variant = v.number
+        SELECT json_group_array(json_array(p.round, p.ordinal + v.number - p.variant)) FROM proposal AS p
+        WHERE p.experiment = v.experiment AND v.number BETWEEN p.variant AND p.variant + p.count - 1
     )
 ) FROM variant AS v WHERE v.experiment = :experiment AND v.number = :variant;
 

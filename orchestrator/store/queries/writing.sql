@@ -81,8 +81,8 @@ WHERE experiment = :experiment AND hash IN (SELECT value FROM json_each(:rows));
 INSERT INTO variant (experiment, round, approach, state, number, hash, params, parents) VALUES :rows;
 
 -- add_proposals --
--- What a round proposed, in order, duplicates included.
-INSERT INTO proposal (experiment, round, ordinal, variant) VALUES :rows;
+-- What a round proposed, in order, duplicates included: runs of proposals that became variants with as many numbers in a row.
+INSERT INTO proposal (experiment, round, ordinal, variant, count) VALUES :rows;
 
 -- add_iterations --
 -- New iterations, queued.

@@ -177,11 +177,14 @@ async def test_a_repeated_proposal_points_at_the_first_variant(path: Path) -> No
     async with open_store(path) as store:
         experiment = await add_experiment(store, variants=2)
         answer = await propose(store, experiment, [proposed(2), proposed(3), proposed(3), proposed(2.0)])
-        pointers = await rows(store, "SELECT ordinal, variant FROM proposal ORDER BY ordinal")
+        runs = await rows(store, "SELECT ordinal, variant, count FROM proposal ORDER BY ordinal")
+        asked = [{"experiment": experiment, "variant": number} for number in (1, 2, 3, 4)]
+        origins = [(await store.views.read("variant_origin", one))["proposals"] for one in asked]
         told = (await Journal(store.views).events(since=0, limit=100))[-1]
 
     assert answer == (2, 4)
-    assert pointers == [(1, 1), (2, 2), (3, 2), (4, 3), (5, 3), (6, 4)]
+    assert runs == [(1, 1, 2), (3, 2, 2), (5, 3, 2)]
+    assert origins == [[[1, 1]], [[1, 2], [1, 3]], [[1, 4], [1, 5]], [[1, 6]]]
     assert [told["kind"], told["count"], told["duplicates"]] == ["variants_proposed", 2, 2]
 
 
