@@ -1,7 +1,8 @@
 """What is handed to an executor: one stage's job, its evaluations in a batch, and what came of the batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from orchestrator.domain.outcome import Outcome, Usage
@@ -74,6 +75,11 @@ class BatchResult:
     receipt: tuple[
         str, ...
     ] = ()  # what the executor is told once the outcomes are on disk, if it keeps them until then
+
+    def first(self, count: int) -> Iterable[Outcome]:
+        """Up to `count` outcomes."""
+        outcomes = self.outcomes
+        return outcomes.first(count).values() if isinstance(outcomes, Successes) else islice(outcomes.values(), count)
 
     @property
     def wall_seconds(self) -> Sequence[float]:

@@ -38,6 +38,12 @@ class Successes(Mapping[int, Outcome]):
     def __iter__(self) -> Iterator[int]:
         return iter(range(len(self)))
 
+    def first(self, count: int) -> "Successes":
+        """The first `count` of them, without a look at the others."""
+        numbers = {name: column[:count] for name, column in self.numbers.items()}
+        metrics = {name: column[:count] for name, column in self.metrics.items()}
+        return Successes(numbers, metrics, pid=self.pid, start_ticks=self.start_ticks)
+
     @cached_property
     def _outcomes(self) -> dict[int, Outcome]:
         """All of them, made without a call for each."""

@@ -279,8 +279,8 @@ class Dispatcher:
         placing = batch.stage.placing
         if placing is not None:
             batch.doubted = placing.doubts(batch.runs_on)
-            judged = (with_objective(one, queue.plan, batch.stage.name) for one in result.outcomes.values())
-            placing.learn(batch.runs_on, itertools.islice(judged, MOST_LEARNT))
+            judged = (with_objective(one, queue.plan, batch.stage.name) for one in result.first(MOST_LEARNT))
+            placing.learn(batch.runs_on, judged)
             self.place(queue, batch.stage)
 
     def place(self, queue: WorkQueue, stage: StageQueue) -> None:
