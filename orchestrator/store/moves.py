@@ -46,12 +46,24 @@ class IterationMove(NamedTuple):
 
 Key = tuple[int, int]
 """(variant, iteration) within an experiment."""
+ByNumber = Mapping[int, Sequence[int]]
+"""The same by iteration number: its variants."""
 
 
-def start_iterations(transaction: Transaction, experiment: int, keys: Sequence[Key]) -> None:
+def by_number(keys: Sequence[Key]) -> ByNumber:
+    """Put together what one statement can move."""
+    if len({number for _, number in keys}) == 1:  # as a rule
+        return {keys[0][1]: [variant for variant, _ in keys]}
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for variant, number in keys:
+        found[number].append(variant)
+    return found
+
+
+def start_iterations(transaction: Transaction, experiment: int, keys: Sequence[Key], *, grouped: ByNumber) -> None:
     """Begin the next attempt at queued iterations. Raises IllegalMove with their history when one is elsewhere."""
     check_move(ITERATION_MOVES, IterationState.QUEUED, IterationState.RUNNING, what="an iteration")
-    changed = _by_number(transaction, ("start_iterations", "start_iterations_of_all"), experiment, keys)
+    changed = _move_groups(transaction, ("start_iterations", "start_iterations_of_all"), experiment, grouped)
     _expect(transaction, changed, keys, experiment=experiment, source=IterationState.QUEUED)
     transaction.count(experiment, iterations_queued=-len(keys), iterations_running=len(keys))
 
@@ -60,7 +72,7 @@ class IterationEnds(NamedTuple):
     """Moves out of `running`, as they are written."""
 
     keys: Sequence[Key | IterationMove]  # of all of them
-    succeeded: Sequence[Key]
+    succeeded: ByNumber
     others: Sequence[tuple[Any, ...]]  # in the order of `move_iterations`
     targets: Counter[IterationState]
 
@@ -76,12 +88,12 @@ def iteration_ends(moves: Sequence[IterationMove]) -> IterationEnds:
             others.append((variant, number, str(target), attempt, charged, plain(cause), deaths))
     targets = Counter({IterationState.SUCCEEDED: len(succeeded)} if succeeded else {})
     targets.update(IterationState(row[2]) for row in others)
-    return IterationEnds(moves, succeeded, others, targets)
+    return IterationEnds(moves, by_number(succeeded), others, targets)
 
 
 def all_succeed(keys: Sequence[Key]) -> IterationEnds:
     """The same where all have succeeded."""
-    return IterationEnds(keys, keys, (), Counter({IterationState.SUCCEEDED: len(keys)}))
+    return IterationEnds(keys, by_number(keys), (), Counter({IterationState.SUCCEEDED: len(keys)}))
 
 
 def end_iterations(transaction: Transaction, experiment: int, ends: IterationEnds) -> None:
@@ -89,7 +101,7 @@ def end_iterations(transaction: Transaction, experiment: int, ends: IterationEnd
     keys, succeeded, others, targets = ends
     for target in targets:
         check_move(ITERATION_MOVES, IterationState.RUNNING, target, what="an iteration")
-    changed = _by_number(transaction, ("succeed_iterations", "succeed_iterations_of_all"), experiment, succeeded)
+    changed = _move_groups(transaction, ("succeed_iterations", "succeed_iterations_of_all"), experiment, succeeded)
     if others:
         changed += transaction.run_rows("move_iterations", others, shared=(experiment,))
         _keep_evaluating(transaction, experiment, others)
@@ -112,22 +124,19 @@ def drop_iterations(transaction: Transaction, experiment: int, moves: Sequence[I
     """Cancel queued iterations of pruned variants. Raises IllegalMove with their history when one is elsewhere."""
     check_move(ITERATION_MOVES, IterationState.QUEUED, IterationState.CANCELLED, what="an iteration")
     keys = [(move.variant, move.number) for move in moves]
-    changed = _by_number(transaction, ("drop_iterations", "drop_iterations_of_all"), experiment, keys)
+    changed = _move_groups(transaction, ("drop_iterations", "drop_iterations_of_all"), experiment, by_number(keys))
     _expect(transaction, changed, keys, experiment=experiment, source=IterationState.QUEUED)
     transaction.count(experiment, iterations_queued=-len(keys), iterations_cancelled=len(keys))
 
 
-def _by_number(transaction: Transaction, statements: tuple[str, str], experiment: int, keys: Sequence[Key]) -> int:
+def _move_groups(transaction: Transaction, statements: tuple[str, str], experiment: int, grouped: ByNumber) -> int:
     """Run a statement for each iteration number and the variants it concerns: the number of changed rows.
 
     The second statement is for all variants from one to another, which is what they are as a rule.
     """
     of_some, of_all = statements
-    variants: defaultdict[int, list[int]] = defaultdict(list)
-    for variant, number in keys:
-        variants[number].append(variant)
     changed = 0
-    for number, rows in variants.items():
+    for number, rows in grouped.items():
         values = {"experiment": experiment, "number": number}
         first, last = min(rows), max(rows)
         if last - first + 1 == len(rows):

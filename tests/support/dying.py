@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator.__main__ import daemon_main
 from orchestrator.executors.isolated import IsolatedExecutor
 from orchestrator.executors.keeper_client import Keepers
-from orchestrator.store.changes.iterations import EndingRows, StartIterations
+from orchestrator.store.changes.iterations import EndingRows, StartingRows
 from orchestrator.worker import keeper
 from orchestrator.worker.keeper_journal import Journal
 from orchestrator.worker.keeper_ward import Ward
@@ -57,7 +57,7 @@ def has_ended(journal: Journal) -> bool:
 
 
 POINTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
-    "daemon before it commits the start": (StartIterations, "apply", die),
+    "daemon before it commits the start": (StartingRows, "apply", die),
     "daemon after the commit, before it sends": (Keepers, "start", die),
     "daemon after it has sent": (Keepers, "start", after_awaited(Keepers.start)),
     "daemon before it commits the end": (EndingRows, "apply", die),

@@ -12,11 +12,13 @@ from orchestrator.store.changes.rounds import Decision, PlannedIteration
 from orchestrator.store.changes.usage import ATTEMPT_COLUMNS, Place, Sums, add_usage, sums_of
 from orchestrator.store.columns import metrics_json, plain
 from orchestrator.store.moves import (
+    ByNumber,
     IterationEnds,
     IterationMove,
     Key,
     VariantEnds,
     VariantMove,
+    by_number,
     drop_iterations,
     end_iterations,
     experiment_row,
@@ -44,13 +46,31 @@ class StartIterations(Sized):
         """One for each that starts, and they are cheap."""
         return len(self.keys) // 8
 
+    def prepared(self) -> "StartingRows":
+        """The same change with its event made."""
+        refs = [f"{self.experiment}.{variant}.{number}" for variant, number in self.keys]
+        return StartingRows(change=self, grouped=by_number(self.keys), refs=refs)
+
+    def apply(self, transaction: Transaction) -> None:
+        """As of the prepared one."""
+        self.prepared().apply(transaction)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartingRows:
+    """All of a `StartIterations` that needs no database is done."""
+
+    change: StartIterations
+    grouped: ByNumber
+    refs: list[str]
+
     def apply(self, transaction: Transaction) -> None:
         """Begin their next attempts, with one event for the batch."""
-        start_iterations(transaction, self.experiment, self.keys)
-        refs = [f"{self.experiment}.{variant}.{number}" for variant, number in self.keys]
-        transaction.tell("iterations_started", experiment=self.experiment, refs=refs)
-        if self.decision is not None:
-            self.decision.add(transaction, self.experiment)
+        change, experiment = self.change, self.change.experiment
+        start_iterations(transaction, experiment, change.keys, grouped=self.grouped)
+        transaction.tell("iterations_started", experiment=experiment, refs=self.refs)
+        if change.decision is not None:
+            change.decision.add(transaction, experiment)
 
 
 _ON_RECORD = Usage._fields.index("starved_seconds")
