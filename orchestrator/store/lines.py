@@ -15,7 +15,7 @@ from orchestrator.errors import Unavailable
 
 LENGTH = 1000
 GROUP_LENGTH = 200
-GROUP_ROWS = 1024
+GROUP_ROWS = 2048
 """A transaction of many changes takes no more of them once it has so many rows,"""
 PROMPT_ROWS = 200
 """or so many when something waits for it that would else do nothing meanwhile."""

@@ -1,7 +1,7 @@
 """The one writer: the only connection that writes or checkpoints, owned by one task.
 
 Changes wait in lines of bounded length. What has come while a commit was under way goes into the next transaction together, so that
-one disk sync serves many, but not more than is written in a few milliseconds; what a process waits for goes first. The connection's
+one disk sync serves many, but not more than is written in about 20 milliseconds; what a process waits for goes first. The connection's
 thread goes from one transaction to the next by itself, whatever the event loop is doing. A waiter is answered only after its change
 is on disk. When one change of a group is refused, the group is rolled back and each is applied again alone, so that only the refused
 one fails. While nothing comes, the journal is moved into the file.
