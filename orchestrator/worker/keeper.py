@@ -180,11 +180,11 @@ class Keeper:
                 ward = self._residence.ward
                 ward.act(time.monotonic())
                 ward.commit()
-                ward.tell(time.monotonic(), at_rest=not woken)
+                ward.tell(time.monotonic())
             for channel in list(self._channels):
                 self._follow(channel)
         if self._residence is not None:
-            self._residence.ward.tell(time.monotonic(), at_rest=True)  # what has ended last, to who is still there
+            self._residence.ward.tell(float("inf"))  # what has ended last, to who is still there
             for channel in self._channels:
                 channel.flush()
             self._residence.close()

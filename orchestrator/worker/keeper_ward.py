@@ -20,8 +20,8 @@ from orchestrator.worker.keeper_runs import CannotStart, Chain, Run
 
 GRACE_SECONDS = 0.4
 """Between SIGTERM and SIGKILL."""
-TELL_SECONDS = 0.005
-"""How long an end may wait to be synced and told while there is other work: one sync then serves several."""
+TELL_SECONDS = 0.05
+"""How long an end may wait to be synced and told while others of its chain are to come: one sync then serves several."""
 _ABANDON_SECONDS = 2.0
 _LOOK_SECONDS = 1.0
 
@@ -48,7 +48,7 @@ class Ward:
         self._births: List[Run] = []  # decided; each happens once it is written down. They count as waiting
         self._planned = False  # whether something was written down that the next birth waits for
         self._unsaid: List[bytes] = []  # ends that are told once they are on the disk
-        self._tell_at = 0.0  # when the first of them is to be told at the latest
+        self._tell_at = 0.0  # the first of them
         self._deadlines = Deadlines()
         self.memory = MemoryWatch(self._orphans)
         self._next_look: Optional[float] = None
@@ -74,7 +74,7 @@ class Ward:
     def _tell_again(self, token: str) -> bool:
         ended = self._journal.end_of(token)
         if ended is not None:
-            self._say_soon(encode(ended))
+            self._say(encode(ended), by=time.monotonic())
         elif token in self._running:
             self._emit(encode(self._running[token].started_message()))
         return ended is not None or token in self._running or token in self._waiting
@@ -145,9 +145,12 @@ class Ward:
 
     def wait_seconds(self, now: float) -> Optional[float]:
         """How long there is nothing to do unless something happens; None: for ever."""
-        if self._unsaid:
-            return 0.0
-        every = (self._deadlines.next_time(), self._next_look, self.memory.next_time)
+        every = (
+            self._deadlines.next_time(),
+            self._next_look,
+            self.memory.next_time,
+            self._tell_at if self._unsaid else None,
+        )
         times = [at for at in every if at is not None]
         return max(0.0, min(times) - now) if times else None
 
@@ -213,9 +216,9 @@ class Ward:
                 self._give_birth(run, written=written)
         self._journal.write()
 
-    def tell(self, now: float, *, at_rest: bool) -> None:
-        """Sync and tell what has ended: at once when there is nothing else to do, and else before long."""
-        if self._unsaid and (at_rest or now >= self._tell_at):
+    def tell(self, now: float) -> None:
+        """Sync and tell what has ended, if it is time."""
+        if self._unsaid and now >= self._tell_at:
             self._journal.sync()
             unsaid, self._unsaid = self._unsaid, []
             for line in unsaid:
@@ -331,10 +334,10 @@ class Ward:
 
     def _tell_end(self, run: Run) -> None:
         message = run.close(self._berths)
-        self._say_soon(self._journal.end(run.token, message))
+        patience = TELL_SECONDS if run.chain.waiting else 0.0  # who sent the chain waits for its last end
+        self._say(self._journal.end(run.token, message), by=time.monotonic() + patience)
         run.release_locks()
 
-    def _say_soon(self, line: bytes) -> None:
-        if not self._unsaid:
-            self._tell_at = time.monotonic() + TELL_SECONDS
+    def _say(self, line: bytes, *, by: float) -> None:
+        self._tell_at = min(by, self._tell_at) if self._unsaid else by
         self._unsaid.append(line)
