@@ -19,7 +19,7 @@ from orchestrator.engine.trouble import Tally
 from orchestrator.search import decide as deciding
 from orchestrator.search.base import Candidate, Generator, Selector
 from orchestrator.search.decide import RoundSummary
-from orchestrator.search.gate import GateVerdict, gate
+from orchestrator.search.gate import Gate, GateVerdict, gate
 from orchestrator.search.objective import Goal, rank_key
 from orchestrator.store.changes.iterations import PromoteVariants
 from orchestrator.store.changes.rounds import (
@@ -38,7 +38,7 @@ from orchestrator.store.writer import Change
 CHUNK = 2048
 FIRST_CHUNK = 256
 """The first proposals of a round are fewer, so that the writer has something to do while the next are made."""
-PAGE = 1000
+GATE_PAGE = 500
 
 
 def goal_of(plan: Plan) -> Goal:
@@ -130,7 +130,7 @@ def _used_up(plan: Plan) -> str:
     return f"limits.evaluations = {plan.spec.limits.evaluations} has no room for another variant, which {takes}"
 
 
-async def _commit_all(changes: AsyncIterator[Change[Any]], store: Fresh) -> None:
+async def _commit_all(changes: AsyncIterator[Change[Any]], store: Fresh | DurableWriter) -> None:
     """Commit in order, making the next ones while one is written."""
     under_way = anyio.Semaphore(2, fast_acquire=True)
 
@@ -218,22 +218,24 @@ async def promote(plan: Plan, round_number: int, *, store: DurableWriter, views:
 
 async def score(plan: Plan, store: DurableWriter, views: Views) -> None:
     """Judge every evaluated variant that has no verdict yet, page by page."""
-    if plan.spec.gate is None:
-        return
-    judge = gate(plan.spec.gate)
+    if plan.spec.gate is not None:
+        await _commit_all(_scores(gate(plan.spec.gate), plan, views), store)
+
+
+async def _scores(judging: Gate, plan: Plan, views: Views) -> AsyncIterator[ScoreVariants]:
     after = 0
     while True:
-        values = {"experiment": plan.experiment, "after": after, "limit": PAGE}
+        values = {"experiment": plan.experiment, "after": after, "limit": GATE_PAGE}
         rows: list[list[Any]] = await views.read("ungated_variants", values)
         if not rows:
             return
-        scores = tuple(_score(number, judge.judge(metrics or {})) for number, metrics in rows)
-        await store.write(ScoreVariants(experiment=plan.experiment, scores=scores))
+        scores = tuple([_score(number, judging.judge(metrics or {})) for number, metrics in rows])
+        yield ScoreVariants(experiment=plan.experiment, scores=scores)
         after = rows[-1][0]
 
 
 def _score(number: int, verdict: GateVerdict) -> Score:
-    criteria = [{**asdict(criterion), "text": criterion.text} for criterion in verdict.weakest_first]
+    criteria = [{**criterion._asdict(), "text": criterion.text} for criterion in verdict.weakest_first]
     return Score(number, verdict.score, verdict.passed, json.dumps(criteria))
 
 
