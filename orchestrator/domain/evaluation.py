@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from orchestrator.domain.outcome import Outcome, Usage
+from orchestrator.domain.outcome import AttemptEnd, Outcome, Usage
 from orchestrator.domain.refs import ExperimentId
 from orchestrator.domain.successes import Successes
 
@@ -87,6 +87,14 @@ class BatchResult:
         if isinstance(self.outcomes, Successes):
             return self.outcomes.numbers["wall_seconds"]
         return [outcome.usage.wall_seconds or 0.0 for outcome in self.outcomes.values()]
+
+    @property
+    def seconds_of_successes(self) -> Sequence[float]:
+        """The same of those that have succeeded."""
+        if isinstance(self.outcomes, Successes):
+            return self.wall_seconds
+        ended_well = (one for one in self.outcomes.values() if one.end is AttemptEnd.SUCCEEDED)
+        return [outcome.usage.wall_seconds or 0.0 for outcome in ended_well]
 
 
 class Kept(NamedTuple):

@@ -11,7 +11,7 @@ from orchestrator.domain.outcome import UNKNOWN_USAGE, AttemptEnd, Outcome, Usag
 class Successes(Mapping[int, Outcome]):
     """Positions in a batch, from 0 on, to outcomes. Each has the same metrics, told nothing else, and ran in one process.
 
-    `numbers` are columns by the names of `Usage`; raises KeyError or TypeError when there is no start or no duration in them.
+    `numbers` are columns by the names of `Usage`. Raises KeyError, TypeError or ValueError when there is no start or no duration of each.
     """
 
     def __init__(
@@ -64,5 +64,7 @@ Facts = TypeVar("Facts", Outcome, Usage)
 
 def _tuples(like: Facts, columns: Mapping[str, Iterable[Any]]) -> Iterator[Facts]:
     """Named tuples with the values of the columns, and the values of another one where there is no column."""
-    values = [columns.get(name) or repeat(value) for name, value in zip(like._fields, like, strict=True)]
+    values = [
+        columns[name] if name in columns else repeat(value) for name, value in zip(like._fields, like, strict=True)
+    ]
     return map(partial(tuple.__new__, type(like)), zip(*values, strict=False))

@@ -10,7 +10,6 @@ import structlog
 from anyio.abc import TaskGroup
 
 from orchestrator.domain.evaluation import BatchResult
-from orchestrator.domain.outcome import AttemptEnd
 from orchestrator.domain.states import IterationState
 from orchestrator.engine.admission import Admission, QueueView, Start, Wait
 from orchestrator.engine.lanes import Lanes
@@ -265,8 +264,7 @@ class Dispatcher:
     def _learn(self, queue: WorkQueue, batch: RunningBatch, result: BatchResult) -> None:
         pace, typical = batch.stage.pace, batch.stage.typical
         if typical is not None:
-            ended_well = (outcome for outcome in result.outcomes.values() if outcome.end is AttemptEnd.SUCCEEDED)
-            typical.learn(outcome.usage.wall_seconds or 0.0 for outcome in ended_well)
+            typical.learn(result.seconds_of_successes)
         if len(result.outcomes) < len(batch.items):
             pace.forget()
         seconds = anyio.current_time() - batch.started

@@ -65,7 +65,10 @@ class Results:
         return taken
 
     def take_well(self, batch: RunningBatch) -> list[ActiveVariant]:
-        """Take over that all members of a batch have succeeded, each all there is to its variant: the variants."""
+        """Take over that all members of a batch have succeeded, each all there is to its variant: the variants.
+
+        What they have measured is not: nobody asks for it before they leave memory.
+        """
         for variant, iteration, _ in batch.items:
             iteration.state, iteration.cause, variant.committing = IterationState.SUCCEEDED, None, True
         self._tally.finished += len(batch.items)

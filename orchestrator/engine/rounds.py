@@ -131,17 +131,23 @@ def _used_up(plan: Plan) -> str:
 
 
 async def _commit_all(changes: AsyncIterator[Change[Any]], store: Fresh | DurableWriter) -> None:
-    """Commit in order, making the next ones while one is written."""
+    """Commit them, begun in order, making the next ones while one is written: one that is refused may come after the next.
+
+    Raises what the first that failed has raised.
+    """
     under_way = anyio.Semaphore(2, fast_acquire=True)
 
     async def commit(change: Change[Any]) -> None:
         await store.write(change)
         under_way.release()
 
-    async with anyio.create_task_group() as tasks:
-        async for change in changes:
-            await under_way.acquire()
-            tasks.start_soon(commit, change)
+    try:
+        async with anyio.create_task_group() as tasks:
+            async for change in changes:
+                await under_way.acquire()
+                tasks.start_soon(commit, change)
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from group
 
 
 async def _additions(

@@ -273,6 +273,7 @@ class Keeper:
             return
         if self._daemon is not None and self._daemon is not channel:
             self._daemon.closed = True  # there is one daemon: the last one left without a word
+        residence.ward.tell(float("inf"))  # that is for the last one too; this one finds it in the introduction
         self._daemon = channel
         channel.say(encode(residence.introduction()))
 

@@ -48,7 +48,7 @@ class Ward:
         self._births: List[Run] = []  # decided; each happens once it is written down. They count as waiting
         self._planned = False  # whether something was written down that the next birth waits for
         self._unsaid: List[bytes] = []  # ends that are told once they are on the disk
-        self._tell_at = 0.0  # the first of them
+        self._tell_at = 0.0  # when the first of them is to be told at the latest
         self._deadlines = Deadlines()
         self.memory = MemoryWatch(self._orphans)
         self._next_look: Optional[float] = None
@@ -103,6 +103,8 @@ class Ward:
         else:
             run.chain.waiting.remove(run)
             run.ended = True
+        if not run.chain.waiting:
+            self._tell_at = time.monotonic()  # what has ended of it before was the last
         self._journal.forget([run.token])
 
     def acknowledge(self, tokens: Iterable[str]) -> None:

@@ -1,5 +1,7 @@
 """Claims about how experiments end: the engine over a real store, evaluations in this process."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +229,19 @@ async def test_a_limit_without_anything_that_passed_is_abandoned(tmp_path: Path)
 
     assert (cut["state"], cut["variant_count"]) == ("abandoned", 2)
     assert (empty["state"], empty["variant_count"]) == ("abandoned", 0)
+
+
+async def test_a_verdict_that_cannot_be_stored_is_the_reason(tmp_path: Path) -> None:
+    """What the database says is what a person reads, though pages of verdicts are on their way together."""
+    async with open_lab(tmp_path, InlineExecutor(value)) as lab:
+        with closing(sqlite3.connect(tmp_path / "orchestrator.db")) as other:
+            other.execute(
+                "CREATE TRIGGER no BEFORE UPDATE OF verdict ON variant BEGIN SELECT RAISE(ABORT, 'not today'); END"
+            )
+        ended = await lab.run(gate=GATE)
+
+    assert ended["state"] == "failed"
+    assert ended["reason"].startswith("internal error: StoreError('the database refused: not today')")
 
 
 async def test_the_limit_spans_the_rounds(tmp_path: Path) -> None:

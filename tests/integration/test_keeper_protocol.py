@@ -241,6 +241,25 @@ def test_ends_are_told_while_other_work_never_rests_and_stand_in_the_journal_by_
     assert len(told) > len(tokens) // 2
 
 
+def test_an_end_is_told_to_one_daemon_once(tmp_path: Path) -> None:
+    """One that waits to be told together with others stands in the greeting of the next daemon, and is not told it again."""
+    home = tmp_path / "home"
+    first_ends = ["sh", "-c", "[ -e ended ] && exec sleep 60; touch ended"]
+    with start_keeper(home) as talk:
+        keeper = talk.greet(home)["pid"]
+        talk.start(tmp_path, "1.1.1.1", "1.2.1.1", argv=first_ends)
+        talk.hear_event("started", "1.2.1.1")
+        with come_back(home) as other:
+            greeting = other.greet(home)
+            other.say(op="acknowledge", tokens=["1.1.1.1"])
+            other.say(op="kill", tokens=["1.2.1.1"])
+            other.hear_event("ended", "1.2.1.1")
+            other.say(op="leave")
+            wait_for_end(keeper)
+    assert [end["token"] for end in greeting["ended"]] == ["1.1.1.1"]
+    assert other.heard == []
+
+
 def test_a_keeper_that_is_told_to_leave_tells_the_ends_of_what_it_kills(tmp_path: Path) -> None:
     """They are its last words: nothing else wakes it after them."""
     tokens = [f"1.{number}.1.1" for number in range(1, 9)]

@@ -245,11 +245,16 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreVariants(Closing):
+class ScoreVariants(Closing, Sized):
     """Commit gate verdicts."""
 
     experiment: int
     scores: tuple[Score, ...]
+
+    @property
+    def rows(self) -> int:
+        """One for each."""
+        return len(self.scores)
 
     def apply(self, transaction: Transaction) -> None:
         """Write the verdicts."""

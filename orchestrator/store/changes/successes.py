@@ -66,7 +66,7 @@ class EndSuccesses(Closing, Sized):
             "end": [_END],
         }
         shared = experiment, self.executor, _END, successes.pid, successes.start_ticks
-        rows = list(zip(*[columns.get(name) or repeat(None) for name in _OWN], strict=False))
+        rows = list(zip(*[columns[name] if name in columns else repeat(None) for name in _OWN], strict=False))
         evaluated = zip(variants, texts, self.objectives, self.ranks, repeat(flag(self.passed)), strict=False)
         refs = [f"{experiment}.{variant}" for variant in variants]
         return EndingRows(

@@ -34,7 +34,7 @@ _SUMS: tuple[tuple[str, Callable[[Iterable[Any]], Any]], ...] = (
 )
 
 Row = Sequence[Any]
-Columns = Mapping[str, Sequence[Any]]
+ByName = Mapping[str, Sequence[Any]]
 """Attempts by the names of `ATTEMPT_COLUMNS`; what there is no column of is known of none."""
 
 
@@ -60,7 +60,7 @@ def sums_of(attempts: Sequence[Row]) -> Sums:
     return Sums([_kind(columns) for _, columns in kinds], counted(filter(None, chain.from_iterable(lasting))))
 
 
-def sums_of_kind(columns: Columns) -> Sums:
+def sums_of_kind(columns: ByName) -> Sums:
     """Of attempts that all have the same end, one that lasts, and the same cause."""
     return Sums([_kind(columns)], counted(filter(None, columns["wall_seconds"])))
 
@@ -92,7 +92,7 @@ def _by_kind(attempts: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row]]]:
         yield end, list(zip(*rows, strict=True))
 
 
-def _kind(columns: Columns) -> tuple[Any, ...]:
+def _kind(columns: ByName) -> tuple[Any, ...]:
     """Of attempts of one kind, in the order of `add_usage`: how many, what they used, and which was the first."""
     cause = columns["cause"][0] if "cause" in columns else None
     sums = [_of_known(add, columns.get(name, (None,))) for name, add in _SUMS]
