@@ -67,6 +67,7 @@ def test_columns_say_what_each_outcome_says(told: list[dict[str, Any]]) -> None:
     came = Successes(*columns, pid=8, start_ticks=9)
     assert dict(came) == dict(enumerate([outcome_of(one, pid=8, start_ticks=9) for one in told]))
     assert len(came) == len(told)
+    assert dict(came.first(3)) == {position: came[position] for position in range(3)}
 
 
 @pytest.mark.parametrize(
