@@ -154,7 +154,7 @@ class Evaluation:
 
         async with self.books:
             stopped = await self._take_back(match)
-            cancelled = await self._store.write(CancelWork(ref=ref, rule="cancelled"))
+            cancelled = await self._store.write(CancelWork(ref=ref, rule="cancelled", stopped=stopped))
             self.tally.add(cancelled)
             self.fresh.drop()
             variant = self._active.get(ref.variant or 0)

@@ -114,14 +114,19 @@ def decisions_on(experiment: int, number: int, origin: Row, decisions: list[Row]
     ]
     verdict = origin["verdict"]
     judged = [] if verdict is None else [_verdict(ref, origin, verdict)]
-    named = [
-        entry
-        for entry in decisions
-        if entry["kind"] != "gate" and (entry["round"] == origin["round"] or ref in entry["result"].get("selected", []))
-        if entry["kind"] != "prune" or entry["result"]["ref"] == ref
-    ]
+    named = [entry for entry in decisions if entry["kind"] != "gate" and _concerns(entry, ref, origin["round"])]
     before = [entry for entry in named if entry["kind"] not in AFTER_THE_GATE]
     return proposed + before + judged + [entry for entry in named if entry["kind"] in AFTER_THE_GATE]
+
+
+def _concerns(entry: Row, ref: str, round_number: int) -> bool:
+    """Whether a decision is one on a variant: it names it, or something in it, or was made on all of its round."""
+    if entry["kind"] == "prune":
+        return bool(entry["result"]["ref"] == ref)
+    asked = entry["inputs"].get("ref") if entry["kind"] in {"cancel", "retry"} else None
+    if asked is not None and "." in asked:
+        return bool(asked == ref or asked.startswith(f"{ref}."))
+    return bool(entry["round"] == round_number or ref in entry["result"].get("selected", []))
 
 
 def _verdict(ref: str, origin: Row, verdict: Any) -> Row:

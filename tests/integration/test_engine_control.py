@@ -255,10 +255,13 @@ async def test_cancelling_one_iteration_of_several(tmp_path: Path) -> None:
         gate.set()
         ended = await lab.ended(1)
         states = await lab.states(1)
+        why = {ref: await lab.store.views.decisions(parse_ref(ref)) for ref in ("1", "1.1", "1.2")}
 
     assert states["1.1"] == ["cancelled", "succeeded", "cancelled", "succeeded"]
     assert states["1.2"] == ["evaluated"] + ["succeeded"] * 3
     assert (ended["state"], ended["best"]) == ("succeeded", "1.2")
+    said = {ref: [one["message"] for one in decisions if one["kind"] == "cancel"] for ref, decisions in why.items()}
+    assert said == {"1": ["1.1.2 is cancelled: 1 evaluation"], "1.1": ["1.1.2 is cancelled: 1 evaluation"], "1.2": []}
 
 
 async def test_cancelling_the_last_open_iteration_ends_its_variant(tmp_path: Path) -> None:
@@ -272,9 +275,11 @@ async def test_cancelling_the_last_open_iteration_ends_its_variant(tmp_path: Pat
         await lab.cancel("1.2.1")
         ended = await lab.ended(1)
         states = await lab.states(1)
+        decided = [one["result"] for one in await lab.decisions(1, "cancel")]
 
     assert states == {"1.1": ["evaluated", "succeeded", "succeeded"], "1.2": ["cancelled", "cancelled", "cancelled"]}
     assert ended["state"] == "succeeded"
+    assert decided == [{"iterations": 1, "variants": 0}] * 2
 
 
 async def test_what_shares_a_batch_with_something_cancelled_runs_all_the_same(tmp_path: Path) -> None:

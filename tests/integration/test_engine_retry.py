@@ -80,7 +80,7 @@ async def test_a_success_is_run_again_when_it_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_retry_while_it_runs_joins_in(tmp_path: Path) -> None:
-    """A failed variant retried while others still run is evaluated before the round is decided."""
+    """A failed variant retried while others still run is evaluated before the round is decided; limits of time go on as they were."""
     evaluator = Mended(broken={1})
     gate = anyio.Event()
     executor = InlineExecutor(evaluator, gate=gate, holds=lambda evaluation: evaluation.variant == 3)
@@ -92,8 +92,11 @@ async def test_a_retry_while_it_runs_joins_in(tmp_path: Path) -> None:
         gate.set()
         ended = await lab.ended(1)
         decided = await lab.decisions(1, "decide")
+        (asked,) = await lab.decisions(1, "retry")
+        renewed = (await lab.store.views.read("lane_times", {"experiment": 1}))["reopened_us"]
 
     assert answer["iterations"] == 1
+    assert (asked["rule"], asked["message"], renewed) == ("hand", "1 evaluation of 1.1 is queued anew", None)
     assert (ended["best"], ended["iterations"]["succeeded"], len(decided)) == ("1.1", 3, 1)
 
 

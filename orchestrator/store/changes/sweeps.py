@@ -29,6 +29,10 @@ def _scope(ref: Ref) -> dict[str, Any]:
     return {"experiment": ref.experiment, "variant": ref.variant, "iteration": ref.iteration}
 
 
+def _evaluations(count: int) -> str:
+    return f"{count} evaluation{'' if count == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
     """What was cancelled: iterations that waited, and variants."""
@@ -49,10 +53,23 @@ class CancelWork(Closing):
 
     ref: Ref
     rule: str
+    stopped: int = 0  # evaluations of it that ran
 
     def apply(self, transaction: Transaction) -> Cancelled:
-        """What was cancelled."""
-        return cancel_counted(transaction, self.ref, rule=self.rule)
+        """What was cancelled. If it is something, that somebody asked for it is a decision."""
+        cancelled = cancel_counted(transaction, self.ref, rule=self.rule)
+        iterations = cancelled.iterations + self.stopped
+        if iterations or cancelled.variants:
+            decision = Decision(
+                kind="cancel",
+                rule="hand",
+                message=f"{self.ref} is cancelled: {_evaluations(iterations)}",
+                inputs={"ref": str(self.ref)},
+                result={**cancelled.counts, "iterations": iterations},
+            )
+            found = experiment_row(transaction, self.ref.experiment)
+            decision.add(transaction, experiment=self.ref.experiment, round_number=found["round"])
+        return cancelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,26 +181,27 @@ class RetryWork:
         retried = Retried(
             iterations=sum(queued.values()), failed=queued[IterationState.FAILED], variants=variants, cases=dict(cases)
         )
-        if ExperimentState(found["state"]) in ENDED_EXPERIMENT:
-            self._reopen(transaction, retried, round_number=found["round"])
+        ended = ExperimentState(found["state"]) in ENDED_EXPERIMENT
+        if ended:
+            move_experiment(transaction, experiment, ExperimentState.RUNNING)
+            enter_phase(transaction, experiment, Phase.EVALUATING, round_number=found["round"])
+        self._decision(retried, ended=ended).add(transaction, experiment=experiment, round_number=found["round"])
         transaction.tell("work_retried", experiment=experiment, ref=str(self.ref), **retried.counts)
         if self.accept is not None:
             self.accept.apply(transaction)
         return retried
 
-    def _reopen(self, transaction: Transaction, retried: Retried, *, round_number: int) -> None:
-        """Go on with an experiment that has ended. When that was is on record: its limits of time count anew from there."""
-        experiment = self.ref.experiment
-        move_experiment(transaction, experiment, ExperimentState.RUNNING)
-        enter_phase(transaction, experiment, Phase.EVALUATING, round_number=round_number)
-        decision = Decision(
+    def _decision(self, retried: Retried, *, ended: bool) -> Decision:
+        """When an experiment that has ended goes on is on record with it: its limits of time count anew from there."""
+        are = "is" if retried.iterations == 1 else "are"
+        queued = f"{_evaluations(retried.iterations)} of {self.ref} {are} queued anew"
+        return Decision(
             kind="retry",
-            rule="reopened",
-            message=f"opened again: {retried.iterations} evaluations of {self.ref} are queued anew",
+            rule="reopened" if ended else "hand",
+            message=f"opened again: {queued}" if ended else queued,
             inputs={"ref": str(self.ref), "failed_only": self.failed_only},
             result=retried.counts,
         )
-        decision.add(transaction, experiment=experiment, round_number=round_number)
 
     def _queue(self, transaction: Transaction) -> dict[IterationState, int]:
         scope = _scope(self.ref)

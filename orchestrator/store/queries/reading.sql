@@ -207,13 +207,15 @@ FROM variant WHERE experiment = :experiment AND number >= (
 -- When the lanes of an experiment began last, and when their time was used up, as decisions say; and when the experiment ended last,
 -- was opened again last, was paused and went on (opened again it goes on too).
 SELECT json_object(
-    'reopened_us', (SELECT max(time_us) FROM decision WHERE experiment = :experiment AND kind = 'retry'),
+    'reopened_us', (SELECT max(time_us) FROM decision WHERE experiment = :experiment AND kind = 'retry' AND rule = 'reopened'),
     'ended_us', (
         SELECT max(time_us) FROM decision WHERE experiment = :experiment AND kind = 'decide' AND result ->> 'action' = 'end'
     ),
     'pauses', (
         SELECT json_group_array(json_array(kind, time_us)) FROM (
-            SELECT kind, time_us FROM decision WHERE experiment = :experiment AND kind IN ('pause', 'resume', 'retry') ORDER BY id
+            SELECT kind, time_us FROM decision
+            WHERE experiment = :experiment AND kind IN ('pause', 'resume', 'retry') AND (kind <> 'retry' OR rule = 'reopened')
+            ORDER BY id
         )
     ),
     'lanes', (
