@@ -11,11 +11,13 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+
+from orchestrator.executors import semaphores
 
 CONTEXT = multiprocessing.get_context("forkserver")
 PRELOADED = (
@@ -36,7 +38,8 @@ _server: Any = forkserver._forkserver  # noqa: SLF001 the one there is; a contra
 _config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]  # noqa: SLF001 as above
 _children: set[Any] = multiprocessing.process._children  # type: ignore[attr-defined]  # noqa: SLF001 as above
 _TEMPORARY = "tempdir"
-_places: list[str] = []  # where its socket is to be, when that was said
+_places: list[str] = []  # where its socket is to be, when that was said,
+_prefixes: list[str] = []  # and how the semaphores of a slot are named while it is born
 _one_birth = threading.Lock()
 _ENDING_SECONDS = 5.0
 
@@ -53,14 +56,24 @@ def open_nursery(folder: Path) -> Iterator[None]:
     folder.mkdir(mode=0o700, parents=True)
     place = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     _places.append(f"/proc/self/fd/{place}")  # its own path could be longer than the address of a socket may be
+    _prefixes.append(semaphores.prefix_of(folder))
+    semaphores.sweep(_prefixes[-1])
     try:
         _attend()
         yield
     finally:
         _end()
+        _prefixes.pop()
         _places.pop()
         os.close(place)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def conception() -> Iterator[None]:
+    """What a slot needs is made inside: what of it has a name is found by the next daemon, should all be killed before the birth is over."""
+    with _one_birth, semaphores.named(_prefixes[-1]) if _prefixes else nullcontext():
+        yield
 
 
 @contextmanager

@@ -12,11 +12,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing import util
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
-from multiprocessing.synchronize import SemLock
 from operator import methodcaller
 from typing import Any, NamedTuple
 
@@ -27,6 +25,7 @@ from orchestrator.errors import ExecutorUnusable
 from orchestrator.executors import nursery, spool
 from orchestrator.executors.bell import Bell
 from orchestrator.executors.host_pool import HostPool
+from orchestrator.executors.semaphores import unlink_semaphores
 from orchestrator.worker import journal
 from orchestrator.worker.host import serve
 from orchestrator.worker.keeper_system import CannotMark, start_ticks
@@ -198,7 +197,8 @@ def start_process_slot(path: str) -> Slot:
         given = [_inherited(lane, end) for lane, end in zip(lanes, ends, strict=True)]
         arguments: Any = (mark, path, given)
         initializer: Any = enter_slot
-        pool = ProcessPoolExecutor(1, mp_context=nursery.CONTEXT, initializer=initializer, initargs=arguments)
+        with nursery.conception():
+            pool = ProcessPoolExecutor(1, mp_context=nursery.CONTEXT, initializer=initializer, initargs=arguments)
         try:
             with nursery.birth():
                 answer = pool.submit(os.getpid)
@@ -219,21 +219,6 @@ def _child(pid: int) -> BaseProcess:
         if child.pid == pid:
             return child
     raise ProcessLookupError("it has ended at once")
-
-
-def semaphores_of(pool: ProcessPoolExecutor) -> frozenset[str]:
-    """The names of the semaphores in its queues: they are files in /dev/shm until they are unlinked."""
-    queues: Any = pool._call_queue, pool._result_queue  # type: ignore[attr-defined]  # noqa: SLF001 a contract test holds the names
-    locks = (lock for queue in queues for lock in vars(queue).values() if isinstance(lock, SemLock))
-    return frozenset(lock._semlock.name for lock in locks)  # type: ignore[attr-defined]  # noqa: SLF001 as above
-
-
-def unlink_semaphores(pool: ProcessPoolExecutor) -> None:
-    """Once its process has opened them nobody needs their names, which would stay behind were everything killed at one instant."""
-    names = semaphores_of(pool)
-    for finalizer in list(util._finalizer_registry.values()):  # type: ignore[attr-defined]  # noqa: SLF001 as above
-        if finalizer._callback is SemLock._cleanup and finalizer._args[0] in names:  # type: ignore[attr-defined]  # noqa: SLF001 as above
-            finalizer()
 
 
 def start_thread_host(path: str, threads: int) -> Slot:

@@ -18,7 +18,8 @@ from orchestrator.domain.states import Cause
 from orchestrator.executors import slot as slots
 from orchestrator.executors.base import StopSwitch
 from orchestrator.executors.nursery import PRELOADED, nurses, open_nursery
-from orchestrator.executors.slot import Key, Slot, semaphores_of, start_process_slot
+from orchestrator.executors.semaphores import SHARED_MEMORY, semaphores_of
+from orchestrator.executors.slot import Key, Slot, start_process_slot
 from orchestrator.executors.slot_pool import SlotPool
 from tests.support.executors import PATIENCE_SECONDS, opened, run
 from tests.support.neighbours import crowded
@@ -92,11 +93,44 @@ async def test_nothing_in_shared_memory_outlives_a_slot_whatever_is_killed(tmp_p
         assert isinstance(slot.pool, ProcessPoolExecutor)
         names = semaphores_of(slot.pool)
         assert names
-        assert [name for name in names if (Path("/dev/shm") / f"sem.{name.lstrip('/')}").exists()] == []
+        assert [name for name in names if (SHARED_MEMORY / f"sem.{name.lstrip('/')}").exists()] == []
         assert slot.pool.submit(os.getpid).result(PATIENCE_SECONDS) == slot.pid
     finally:
         await to_thread.run_sync(slot.reap)
         await to_thread.run_sync(slot.release)
+
+
+KILLED = """
+import os, signal, sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import resource_tracker
+from pathlib import Path
+from orchestrator.executors.nursery import CONTEXT, conception, nurses, open_nursery
+from orchestrator.executors.semaphores import semaphores_of
+with open_nursery(Path(sys.argv[1])):
+    with conception():
+        pool = ProcessPoolExecutor(1, mp_context=CONTEXT)
+    print(*semaphores_of(pool), flush=True)
+    for pid in (resource_tracker._resource_tracker._pid, *nurses(), os.getpid()):
+        os.kill(pid, signal.SIGKILL)
+"""
+
+
+async def test_what_is_left_when_all_is_killed_during_a_birth_is_removed_by_the_next(tmp_path: Path) -> None:
+    """By whoever uses the same folder, which only the daemon of one state directory does; what others have made stays."""
+
+    async def killed(folder: str) -> list[Path]:
+        ran = await anyio.run_process([sys.executable, "-c", KILLED, str(tmp_path / folder)], check=False)
+        return [SHARED_MEMORY / f"sem.{name.lstrip('/')}" for name in ran.stdout.decode().split()]
+
+    mine, another = await killed("mine"), await killed("another")
+    assert mine
+    assert all(path.exists() for path in (*mine, *another))
+    with open_nursery(tmp_path / "mine"):
+        assert [path for path in mine if path.exists()] == []
+        assert all(path.exists() for path in another)
+    with open_nursery(tmp_path / "another"):
+        assert [path for path in another if path.exists()] == []
 
 
 async def test_it_is_not_in_the_process_group_of_the_daemon(tmp_path: Path) -> None:
