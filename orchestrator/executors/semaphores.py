@@ -19,8 +19,13 @@ _PREFIX = "semprefix"
 
 
 def prefix_of(folder: Path) -> str:
-    """What the names of those begin with that are made for a private folder that nothing else uses."""
-    return f"/orc-{hashlib.sha256(bytes(folder.absolute())).hexdigest()[:16]}"
+    """What the names of those begin with that are made for a private folder that nothing else uses.
+
+    By what its parent is and not by its path, which stands for another folder in another container.
+    """
+    parent = folder.parent.stat()
+    place = f"{parent.st_dev} {parent.st_ino} {folder.name}"
+    return f"/orc-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
 
 def sweep(prefix: str) -> None:
